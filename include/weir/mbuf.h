@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weir/mbuf.h: the packet buffer.
+ *
+ * An mbuf is one line of metadata and, behind it in the same object, its buffer:
+ *
+ *	| 64 bytes metadata | private area | headroom | data ... | tailroom |
+ *	^ struct weir_mbuf                 ^ first    ^ data               ^ end
+ *
+ * A packet is a chain of one or more mbufs, its segments, linked by next. The first carries what
+ * holds for the packet: its length, port, time and the rest.
+ *
+ * Ownership: whoever allocates or receives an mbuf owns it, until the mbuf is freed or handed to a
+ * call that says it takes it. Freeing the first segment frees the chain. An mbuf that several hold
+ * (weir_mbuf_ref) may only be read.
+ *
+ * Threads: alloc and free from any; everything else on an mbuf only by its owner.
+ */
+#ifndef WEIR_MBUF_H
+#define WEIR_MBUF_H
+
+#include "weir/base.h"
+#include "weir/mempool.h"
+#include "weir/refcount.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_mbuf {
+	/* bits 0-15 link type, 16-31 pool number, 32-47 references, 48 has a next segment.
+	 * So a plain mbuf, held once and alone, has 1 in its upper half. */
+	WEIR_ATOMIC(uint64_t) state;
+	int64_t offset;       /* of the data, from this struct on */
+	uint32_t data_length; /* bytes in this segment */
+	uint32_t length;      /* bytes in the packet; first segment only */
+	uint32_t flags;       /* WEIR_MBUF_*: which of the fields below are set */
+	uint16_t port;        /* for the application; 0 after alloc */
+	uint16_t vlan_tci;
+	/* Up to here alloc writes. What follows keeps old values unless a flag says it is set. */
+	struct weir_mbuf *next; /* NULL in the last segment; set by weir_mbuf_set_next() */
+	uint64_t timestamp_ns;  /* since 1970 */
+	uint32_t wire_length; /* bytes the packet had on the wire, when more or fewer than length */
+	uint32_t hash;        /* of the flow */
+	uint64_t layers;      /* packet type and layer lengths */
+};
+
+static_assert(sizeof(struct weir_mbuf) == WEIR_CACHE_LINE, "an mbuf's metadata is one line");
+static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes 32 bytes");
+
+/* flags */
+#define WEIR_MBUF_TIMESTAMP   (1u << 0)
+#define WEIR_MBUF_WIRE_LENGTH (1u << 1)
+#define WEIR_MBUF_HASH        (1u << 2)
+#define WEIR_MBUF_VLAN        (1u << 3)
+#define WEIR_MBUF_LAYERS      (1u << 4)
+
+/* state */
+#define WEIR__MBUF_LINK_MASK  UINT64_C(0xffff)
+#define WEIR__MBUF_POOL_SHIFT 16
+#define WEIR__MBUF_CHAINED    (UINT64_C(1) << 48)
+
+/* Bytes in front of the data after alloc, and bytes behind that, unless a pool's conf says
+ * otherwise: room for new headers, and a full Ethernet frame in one segment. */
+#define WEIR_MBUF_HEADROOM 128
+#define WEIR_MBUF_SIZE     2048
+
+struct weir_mbuf_pool_conf {
+	const char *name;      /* as in weir_mempool_conf */
+	uint32_t count;        /* mbufs */
+	uint32_t size;         /* bytes of data that fit behind the headroom; 0: WEIR_MBUF_SIZE */
+	uint32_t headroom;     /* 0: WEIR_MBUF_HEADROOM; WEIR_MBUF_NO_HEADROOM for none */
+	uint32_t private_size; /* bytes for the application in each mbuf, zeroed at the start */
+	uint32_t cache;        /* as in weir_mempool_conf */
+	enum weir_pages pages;
+	int node;
+};
+
+#define WEIR_MBUF_NO_HEADROOM UINT32_MAX
+
+/* Create a pool of mbufs. All calls of weir/mempool.h on figures, names and destroying apply to it;
+ * get and put do not. NULL with errno and weir_last_error(). */
+WEIR_API struct weir_mempool *weir_mbuf_pool_create(const struct weir_mbuf_pool_conf *conf);
+
+/* Bytes of data that an mbuf of this pool takes behind the usual headroom. */
+WEIR_API uint32_t weir_mbuf_pool_size(const struct weir_mempool *pool);
+
+/* Take one mbuf, empty, with the pool's headroom. NULL when the pool is dry. */
+static inline struct weir_mbuf *weir_mbuf_alloc(struct weir_mempool *pool);
+
+/* Take count mbufs: all, and 0, or none, and -ENOBUFS. */
+static inline int weir_mbuf_alloc_bulk(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count);
+
+/* Give up an mbuf with all that follow it in its chain. Each goes to its own pool when nobody else
+ * holds it. NULL is allowed. */
+static inline void weir_mbuf_free(struct weir_mbuf *mbuf);
+
+/* Give up count packets, each as by weir_mbuf_free() but NULL; of any pools, in any mixture. Plain
+ * ones of one pool in a row are fast. */
+static inline void weir_mbuf_free_bulk(struct weir_mbuf **mbufs, uint32_t count);
+
+/* The pool it came from. */
+static inline struct weir_mempool *weir_mbuf_pool(const struct weir_mbuf *mbuf);
+
+/* The data of this segment, or a place in it. The place may be the end. */
+static inline uint8_t *weir_mbuf_data(const struct weir_mbuf *mbuf)
+{
+	return (uint8_t *)(uintptr_t)mbuf + mbuf->offset;
+}
+
+static inline uint8_t *weir_mbuf_data_at(const struct weir_mbuf *mbuf, uint32_t offset)
+{
+	return weir_mbuf_data(mbuf) + offset;
+}
+
+/* The private area, private_size bytes. The library never touches it after create. */
+static inline void *weir_mbuf_private(struct weir_mbuf *mbuf)
+{
+	return mbuf + 1;
+}
+
+/* Free bytes in front of and behind the data of this segment. */
+static inline uint32_t weir_mbuf_headroom(const struct weir_mbuf *mbuf);
+static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf);
+
+/* Add count bytes in front of the packet. Returns the new start of the data, its bytes undefined,
+ * or NULL, with the packet as it was, when the headroom is too small. */
+static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count);
+
+/* Add count bytes behind the packet, in its last segment. Returns where they are, undefined, or
+ * NULL, with the packet as it was, when the tailroom there is too small. */
+static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count);
+
+/* Remove count bytes from the front, or from the end of the packet, across segments; segments
+ * emptied by trim are freed, those emptied by adj stay with no bytes. 0, or -EINVAL, with the
+ * packet as it was, when it has fewer. */
+WEIR_API int weir_mbuf_adj(struct weir_mbuf *mbuf, uint32_t count);
+WEIR_API int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count);
+
+/* Link two segments, or with NULL cut after mbuf; lengths are the caller's to keep. */
+static inline void weir_mbuf_set_next(struct weir_mbuf *mbuf, struct weir_mbuf *next)
+{
+	uint64_t state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+
+	mbuf->next = next;
+	state = next ? state | WEIR__MBUF_CHAINED : state & ~WEIR__MBUF_CHAINED;
+	/* relaxed: only the single holder may link */
+	atomic_store_explicit(&mbuf->state, state, memory_order_relaxed);
+}
+
+/* Put the packet tail behind head, which owns it then. 0, or -EMSGSIZE when the sum is above 2^32.
+ */
+WEIR_API int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail);
+
+/* The last segment, and how many there are. */
+static inline struct weir_mbuf *weir_mbuf_last(struct weir_mbuf *mbuf)
+{
+	while (mbuf->next)
+		mbuf = mbuf->next;
+	return mbuf;
+}
+WEIR_API uint32_t weir_mbuf_segments(const struct weir_mbuf *mbuf);
+
+/* Make a packet of length bytes from bytes, on as many segments of pool as it takes. NULL when the
+ * pool does not have them; nothing is taken then. */
+WEIR_API struct weir_mbuf *weir_mbuf_from_bytes(
+	struct weir_mempool *pool, const void *bytes, uint32_t length);
+
+/* Make a copy of a packet, bytes and metadata, on mbufs of pool; the private area is not copied.
+ * NULL when the pool does not have them. */
+WEIR_API struct weir_mbuf *weir_mbuf_copy(const struct weir_mbuf *mbuf, struct weir_mempool *pool);
+
+/* Copy length bytes of the packet from offset on to bytes. 0, or -EINVAL when it has fewer. */
+WEIR_API int weir_mbuf_read(
+	const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, uint32_t length);
+
+/* Take count more references to the packet, on each of its segments; it is freed after as many more
+ * frees. Nobody may write to it until one reference is left. */
+WEIR_API void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count);
+
+/* How many hold this segment. */
+static inline uint32_t weir_mbuf_refs(const struct weir_mbuf *mbuf)
+{
+	return weir_ref_count(weir_ref_look(&mbuf->state));
+}
+
+/* The LINKTYPE_ number that says what the data starts with; WEIR_LINK_ETHERNET after alloc. */
+static inline uint16_t weir_mbuf_link_type(const struct weir_mbuf *mbuf)
+{
+	return (uint16_t)atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+}
+
+static inline void weir_mbuf_set_link_type(struct weir_mbuf *mbuf, uint16_t link_type)
+{
+	uint64_t state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+
+	/* relaxed: only the single holder may write */
+	atomic_store_explicit(
+		&mbuf->state, (state & ~WEIR__MBUF_LINK_MASK) | link_type, memory_order_relaxed);
+}
+
+/* Bytes the packet had on the wire: wire_length where it is set, else length. */
+static inline uint32_t weir_mbuf_wire_length(const struct weir_mbuf *mbuf)
+{
+	return mbuf->flags & WEIR_MBUF_WIRE_LENGTH ? mbuf->wire_length : mbuf->length;
+}
+
+/* Check every invariant of a packet that only the caller holds: 0, or -EINVAL and a sentence in
+ * weir_last_error(). For tests and debugging. */
+WEIR_API int weir_mbuf_check(const struct weir_mbuf *mbuf);
+
+/* ---- the fast path ---- */
+
+/* Pools by number. Entry 0 is never used. */
+extern WEIR_API struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
+
+WEIR_API void weir__mbuf_free_slow(struct weir_mbuf *mbuf);
+WEIR_API int weir__mbuf_alloc_slow(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count);
+
+/* The start of an empty mbuf of pool; the rest of its line is clean already. */
+static inline void weir__mbuf_reset(struct weir_mbuf *mbuf, const uint64_t start[4])
+{
+	memcpy((void *)mbuf, start, 4 * sizeof(*start));
+}
+
+static inline struct weir_mempool *weir__mbuf_state_pool(uint64_t state)
+{
+	return weir__mempools[(uint16_t)(state >> WEIR__MBUF_POOL_SHIFT)];
+}
+
+static inline struct weir_mempool *weir_mbuf_pool(const struct weir_mbuf *mbuf)
+{
+	return weir__mbuf_state_pool(atomic_load_explicit(&mbuf->state, memory_order_relaxed));
+}
+
+static inline int weir_mbuf_alloc_bulk(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
+{
+	const struct weir__mempool_head *head = weir__mempool_head(pool);
+	void **top = weir__mempool_pop(weir__mempool_cache(pool), count);
+	uint64_t start[4];
+
+	if (weir_unlikely(!top))
+		return weir__mbuf_alloc_slow(pool, mbufs, count);
+	memcpy(start, head->mbuf_template, sizeof(start));
+	for (uint32_t i = 0; i < count; i++) {
+		mbufs[i] = (struct weir_mbuf *)top[i];
+		weir__mbuf_reset(mbufs[i], start);
+	}
+	return 0;
+}
+
+static inline struct weir_mbuf *weir_mbuf_alloc(struct weir_mempool *pool)
+{
+	struct weir_mbuf *mbuf;
+
+	return weir_mbuf_alloc_bulk(pool, &mbuf, 1) == 0 ? mbuf : NULL;
+}
+
+/* Held once and alone in its chain: only link type and pool number differ between plain mbufs. */
+static inline bool weir__mbuf_is_plain(uint64_t state)
+{
+	return state >> WEIR_REF_SHIFT == 1;
+}
+
+static inline void weir_mbuf_free(struct weir_mbuf *mbuf)
+{
+	uint64_t state;
+
+	if (!mbuf)
+		return;
+	state = weir_ref_look(&mbuf->state);
+	if (weir_likely(weir__mbuf_is_plain(state)))
+		weir_mempool_put(weir__mbuf_state_pool(state), mbuf);
+	else
+		weir__mbuf_free_slow(mbuf);
+}
+
+static inline void weir_mbuf_free_bulk(struct weir_mbuf **mbufs, uint32_t count)
+{
+	uint32_t done = 0;
+
+	while (done < count) {
+		/* a run of plain mbufs of one pool: all of the state above the link type is the
+		 * same */
+		uint64_t state = weir_ref_look(&mbufs[done]->state);
+		uint32_t end = done;
+
+		while (end < count && weir_likely(weir_ref_look(&mbufs[end]->state) >> 16 ==
+						  ((state & ~WEIR_REF_MASK & ~WEIR__MBUF_CHAINED) |
+							  WEIR_REF_ONE) >>
+							  16))
+			end++;
+		if (end > done)
+			weir_mempool_put_bulk(weir__mbuf_state_pool(state),
+				(void *const *)(void *)(mbufs + done), end - done);
+		else
+			weir__mbuf_free_slow(mbufs[end++]);
+		done = end;
+	}
+}
+
+static inline uint32_t weir_mbuf_headroom(const struct weir_mbuf *mbuf)
+{
+	return (uint32_t)(mbuf->offset - weir__mempool_head(weir_mbuf_pool(mbuf))->mbuf_first);
+}
+
+static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf)
+{
+	return (uint32_t)(weir__mempool_head(weir_mbuf_pool(mbuf))->mbuf_end - mbuf->offset) -
+	       mbuf->data_length;
+}
+
+static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count)
+{
+	if (weir_unlikely(count > weir_mbuf_headroom(mbuf)))
+		return NULL;
+	mbuf->offset -= count;
+	mbuf->data_length += count;
+	mbuf->length += count;
+	return weir_mbuf_data(mbuf);
+}
+
+static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count)
+{
+	struct weir_mbuf *last = weir_mbuf_last(mbuf);
+	uint8_t *end = weir_mbuf_data_at(last, last->data_length);
+
+	if (weir_unlikely(count > weir_mbuf_tailroom(last)))
+		return NULL;
+	last->data_length += count;
+	mbuf->length += count;
+	return end;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

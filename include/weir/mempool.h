@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weir/mempool.h: pools of objects of one size, for any number of threads.
+ *
+ *	thread 1   [cache]  \                          fast path: this header, no atomics
+ *	thread 2   [cache]   >  depot of batches       slow path: one visit for each batch
+ *	thread 3   [cache]  /
+ *
+ * Every thread that touches a pool gets a cache by itself, a LIFO array, and loses it when it ends:
+ * its objects go back. What does not fit moves in batches to and from the depot, which is lock-free
+ * and LIFO as well, so that memory still hot in the processor's cache is used first (magazines and
+ * depot after Bonwick and Adams, 2001).
+ *
+ * get and put may be called from any thread at any time between create and destroy.
+ */
+#ifndef WEIR_MEMPOOL_H
+#define WEIR_MEMPOOL_H
+
+#include "weir/atomic.h"
+#include "weir/base.h"
+#include "weir/mem.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Threads that have a cache at the same time; further ones work without, and slower. */
+#define WEIR_THREAD_MAX 1024
+/* Pools that exist at the same time. */
+#define WEIR_MEMPOOL_MAX 4096
+/* Objects a cache holds at most, and by default. */
+#define WEIR_MEMPOOL_CACHE_MAX     1024
+#define WEIR_MEMPOOL_CACHE_DEFAULT 512
+/* For weir_mempool_conf.cache: no cache at all. */
+#define WEIR_MEMPOOL_CACHE_NONE UINT32_MAX
+
+struct weir_mempool_conf {
+	const char *name;      /* for reports and errors; NULL: "pool". Copied. */
+	uint32_t count;        /* objects, at least 1 */
+	uint32_t size;         /* bytes of an object, at least 1; objects are 64-byte aligned */
+	uint32_t cache;        /* objects a thread may keep; 0: the default, but never more than an
+				* eighth of count */
+	enum weir_pages pages; /* WEIR_PAGES_ANY by default */
+	int node;              /* WEIR_NODE(n), or WEIR_NODE_ANY */
+};
+
+struct weir_mempool_stats {
+	uint32_t count;    /* objects of the pool */
+	uint32_t in_use;   /* taken and not given back */
+	uint32_t cached;   /* free, in the caches of threads */
+	uint32_t threads;  /* threads that have a cache now */
+	uint64_t refills;  /* batches fetched from the depot */
+	uint64_t flushes;  /* batches brought to it */
+	uint64_t failures; /* gets that found too few */
+};
+
+struct weir_mempool;
+
+/* Create a pool; every object is zeroed and its memory present. NULL with errno and
+ * weir_last_error(): EINVAL for a conf out of range, ENOMEM, ENFILE at the 4,097th pool. */
+WEIR_API struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf);
+
+/* Free the pool. Refused with -EBUSY, and a sentence saying how many, while objects are out. No
+ * other thread may be using it. NULL is allowed and returns 0. */
+WEIR_API int weir_mempool_destroy(struct weir_mempool *pool);
+
+/* Take count objects: all, and 0, or none, and -ENOBUFS when the pool has not as many left. What
+ * other threads keep in their caches cannot be taken; they are asked to give it back with their
+ * next put. */
+static inline int weir_mempool_get_bulk(struct weir_mempool *pool, void **objects, uint32_t count);
+
+/* Take up to count objects. Returns how many. */
+WEIR_API uint32_t weir_mempool_get_burst(struct weir_mempool *pool, void **objects, uint32_t count);
+
+/* Take one, or NULL. */
+static inline void *weir_mempool_get(struct weir_mempool *pool);
+
+/* Give back count objects, or one. They must be of this pool and taken. */
+static inline void weir_mempool_put_bulk(
+	struct weir_mempool *pool, void *const *objects, uint32_t count);
+static inline void weir_mempool_put(struct weir_mempool *pool, void *object);
+
+/* Give back what this thread keeps in its cache. Before a long sleep, so that others can use it. */
+WEIR_API void weir_mempool_flush(struct weir_mempool *pool);
+
+/* The figures; exact when no other thread uses the pool, else of about now. From any thread. */
+WEIR_API void weir_mempool_stats(struct weir_mempool *pool, struct weir_mempool_stats *stats);
+
+/* Objects taken and not given back. From any thread. */
+WEIR_API uint32_t weir_mempool_in_use(struct weir_mempool *pool);
+
+WEIR_API const char *weir_mempool_name(const struct weir_mempool *pool);
+WEIR_API uint32_t weir_mempool_count(const struct weir_mempool *pool);
+
+/* The object with this index, 0 to count - 1, whether taken or not; and the index of an object, or
+ * UINT32_MAX when the pointer is not one of this pool's. From any thread. */
+WEIR_API void *weir_mempool_object(const struct weir_mempool *pool, uint32_t index);
+WEIR_API uint32_t weir_mempool_index(const struct weir_mempool *pool, const void *object);
+
+/* The region it lies in, for weir_region_describe(). */
+WEIR_API const struct weir_region *weir_mempool_region(const struct weir_mempool *pool);
+
+/* ---- the fast path ---- */
+
+/* What one thread keeps of one pool. Only its thread writes; others read count for figures and may
+ * lower limit to ask for the objects back. */
+struct weir__mempool_cache {
+	WEIR_ATOMIC(uint32_t) count;
+	WEIR_ATOMIC(uint32_t) limit; /* a put that would exceed it takes the slow path */
+	uint32_t size;               /* what limit is when nobody asks */
+	uint32_t spare;              /* the depot node this cache brings its next batch in */
+	uint64_t refills;
+	uint64_t flushes;
+	uint64_t failures;
+	void *objects[WEIR_MEMPOOL_CACHE_MAX] __attribute__((aligned(WEIR_CACHE_LINE)));
+};
+
+/* The start of every mempool; the rest is private (lib/mempool/mempool_impl.h). */
+struct weir__mempool_head {
+	/* the first 32 bytes of a plain mbuf of this pool, when it holds mbufs (weir/mbuf.h) */
+	uint64_t mbuf_template[4];
+	uint32_t mbuf_first; /* where its buffer starts, from the mbuf on */
+	uint32_t mbuf_end;   /* and where it ends */
+	/* by thread slot; weir__mempool_no_cache for a thread that has none here */
+	struct weir__mempool_cache *caches[WEIR_THREAD_MAX];
+};
+
+/* This thread's slot; 0 until it has one, and there every pool has weir__mempool_no_cache, which is
+ * empty and takes nothing, so that a first touch comes to the slow path by the usual compare. */
+extern WEIR_API __thread uint32_t weir__thread_slot __attribute__((tls_model("initial-exec")));
+
+WEIR_API int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count);
+WEIR_API void weir__mempool_put_slow(
+	struct weir_mempool *pool, void *const *objects, uint32_t count);
+
+static inline struct weir__mempool_head *weir__mempool_head(struct weir_mempool *pool)
+{
+	return (struct weir__mempool_head *)(void *)pool;
+}
+
+static inline struct weir__mempool_cache *weir__mempool_cache(struct weir_mempool *pool)
+{
+	return weir__mempool_head(pool)->caches[weir__thread_slot];
+}
+
+/* Take count objects from the top of the cache when it has them: where they lie, or NULL. */
+static inline void **weir__mempool_pop(struct weir__mempool_cache *cache, uint32_t count)
+{
+	uint32_t have = atomic_load_explicit(&cache->count, memory_order_relaxed);
+
+	if (weir_unlikely(have < count))
+		return NULL;
+	atomic_store_explicit(&cache->count, have - count, memory_order_relaxed);
+	return cache->objects + (have - count);
+}
+
+/* Make room for count objects on top of the cache when they fit: where to put them, or NULL. */
+static inline void **weir__mempool_push(struct weir__mempool_cache *cache, uint32_t count)
+{
+	uint32_t have = atomic_load_explicit(&cache->count, memory_order_relaxed);
+
+	/* relaxed: limit is only a request and may be seen late */
+	if (weir_unlikely((uint64_t)have + count >
+			  atomic_load_explicit(&cache->limit, memory_order_relaxed)))
+		return NULL;
+	atomic_store_explicit(&cache->count, have + count, memory_order_relaxed);
+	return cache->objects + have;
+}
+
+static inline int weir_mempool_get_bulk(struct weir_mempool *pool, void **objects, uint32_t count)
+{
+	void **top = weir__mempool_pop(weir__mempool_cache(pool), count);
+
+	if (weir_unlikely(!top))
+		return weir__mempool_get_slow(pool, objects, count);
+	memcpy(objects, top, count * sizeof(*objects));
+	return 0;
+}
+
+static inline void *weir_mempool_get(struct weir_mempool *pool)
+{
+	void *object;
+
+	return weir_mempool_get_bulk(pool, &object, 1) == 0 ? object : NULL;
+}
+
+static inline void weir_mempool_put_bulk(
+	struct weir_mempool *pool, void *const *objects, uint32_t count)
+{
+	void **top = weir__mempool_push(weir__mempool_cache(pool), count);
+
+	if (weir_unlikely(!top))
+		weir__mempool_put_slow(pool, objects, count);
+	else
+		memcpy(top, objects, count * sizeof(*objects));
+}
+
+static inline void weir_mempool_put(struct weir_mempool *pool, void *object)
+{
+	weir_mempool_put_bulk(pool, &object, 1);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

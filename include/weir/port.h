@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weir/port.h: where packets come from and go to.
+ *
+ * A port is opened by a spec, "driver:key=value,...":
+ *
+ *	pcap:rx=in.pcap,tx=out.pcapng   files (docs/drivers.md has every key)
+ *	null:size=64                    endless packets in, a sink out
+ *	pair:name                       two ports of one process joined by rings
+ *	in.pcap                         a bare path is pcap:rx=in.pcap
+ *
+ * Packets move in bursts of mbufs over numbered queues. Which calls may run at the same time on one
+ * port:
+ *
+ *	           rx q   tx q   rx r   tx r   stats   open/close
+ *	rx q       no     yes    yes    yes    yes     no
+ *	tx q       yes    no     yes    yes    yes     no
+ *	stats      yes    yes    yes    yes    yes     no
+ *
+ * (q and r are different queues.) Ports do not share anything: two threads may use two ports
+ *freely.
+ */
+#ifndef WEIR_PORT_H
+#define WEIR_PORT_H
+
+#include "weir/base.h"
+#include "weir/mbuf.h"
+#include "weir/mempool.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_port;
+
+/* Reasons why a port drops a packet, each with a counter. */
+enum weir_drop {
+	WEIR_DROP_TX_FULL,   /* tx_or_drop: the port took no more */
+	WEIR_DROP_TX_FAILED, /* the port refused the packet (as a pcap file does a second link type)
+			      */
+	WEIR_DROP_COUNT,
+};
+
+/* Packets and bytes are counted when they change hands; bytes are those of the packet. */
+struct weir_port_stats {
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t rx_no_mbuf; /* times a receive waited because the mempool was dry; nothing is lost
+			      */
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t dropped[WEIR_DROP_COUNT];
+};
+
+/* Where a port stands, as weir_port_state() returns it; a failure is negative, -errno. */
+enum weir_port_state {
+	WEIR_PORT_UP = 0,    /* receive may bring more */
+	WEIR_PORT_ENDED = 1, /* the input is finished: a file at its end, a peer gone and drained */
+};
+
+/* Open a port. Its received packets come from pool, which must outlive it; a port that only sends
+ * may have pool NULL. NULL with errno and weir_last_error(): EINVAL for a bad spec (the sentence
+ * names the driver or key), ENODEV for an unknown driver, or what the driver met. */
+WEIR_API struct weir_port *weir_port_open(const char *spec, struct weir_mempool *pool);
+
+/* Close: what was sent reaches its destination first. Mbufs the port still holds go back to their
+ * pools. 0, or -errno when something sent did not arrive (a full disk); the port is closed all the
+ * same. NULL is allowed. */
+WEIR_API int weir_port_close(struct weir_port *port);
+
+/* The spec it was opened by, and the number of its queues, at least 1. */
+WEIR_API const char *weir_port_name(const struct weir_port *port);
+WEIR_API uint32_t weir_port_queues(const struct weir_port *port);
+
+/* Receive up to count packets on queue into mbufs; the caller owns them. Returns how many; never
+ * blocks. 0 says "not now", "ended" or "failed": weir_port_state() tells which. */
+static inline uint32_t weir_port_rx(
+	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+
+/* Send up to count packets on queue. The port owns the first ones, as many as it returns; the
+ * caller keeps the rest. Never blocks. */
+static inline uint32_t weir_port_tx(
+	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+
+/* Send count packets; those the port does not take are freed and counted as WEIR_DROP_TX_FULL. None
+ * is the caller's afterwards. Returns how many were sent. */
+WEIR_API uint32_t weir_port_tx_or_drop(
+	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+
+/* WEIR_PORT_UP, WEIR_PORT_ENDED, or -errno of the failure that stopped the port for good, with the
+ * sentence in weir_port_error(). From any thread. */
+WEIR_API int weir_port_state(const struct weir_port *port);
+
+/* The sentence of the failure; "" without one. Valid until close. */
+WEIR_API const char *weir_port_error(const struct weir_port *port);
+
+/* How far the input is: bytes read, and bytes in all or 0 when that has no end. For a progress bar.
+ */
+WEIR_API void weir_port_progress(const struct weir_port *port, uint64_t *position, uint64_t *size);
+
+/* Sum of all queues; reads while others count, so the figures are of about now. */
+WEIR_API void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats);
+
+/* The name of a reason, as reports print it: "tx full". */
+WEIR_API const char *weir_drop_name(enum weir_drop reason);
+
+/* The fast path: the driver's two hot calls lie in the port itself. */
+struct weir_port_ops {
+	uint32_t (*rx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+	uint32_t (*tx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+	void *priv;
+};
+
+static inline uint32_t weir_port_rx(
+	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+{
+	const struct weir_port_ops *ops = (const struct weir_port_ops *)(const void *)port;
+
+	return ops->rx(ops->priv, queue, mbufs, count);
+}
+
+static inline uint32_t weir_port_tx(
+	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+{
+	const struct weir_port_ops *ops = (const struct weir_port_ops *)(const void *)port;
+
+	return ops->tx(ops->priv, queue, mbufs, count);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weir/weir.h: the whole library, in the order a packet meets it. */
+#ifndef WEIR_WEIR_H
+#define WEIR_WEIR_H
+
+#include "weir/base.h"
+#include "weir/capture.h"
+#include "weir/mbuf.h"
+#include "weir/mem.h"
+#include "weir/mempool.h"
+#include "weir/port.h"
+#include "weir/ring.h"
+
+#endif
