@@ -17,7 +17,7 @@
  *	stats      yes    yes    yes    yes    yes     no
  *
  * (q and r are different queues.) Ports do not share anything: two threads may use two ports
- *freely.
+ * freely.
  */
 #ifndef WEIR_PORT_H
 #define WEIR_PORT_H

@@ -12,7 +12,7 @@
  *
  * _bulk moves all or nothing and returns 0 or -ENOBUFS (no room) or -ENOENT (not as many there);
  * _burst moves what fits and returns how many. Neither waits for the other side. An _mpmc call
- *waits for calls that claimed their slots before it on the same side.
+ * waits for calls that claimed their slots before it on the same side.
  *
  * The cores, ring_spsc.h and ring_mpmc.h, hold the ordering; this file adds the elements.
  */

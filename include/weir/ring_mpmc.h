@@ -15,8 +15,8 @@
  * Who pairs with whom: the release store of done with the acquire load of done by the other side
  * (elements filled before read, read before filled again), and with the acquire load of done by the
  * next of the same side, so that what it publishes includes what its predecessors wrote. The claim
- *is acquire and reads reserved before done: an old value of done is then never combined with a
- *newer reserved, which would make the room look larger than it is.
+ * is acquire and reads reserved before done: an old value of done is then never combined with a
+ * newer reserved, which would make the room look larger than it is.
  */
 #ifndef WEIR_RING_MPMC_H
 #define WEIR_RING_MPMC_H

@@ -8,7 +8,7 @@
  * Both run freely over 2^32; their difference is the number of elements and never exceeds the size.
  * A side reads the other's index only when its own copy of it says that there is not enough: so in
  * steady flow a line moves between the cores once for many elements (Lamport 1983; the cached
- *copies after Giacomoni et al., FastForward, 2008, and Torquati, 2010).
+ * copies after Giacomoni et al., FastForward, 2008, and Torquati, 2010).
  *
  * Who pairs with whom: the producer's release store of tail with the consumer's acquire load (the
  * elements are there before the index says so), the consumer's release store of head with the
