@@ -113,9 +113,9 @@ struct weir__mempool_cache {
 	WEIR_ATOMIC(uint32_t) limit; /* a put that would exceed it takes the slow path */
 	uint32_t size;               /* what limit is when nobody asks */
 	uint32_t spare;              /* the depot node this cache brings its next batch in */
-	uint64_t refills;
-	uint64_t flushes;
-	uint64_t failures;
+	WEIR_ATOMIC(uint64_t) refills;
+	WEIR_ATOMIC(uint64_t) flushes;
+	WEIR_ATOMIC(uint64_t) failures;
 	void *objects[WEIR_MEMPOOL_CACHE_MAX] __attribute__((aligned(WEIR_CACHE_LINE)));
 };
 

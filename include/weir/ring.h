@@ -14,6 +14,9 @@
  * _burst moves what fits and returns how many. Neither waits for the other side. An _mpmc call
  * waits for calls that claimed their slots before it on the same side.
  *
+ * Every call says the size of an element, sizeof(*elements): the compiler then knows it, and a ring
+ *of another size, or of the other kind, is refused with -EINVAL by _bulk and 0 by _burst.
+ *
  * The cores, ring_spsc.h and ring_mpmc.h, hold the ordering; this file adds the elements.
  */
 #ifndef WEIR_RING_H
@@ -43,9 +46,9 @@ struct weir_ring {
 		struct weir_mpmc mpmc;
 	} index;
 	uint8_t *slots;
-	uint32_t mask;         /* slots - 1 */
-	uint32_t element_size; /* 4, 8 or 16 */
-	enum weir_ring_mode mode;
+	uint32_t mask;      /* slots - 1 */
+	uint32_t spsc_size; /* of an element, or 0 when it is not an _spsc ring */
+	uint32_t mpmc_size; /* likewise */
 };
 
 /* A ring for count elements, rounded up to a power of two, each of element_size bytes: 4, 8 (a
@@ -78,13 +81,13 @@ struct weir_ring_span {
 };
 
 static inline struct weir_ring_span weir__ring_span(
-	const struct weir_ring *ring, uint32_t index, uint32_t count)
+	const struct weir_ring *ring, uint32_t index, uint32_t size, uint32_t count)
 {
 	uint32_t at = index & ring->mask;
 	uint32_t to_end = ring->mask + 1 - at;
 	struct weir_ring_span span;
 
-	span.first = ring->slots + (size_t)at * ring->element_size;
+	span.first = ring->slots + (size_t)at * size;
 	span.second = ring->slots;
 	span.first_count = count < to_end ? count : to_end;
 	span.count = count;
@@ -92,7 +95,7 @@ static inline struct weir_ring_span weir__ring_span(
 	return span;
 }
 
-/* Copy elements of a size known to the compiler once inlined, so that bursts become vectors. */
+/* Copy elements; size is a constant once inlined, so that bursts become vectors. */
 static inline void weir__ring_copy(void *to, const void *from, uint32_t count, uint32_t size)
 {
 	uint8_t *out = (uint8_t *)to;
@@ -102,87 +105,84 @@ static inline void weir__ring_copy(void *to, const void *from, uint32_t count, u
 		memcpy(out + (size_t)i * size, in + (size_t)i * size, size);
 }
 
-static inline void weir__ring_copy_sized(void *to, const void *from, uint32_t count, uint32_t size)
-{
-	if (size == 8)
-		weir__ring_copy(to, from, count, 8);
-	else if (size == 4)
-		weir__ring_copy(to, from, count, 4);
-	else
-		weir__ring_copy(to, from, count, 16);
-}
-
 static inline void weir__ring_fill(
-	struct weir_ring *ring, uint32_t index, const void *elements, uint32_t count)
+	struct weir_ring *ring, uint32_t index, const void *elements, uint32_t size, uint32_t count)
 {
-	struct weir_ring_span span = weir__ring_span(ring, index, count);
-	const uint8_t *rest =
-		(const uint8_t *)elements + (size_t)span.first_count * ring->element_size;
+	struct weir_ring_span span = weir__ring_span(ring, index, size, count);
+	const uint8_t *rest = (const uint8_t *)elements + (size_t)span.first_count * size;
 
-	weir__ring_copy_sized(span.first, elements, span.first_count, ring->element_size);
+	weir__ring_copy(span.first, elements, span.first_count, size);
 	if (weir_unlikely(span.first_count < count))
-		weir__ring_copy_sized(
-			span.second, rest, count - span.first_count, ring->element_size);
+		weir__ring_copy(span.second, rest, count - span.first_count, size);
 }
 
 static inline void weir__ring_read(
-	struct weir_ring *ring, uint32_t index, void *elements, uint32_t count)
+	struct weir_ring *ring, uint32_t index, void *elements, uint32_t size, uint32_t count)
 {
-	struct weir_ring_span span = weir__ring_span(ring, index, count);
-	uint8_t *rest = (uint8_t *)elements + (size_t)span.first_count * ring->element_size;
+	struct weir_ring_span span = weir__ring_span(ring, index, size, count);
+	uint8_t *rest = (uint8_t *)elements + (size_t)span.first_count * size;
 
-	weir__ring_copy_sized(elements, span.first, span.first_count, ring->element_size);
+	weir__ring_copy(elements, span.first, span.first_count, size);
 	if (weir_unlikely(span.first_count < count))
-		weir__ring_copy_sized(
-			rest, span.second, count - span.first_count, ring->element_size);
+		weir__ring_copy(rest, span.second, count - span.first_count, size);
 }
 
 /* One producer, one consumer. */
 
 static inline uint32_t weir_ring_enqueue_burst_spsc(
-	struct weir_ring *ring, const void *elements, uint32_t count)
+	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count)
 {
-	uint32_t index, room = weir_spsc_room(&ring->index.spsc, count, &index);
+	uint32_t index, room;
 
+	if (weir_unlikely(size != ring->spsc_size))
+		return 0;
+	room = weir_spsc_room(&ring->index.spsc, count, &index);
 	if (count > room)
 		count = room;
-	weir__ring_fill(ring, index, elements, count);
+	weir__ring_fill(ring, index, elements, size, count);
 	weir_spsc_publish(&ring->index.spsc, index, count);
 	return count;
 }
 
 static inline int weir_ring_enqueue_bulk_spsc(
-	struct weir_ring *ring, const void *elements, uint32_t count)
+	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count)
 {
 	uint32_t index;
 
+	if (weir_unlikely(size != ring->spsc_size))
+		return -EINVAL;
 	if (weir_spsc_room(&ring->index.spsc, count, &index) < count)
 		return -ENOBUFS;
-	weir__ring_fill(ring, index, elements, count);
+	weir__ring_fill(ring, index, elements, size, count);
 	weir_spsc_publish(&ring->index.spsc, index, count);
 	return 0;
 }
 
 static inline uint32_t weir_ring_dequeue_burst_spsc(
-	struct weir_ring *ring, void *elements, uint32_t count)
+	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count)
 {
-	uint32_t index, ready = weir_spsc_ready(&ring->index.spsc, count, &index);
+	uint32_t index, ready;
 
+	if (weir_unlikely(size != ring->spsc_size))
+		return 0;
+	ready = weir_spsc_ready(&ring->index.spsc, count, &index);
 	if (count > ready)
 		count = ready;
-	weir__ring_read(ring, index, elements, count);
+	weir__ring_read(ring, index, elements, size, count);
 	weir_spsc_take(&ring->index.spsc, index, count);
 	return count;
 }
 
 static inline int weir_ring_dequeue_bulk_spsc(
-	struct weir_ring *ring, void *elements, uint32_t count)
+	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count)
 {
 	uint32_t index;
 
+	if (weir_unlikely(size != ring->spsc_size))
+		return -EINVAL;
 	if (weir_spsc_ready(&ring->index.spsc, count, &index) < count)
 		return -ENOENT;
-	weir__ring_read(ring, index, elements, count);
+	weir__ring_read(ring, index, elements, size, count);
 	weir_spsc_take(&ring->index.spsc, index, count);
 	return 0;
 }
@@ -199,58 +199,66 @@ static inline void weir__ring_wait_turn(struct weir_mpmc_side *side, uint32_t in
 }
 
 static inline uint32_t weir__ring_enqueue_mpmc(
-	struct weir_ring *ring, const void *elements, uint32_t count, bool all)
+	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count, bool all)
 {
 	struct weir_mpmc *mpmc = &ring->index.mpmc;
 	uint32_t index;
 
+	if (weir_unlikely(size != ring->mpmc_size))
+		return 0;
 	count = weir_mpmc_claim(
 		&mpmc->producers, &mpmc->consumers, ring->mask + 1, count, all, &index);
 	if (count == 0)
 		return 0;
-	weir__ring_fill(ring, index, elements, count);
+	weir__ring_fill(ring, index, elements, size, count);
 	weir__ring_wait_turn(&mpmc->producers, index);
 	weir_mpmc_finish(&mpmc->producers, index, count);
 	return count;
 }
 
 static inline uint32_t weir__ring_dequeue_mpmc(
-	struct weir_ring *ring, void *elements, uint32_t count, bool all)
+	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count, bool all)
 {
 	struct weir_mpmc *mpmc = &ring->index.mpmc;
 	uint32_t index;
 
+	if (weir_unlikely(size != ring->mpmc_size))
+		return 0;
 	count = weir_mpmc_claim(&mpmc->consumers, &mpmc->producers, 0, count, all, &index);
 	if (count == 0)
 		return 0;
-	weir__ring_read(ring, index, elements, count);
+	weir__ring_read(ring, index, elements, size, count);
 	weir__ring_wait_turn(&mpmc->consumers, index);
 	weir_mpmc_finish(&mpmc->consumers, index, count);
 	return count;
 }
 
 static inline uint32_t weir_ring_enqueue_burst_mpmc(
-	struct weir_ring *ring, const void *elements, uint32_t count)
+	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count)
 {
-	return weir__ring_enqueue_mpmc(ring, elements, count, false);
+	return weir__ring_enqueue_mpmc(ring, elements, size, count, false);
 }
 
 static inline int weir_ring_enqueue_bulk_mpmc(
-	struct weir_ring *ring, const void *elements, uint32_t count)
+	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count)
 {
-	return weir__ring_enqueue_mpmc(ring, elements, count, true) == count ? 0 : -ENOBUFS;
+	if (weir_unlikely(size != ring->mpmc_size))
+		return -EINVAL;
+	return weir__ring_enqueue_mpmc(ring, elements, size, count, true) == count ? 0 : -ENOBUFS;
 }
 
 static inline uint32_t weir_ring_dequeue_burst_mpmc(
-	struct weir_ring *ring, void *elements, uint32_t count)
+	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count)
 {
-	return weir__ring_dequeue_mpmc(ring, elements, count, false);
+	return weir__ring_dequeue_mpmc(ring, elements, size, count, false);
 }
 
 static inline int weir_ring_dequeue_bulk_mpmc(
-	struct weir_ring *ring, void *elements, uint32_t count)
+	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count)
 {
-	return weir__ring_dequeue_mpmc(ring, elements, count, true) == count ? 0 : -ENOENT;
+	if (weir_unlikely(size != ring->mpmc_size))
+		return -EINVAL;
+	return weir__ring_dequeue_mpmc(ring, elements, size, count, true) == count ? 0 : -ENOENT;
 }
 
 #ifdef __cplusplus

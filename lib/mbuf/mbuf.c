@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mbuf.c: what is not on the fast path of an mbuf: chains, shared mbufs, copies and checks.
+ *
+ * A free mbuf is clean: held once, no next, so that alloc need not look. free_segment() is the one
+ * place that makes a used one clean again.
+ */
+#include "weir/mbuf.h"
+
+#include "base/base_impl.h"
+
+int weir__mbuf_alloc_slow(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
+{
+	int error = weir__mempool_get_slow(pool, (void **)(void *)mbufs, count);
+
+	if (error)
+		return error;
+	for (uint32_t i = 0; i < count; i++)
+		weir__mbuf_reset(mbufs[i], weir__mempool_head(pool)->mbuf_template);
+	return 0;
+}
+
+/* Drop our reference to one segment; when it was the last, clean the mbuf and give it back. Returns
+ * the segment behind it, which our reference to the chain covered too. */
+static struct weir_mbuf *free_segment(struct weir_mbuf *mbuf)
+{
+	struct weir_mbuf *next = mbuf->next;
+	uint64_t state;
+
+	if (!weir_ref_drop(&mbuf->state))
+		return next;
+	state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+	state = (state & ~(WEIR_REF_MASK | WEIR__MBUF_CHAINED)) | WEIR_REF_ONE;
+	/* relaxed: it is ours alone */
+	atomic_store_explicit(&mbuf->state, state, memory_order_relaxed);
+	mbuf->next = NULL;
+	weir_mempool_put(weir__mbuf_state_pool(state), mbuf);
+	return next;
+}
+
+void weir__mbuf_free_slow(struct weir_mbuf *mbuf)
+{
+	while (mbuf)
+		mbuf = free_segment(mbuf);
+}
+
+uint32_t weir_mbuf_segments(const struct weir_mbuf *mbuf)
+{
+	uint32_t count = 0;
+
+	for (; mbuf; mbuf = mbuf->next)
+		count++;
+	return count;
+}
+
+int weir_mbuf_adj(struct weir_mbuf *mbuf, uint32_t count)
+{
+	struct weir_mbuf *segment = mbuf;
+
+	if (count > mbuf->length)
+		return -EINVAL;
+	mbuf->length -= count;
+	while (count > segment->data_length) {
+		count -= segment->data_length;
+		segment->offset += segment->data_length;
+		segment->data_length = 0;
+		segment = segment->next;
+	}
+	segment->offset += count;
+	segment->data_length -= count;
+	return 0;
+}
+
+int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count)
+{
+	struct weir_mbuf *segment = mbuf, *rest;
+	uint32_t keep = mbuf->length - count;
+
+	if (count > mbuf->length)
+		return -EINVAL;
+	mbuf->length = keep;
+	while (keep > segment->data_length) {
+		keep -= segment->data_length;
+		segment = segment->next;
+	}
+	segment->data_length = keep;
+	rest = segment->next;
+	if (rest) {
+		weir_mbuf_set_next(segment, NULL);
+		weir_mbuf_free(rest);
+	}
+	return 0;
+}
+
+int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail)
+{
+	if (tail->length > UINT32_MAX - head->length)
+		return -EMSGSIZE;
+	weir_mbuf_set_next(weir_mbuf_last(head), tail);
+	head->length += tail->length;
+	return 0;
+}
+
+/* An empty packet with room for length bytes behind the headroom of its segments. */
+static struct weir_mbuf *alloc_room(struct weir_mempool *pool, uint32_t length)
+{
+	struct weir_mbuf *head = weir_mbuf_alloc(pool), *last = head;
+	uint32_t room, segment = weir_mbuf_pool_size(pool);
+
+	for (room = segment; head && room < length; room += segment) {
+		struct weir_mbuf *next = weir_mbuf_alloc(pool);
+
+		if (!next || room > UINT32_MAX - segment) {
+			weir_mbuf_free(next);
+			weir_mbuf_free(head);
+			return NULL;
+		}
+		weir_mbuf_set_next(last, next);
+		last = next;
+	}
+	return head;
+}
+
+/* Put bytes behind the data of *segment and, as it fills, its followers; *segment moves along. */
+static void fill(struct weir_mbuf **segment, const uint8_t *bytes, uint32_t length)
+{
+	while (length) {
+		struct weir_mbuf *at = *segment;
+		uint32_t room = weir_mbuf_tailroom(at);
+		uint32_t part = length < room ? length : room;
+
+		memcpy(weir_mbuf_data_at(at, at->data_length), bytes, part);
+		at->data_length += part;
+		bytes += part;
+		length -= part;
+		if (length)
+			*segment = at->next;
+	}
+}
+
+struct weir_mbuf *weir_mbuf_from_bytes(
+	struct weir_mempool *pool, const void *bytes, uint32_t length)
+{
+	struct weir_mbuf *mbuf = alloc_room(pool, length), *segment = mbuf;
+
+	if (!mbuf)
+		return NULL;
+	fill(&segment, bytes, length);
+	mbuf->length = length;
+	return mbuf;
+}
+
+static void copy_metadata(struct weir_mbuf *to, const struct weir_mbuf *from)
+{
+	to->length = from->length;
+	to->flags = from->flags;
+	to->port = from->port;
+	to->vlan_tci = from->vlan_tci;
+	to->timestamp_ns = from->timestamp_ns;
+	to->wire_length = from->wire_length;
+	to->hash = from->hash;
+	to->layers = from->layers;
+	weir_mbuf_set_link_type(to, weir_mbuf_link_type(from));
+}
+
+struct weir_mbuf *weir_mbuf_copy(const struct weir_mbuf *mbuf, struct weir_mempool *pool)
+{
+	struct weir_mbuf *copy = alloc_room(pool, mbuf->length), *segment = copy;
+
+	if (!copy)
+		return NULL;
+	copy_metadata(copy, mbuf);
+	for (; mbuf; mbuf = mbuf->next)
+		fill(&segment, weir_mbuf_data(mbuf), mbuf->data_length);
+	return copy;
+}
+
+int weir_mbuf_read(const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, uint32_t length)
+{
+	uint8_t *to = bytes;
+
+	if (offset > mbuf->length || length > mbuf->length - offset)
+		return -EINVAL;
+	for (; length; mbuf = mbuf->next) {
+		uint32_t part;
+
+		if (offset >= mbuf->data_length) {
+			offset -= mbuf->data_length;
+			continue;
+		}
+		part = mbuf->data_length - offset;
+		if (part > length)
+			part = length;
+		memcpy(to, weir_mbuf_data_at(mbuf, offset), part);
+		to += part;
+		length -= part;
+		offset = 0;
+	}
+	return 0;
+}
+
+void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)
+{
+	for (; mbuf; mbuf = mbuf->next)
+		weir_ref_take(&mbuf->state, count);
+}
+
+static int check_segment(const struct weir_mbuf *mbuf)
+{
+	uint64_t state = weir_ref_look(&mbuf->state);
+	uint32_t number = (uint16_t)(state >> WEIR__MBUF_POOL_SHIFT);
+	struct weir_mempool *pool = number <= WEIR_MEMPOOL_MAX ? weir__mempools[number] : NULL;
+	const struct weir__mempool_head *head;
+
+	if (!pool || weir_mempool_index(pool, mbuf) == UINT32_MAX)
+		return weir__fail(EINVAL, "mbuf %p: not an object of pool number %u",
+			(const void *)mbuf, number);
+	head = weir__mempool_head(pool);
+	if (weir_ref_count(state) == 0)
+		return weir__fail(EINVAL, "mbuf %p: nobody holds it", (const void *)mbuf);
+	if (!(state & WEIR__MBUF_CHAINED) != !mbuf->next)
+		return weir__fail(
+			EINVAL, "mbuf %p: next and its state disagree", (const void *)mbuf);
+	if (mbuf->offset < head->mbuf_first || mbuf->offset > head->mbuf_end ||
+		mbuf->data_length > head->mbuf_end - mbuf->offset)
+		return weir__fail(
+			EINVAL, "mbuf %p: data is outside its buffer", (const void *)mbuf);
+	return 0;
+}
+
+int weir_mbuf_check(const struct weir_mbuf *mbuf)
+{
+	uint64_t sum = 0;
+	uint32_t length = mbuf->length;
+
+	for (; mbuf; mbuf = mbuf->next) {
+		int error = check_segment(mbuf);
+
+		if (error)
+			return error;
+		sum += mbuf->data_length;
+	}
+	if (sum != length)
+		return weir__fail(EINVAL, "packet of length %u has segments of %llu bytes", length,
+			(unsigned long long)sum);
+	return 0;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mempool.c: the slow half of a mempool: caches are made, filled and emptied here.
+ *
+ *	get:  cache  <- batch of the depot  <- loose
+ *	put:  cache  -> batch of the depot  -> loose
+ *
+ * Only whole batches are in the depot. What does not fill one, at most batch - 1 objects, lies
+ *loose under the lock: the remainder of the count, what ending threads leave, what threads without
+ *a cache give back.
+ *
+ * Every cache owns one empty node, its spare. To give a batch away it fills the spare, pushes it,
+ *and takes another; to fetch one it pops a full node and gives up its spare for it. There are count
+ * / batch nodes and one for each possible cache. So an empty node is always there for whoever has a
+ *batch in hand: at most count / batch - 1 others can be full or on their way.
+ */
+#include "mempool_impl.h"
+
+#include "base/base_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct weir__mempool_cache weir__mempool_no_cache;
+
+static void count_up(WEIR_ATOMIC(uint64_t) * counter)
+{
+	/* only this thread writes it; atomic for those who read the figures */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+		memory_order_relaxed);
+}
+
+static uint32_t cache_count(const struct weir__mempool_cache *cache)
+{
+	return atomic_load_explicit(&cache->count, memory_order_relaxed);
+}
+
+static void set_count(struct weir__mempool_cache *cache, uint32_t count)
+{
+	atomic_store_explicit(&cache->count, count, memory_order_relaxed);
+}
+
+static void **node_batch(struct weir_mempool *pool, uint32_t node)
+{
+	return pool->batches + (size_t)node * pool->batch;
+}
+
+static void copy(void **to, void *const *from, uint32_t count)
+{
+	memcpy(to, from, count * sizeof(*to));
+}
+
+/* An empty node, for someone who has a batch in hand: see above why there is one. */
+static uint32_t take_empty(struct weir_mempool *pool)
+{
+	uint32_t node;
+
+	do {
+		node = weir_depot_pop(&pool->depot, &pool->depot.empty);
+	} while (!node);
+	return node;
+}
+
+/* Loose objects. Under the lock. */
+
+static void put_loose(struct weir_mempool *pool, void *const *objects, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		pool->loose[pool->loose_count++] = objects[i];
+		if (pool->loose_count < pool->batch)
+			continue;
+		uint32_t node = take_empty(pool);
+
+		copy(node_batch(pool, node), pool->loose, pool->batch);
+		pool->loose_count = 0;
+		pool->flushes++;
+		weir_depot_push(&pool->depot, &pool->depot.full, node);
+	}
+}
+
+static uint32_t get_loose(struct weir_mempool *pool, void **objects, uint32_t count)
+{
+	uint32_t got = 0;
+
+	while (got < count) {
+		if (pool->loose_count == 0) {
+			uint32_t node = weir_depot_pop(&pool->depot, &pool->depot.full);
+
+			if (!node)
+				break;
+			copy(pool->loose, node_batch(pool, node), pool->batch);
+			pool->loose_count = pool->batch;
+			pool->refills++;
+			weir_depot_push(&pool->depot, &pool->depot.empty, node);
+		}
+		objects[got++] = pool->loose[--pool->loose_count];
+	}
+	return got;
+}
+
+/* Whole batches between a cache's thread and the depot. */
+
+static bool fetch_batch(struct weir_mempool *pool, struct weir__mempool_cache *cache, void **to)
+{
+	uint32_t node = weir_depot_pop(&pool->depot, &pool->depot.full);
+
+	if (!node)
+		return false;
+	weir_depot_push(&pool->depot, &pool->depot.empty, cache->spare);
+	cache->spare = node;
+	count_up(&cache->refills);
+	copy(to, node_batch(pool, node), pool->batch);
+	return true;
+}
+
+static void bring_batch(
+	struct weir_mempool *pool, struct weir__mempool_cache *cache, void *const *from)
+{
+	copy(node_batch(pool, cache->spare), from, pool->batch);
+	count_up(&cache->flushes);
+	weir_depot_push(&pool->depot, &pool->depot.full, cache->spare);
+	cache->spare = take_empty(pool);
+}
+
+/* Bring the coldest of the cache, its bottom, to the depot until at most keep are left or less than
+ * a batch could go. */
+static void flush_down_to(
+	struct weir_mempool *pool, struct weir__mempool_cache *cache, uint32_t keep)
+{
+	uint32_t count = cache_count(cache), brought = 0;
+
+	while (count - brought > keep && count - brought >= pool->batch) {
+		bring_batch(pool, cache, cache->objects + brought);
+		brought += pool->batch;
+	}
+	memmove(cache->objects, cache->objects + brought, (count - brought) * sizeof(void *));
+	set_count(cache, count - brought);
+}
+
+static void flush_all(struct weir_mempool *pool, struct weir__mempool_cache *cache)
+{
+	flush_down_to(pool, cache, 0);
+	if (cache_count(cache) == 0)
+		return;
+	pthread_mutex_lock(&pool->lock);
+	put_loose(pool, cache->objects, cache_count(cache));
+	pthread_mutex_unlock(&pool->lock);
+	set_count(cache, 0);
+}
+
+/* Caches come and go with threads. */
+
+static struct weir__mempool_cache *make_cache(struct weir_mempool *pool, uint32_t slot)
+{
+	struct weir__mempool_cache *cache = aligned_alloc(WEIR_CACHE_LINE, sizeof(*cache));
+
+	if (!cache)
+		return &weir__mempool_no_cache;
+	memset(cache, 0, offsetof(struct weir__mempool_cache, objects));
+	cache->size = pool->cache_size;
+	atomic_store_explicit(&cache->limit, cache->size, memory_order_relaxed);
+	cache->spare = take_empty(pool);
+	pthread_mutex_lock(&pool->lock);
+	pool->head.caches[slot] = cache;
+	pthread_mutex_unlock(&pool->lock);
+	return cache;
+}
+
+/* This thread's cache, made now if need be; NULL when it can have none. */
+static struct weir__mempool_cache *own_cache(struct weir_mempool *pool)
+{
+	struct weir__mempool_cache *cache;
+
+	if (pool->cache_size == 0)
+		return NULL;
+	if (!weir__thread_slot)
+		weir__thread_join();
+	if (!weir__thread_slot)
+		return NULL;
+	cache = weir__mempool_cache(pool);
+	if (cache == &weir__mempool_no_cache)
+		cache = make_cache(pool, weir__thread_slot);
+	return cache == &weir__mempool_no_cache ? NULL : cache;
+}
+
+void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot)
+{
+	struct weir__mempool_cache *cache = pool->head.caches[slot];
+
+	if (cache == &weir__mempool_no_cache)
+		return;
+	flush_all(pool, cache);
+	weir_depot_push(&pool->depot, &pool->depot.empty, cache->spare);
+	pthread_mutex_lock(&pool->lock);
+	pool->refills += atomic_load_explicit(&cache->refills, memory_order_relaxed);
+	pool->flushes += atomic_load_explicit(&cache->flushes, memory_order_relaxed);
+	pool->failures += atomic_load_explicit(&cache->failures, memory_order_relaxed);
+	pool->head.caches[slot] = &weir__mempool_no_cache;
+	pthread_mutex_unlock(&pool->lock);
+	free(cache);
+}
+
+/* The pool is dry: ask every other thread to give back what it keeps, with its next put. */
+static void ask_others(struct weir_mempool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++) {
+		struct weir__mempool_cache *cache = pool->head.caches[slot];
+
+		if (cache != &weir__mempool_no_cache && slot != weir__thread_slot)
+			atomic_store_explicit(&cache->limit, 0, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static void note_shortage(struct weir_mempool *pool, struct weir__mempool_cache *cache)
+{
+	ask_others(pool);
+	if (cache) {
+		count_up(&cache->failures);
+		return;
+	}
+	pthread_mutex_lock(&pool->lock);
+	pool->failures++;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* Fill the cache up to half from the depot, so that a run of gets visits it rarely. */
+static void refill(struct weir_mempool *pool, struct weir__mempool_cache *cache)
+{
+	uint32_t count = cache_count(cache);
+
+	do {
+		if (!fetch_batch(pool, cache, cache->objects + count))
+			break;
+		count += pool->batch;
+	} while (count + pool->batch <= cache->size / 2);
+	set_count(cache, count);
+}
+
+/* Up to count objects through the cache. */
+static uint32_t get_cached(struct weir_mempool *pool, struct weir__mempool_cache *cache,
+	void **objects, uint32_t count)
+{
+	uint32_t got = cache_count(cache) < count ? cache_count(cache) : count;
+	uint32_t more;
+
+	copy(objects, cache->objects + cache_count(cache) - got, got);
+	set_count(cache, cache_count(cache) - got);
+	while (count - got >= pool->batch && fetch_batch(pool, cache, objects + got))
+		got += pool->batch;
+	if (got == count)
+		return got;
+	refill(pool, cache);
+	more = cache_count(cache) < count - got ? cache_count(cache) : count - got;
+	copy(objects + got, cache->objects + cache_count(cache) - more, more);
+	set_count(cache, cache_count(cache) - more);
+	return got + more;
+}
+
+static uint32_t get_some(struct weir_mempool *pool, void **objects, uint32_t count)
+{
+	struct weir__mempool_cache *cache = own_cache(pool);
+	uint32_t got = cache ? get_cached(pool, cache, objects, count) : 0;
+
+	if (got < count) {
+		pthread_mutex_lock(&pool->lock);
+		got += get_loose(pool, objects + got, count - got);
+		pthread_mutex_unlock(&pool->lock);
+	}
+	if (got < count)
+		note_shortage(pool, cache);
+	return got;
+}
+
+int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count)
+{
+	uint32_t got = get_some(pool, objects, count);
+
+	if (got == count)
+		return 0;
+	weir__mempool_put_slow(pool, objects, got);
+	return -ENOBUFS;
+}
+
+uint32_t weir_mempool_get_burst(struct weir_mempool *pool, void **objects, uint32_t count)
+{
+	void **top = weir__mempool_pop(weir__mempool_cache(pool), count);
+
+	if (!top)
+		return get_some(pool, objects, count);
+	copy(objects, top, count);
+	return count;
+}
+
+void weir__mempool_put_slow(struct weir_mempool *pool, void *const *objects, uint32_t count)
+{
+	struct weir__mempool_cache *cache = own_cache(pool);
+
+	if (!cache) {
+		pthread_mutex_lock(&pool->lock);
+		put_loose(pool, objects, count);
+		pthread_mutex_unlock(&pool->lock);
+		return;
+	}
+	/* Another thread has found the pool dry: all goes back, these too. */
+	if (atomic_load_explicit(&cache->limit, memory_order_relaxed) < cache->size) {
+		atomic_store_explicit(&cache->limit, cache->size, memory_order_relaxed);
+		flush_all(pool, cache);
+		pthread_mutex_lock(&pool->lock);
+		put_loose(pool, objects, count);
+		pthread_mutex_unlock(&pool->lock);
+		return;
+	}
+	while (count > cache->size / 2 && count >= pool->batch) {
+		bring_batch(pool, cache, objects);
+		objects += pool->batch;
+		count -= pool->batch;
+	}
+	if (cache_count(cache) + count > cache->size)
+		flush_down_to(pool, cache, cache->size / 2);
+	copy(cache->objects + cache_count(cache), objects, count);
+	set_count(cache, cache_count(cache) + count);
+}
+
+void weir_mempool_flush(struct weir_mempool *pool)
+{
+	struct weir__mempool_cache *cache = weir__mempool_cache(pool);
+
+	if (cache != &weir__mempool_no_cache)
+		flush_all(pool, cache);
+}
