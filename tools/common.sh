@@ -19,5 +19,5 @@ build() {
 	shift 2
 	again=
 	[ ! -f "$dir/build.ninja" ] || again=--reconfigure
-	CC=$compiler meson setup $again "$@" "$dir" "$root" && ninja -C "$dir" -j "$jobs"
+	CC=$compiler meson setup $again "$@" "$dir" "$root" && ninja -k 0 -C "$dir" -j "$jobs"
 }
