@@ -217,9 +217,6 @@ WEIR_API int weir_mbuf_check(const struct weir_mbuf *mbuf);
 
 /* ---- the fast path ---- */
 
-/* Pools by number. Entry 0 is never used. */
-extern WEIR_API struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
-
 WEIR_API void weir__mbuf_free_slow(struct weir_mbuf *mbuf);
 WEIR_API int weir__mbuf_alloc_slow(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count);

@@ -133,6 +133,9 @@ struct weir__mempool_head {
  * empty and takes nothing, so that a first touch comes to the slow path by the usual compare. */
 extern WEIR_API __thread uint32_t weir__thread_slot __attribute__((tls_model("initial-exec")));
 
+/* Pools by number, for mbufs, which carry it. Entry 0 is never used. */
+extern WEIR_API struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
+
 WEIR_API int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count);
 WEIR_API void weir__mempool_put_slow(
 	struct weir_mempool *pool, void *const *objects, uint32_t count);

@@ -15,7 +15,7 @@
  * waits for calls that claimed their slots before it on the same side.
  *
  * Every call says the size of an element, sizeof(*elements): the compiler then knows it, and a ring
- *of another size, or of the other kind, is refused with -EINVAL by _bulk and 0 by _burst.
+ * of another size, or of the other kind, is refused with -EINVAL by _bulk and 0 by _burst.
  *
  * The cores, ring_spsc.h and ring_mpmc.h, hold the ordering; this file adds the elements.
  */

@@ -5,13 +5,13 @@
  *	put:  cache  -> batch of the depot  -> loose
  *
  * Only whole batches are in the depot. What does not fill one, at most batch - 1 objects, lies
- *loose under the lock: the remainder of the count, what ending threads leave, what threads without
- *a cache give back.
+ * loose under the lock: the remainder of the count, what ending threads leave, what threads without
+ * a cache give back.
  *
  * Every cache owns one empty node, its spare. To give a batch away it fills the spare, pushes it,
- *and takes another; to fetch one it pops a full node and gives up its spare for it. There are count
+ * and takes another; to fetch one it pops a full node and gives up its spare for it. There are count
  * / batch nodes and one for each possible cache. So an empty node is always there for whoever has a
- *batch in hand: at most count / batch - 1 others can be full or on their way.
+ * batch in hand: at most count / batch - 1 others can be full or on their way.
  */
 #include "mempool_impl.h"
 
