@@ -6,17 +6,17 @@
  *	empty:  [tag|4] -> 4 -> 9 -> 0        of pointers; 0 ends a stack
  *
  * A stack is Treiber's (1986): its head holds the number of the top node and a tag that every
- * change counts up. A thread that reads next[] of a node which another has popped meanwhile may read
- * anything, but then the tag has moved and its compare-and-swap fails (the ABA problem; it would
- * take 2^32 changes while one thread sleeps between two instructions).
+ * change counts up. A thread that reads next[] of a node which another has popped meanwhile may
+ * read anything, but then the tag has moved and its compare-and-swap fails (the ABA problem; it
+ * would take 2^32 changes while one thread sleeps between two instructions).
  *
  * Invariant: a node is in one stack or in the hands of one thread; only that thread touches its
  * batch. Both heads lie in one line: a visit that moves a node to one stack and takes one from the
  * other fetches that line once.
  *
  * Who pairs with whom: the release of a push with the acquire of the pop that gets the node, over
- * any number of pushes and pops between, since each is a read-modify-write and continues the release
- * sequence.
+ * any number of pushes and pops between, since each is a read-modify-write and continues the
+ * release sequence.
  */
 #ifndef WEIR_DEPOT_IMPL_H
 #define WEIR_DEPOT_IMPL_H

@@ -9,9 +9,9 @@
  * a cache give back.
  *
  * Every cache owns one empty node, its spare. To give a batch away it fills the spare, pushes it,
- * and takes another; to fetch one it pops a full node and gives up its spare for it. There are count
- * / batch nodes and one for each possible cache. So an empty node is always there for whoever has a
- * batch in hand: at most count / batch - 1 others can be full or on their way.
+ * and takes another; to fetch one it pops a full node and gives up its spare for it. There are
+ * count / batch nodes and one for each possible cache. So an empty node is always there for whoever
+ * has a batch in hand: at most count / batch - 1 others can be full or on their way.
  */
 #include "mempool_impl.h"
 
