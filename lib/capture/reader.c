@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* reader.c: open a capture file of either format and walk its packets. */
+#include "capture_impl.h"
+
+#include "base/base_impl.h"
+#include "weir/base.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *weir__byte_order(bool swapped)
+{
+	bool little = (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) != swapped;
+
+	return little ? "little" : "big";
+}
+
+static int refuse(const struct weir_capture_reader *reader, const uint8_t *at)
+{
+	return weir__fail(EBADMSG,
+		"%s: is neither pcap nor pcapng%s%s: it starts with %02x %02x %02x %02x",
+		reader->source.path, reader->source.codec != NULL ? " inside " : "",
+		reader->source.codec != NULL ? reader->source.codec->name : "", at[0], at[1], at[2],
+		at[3]);
+}
+
+/* Find out the format by its magic, and let it read the file's header. */
+static int start_format(struct weir_capture_reader *reader)
+{
+	uint32_t magic;
+	int got;
+
+	got = weir__source_need(&reader->source, sizeof(magic), "the file header");
+	if (got < 0)
+		return got;
+	if (got == 0)
+		return weir__fail(EBADMSG, "%s: is empty, not even a capture's header is there",
+			reader->source.path);
+	for (int swapped = 0; swapped < 2; swapped++) {
+		magic = weir__load32(reader->source.at, swapped);
+		reader->swapped = swapped;
+		switch (magic) {
+		case WEIR__PCAP_MAGIC_US:
+		case WEIR__PCAP_MAGIC_NS:
+		case WEIR__PCAP_MAGIC_MODIFIED:
+			return weir__pcap_start(reader, magic);
+		case WEIR__PCAPNG_SECTION:
+			return weir__pcapng_start(reader);
+		default:
+			break;
+		}
+	}
+	return refuse(reader, reader->source.at);
+}
+
+/* Leave the source at the first packet or block. */
+static int start(struct weir_capture_reader *reader)
+{
+	int result = start_format(reader);
+	size_t length = strlen(reader->description);
+
+	if (result == 0 && reader->source.codec != NULL)
+		snprintf(reader->description + length, sizeof(reader->description) - length, ", %s",
+			reader->source.codec->name);
+	return result;
+}
+
+struct weir_capture_reader *weir_capture_open(const char *path)
+{
+	struct weir_capture_reader *reader = calloc(1, sizeof(*reader));
+	int result;
+
+	if (reader == NULL)
+		return weir__fail_null(ENOMEM, "%s: no memory to read it", path);
+	result = weir__source_open(&reader->source, path);
+	if (result < 0) {
+		free(reader);
+		errno = -result;
+		return NULL;
+	}
+	result = start(reader);
+	if (result < 0) {
+		weir_capture_close(reader);
+		errno = -result;
+		return NULL;
+	}
+	return reader;
+}
+
+/* Keep the answer for every further call. */
+static int end_with(struct weir_capture_reader *reader, int result)
+{
+	reader->ended = true;
+	reader->result = result;
+	if (result < 0)
+		reader->sentence = strdup(weir_last_error());
+	return result;
+}
+
+static int repeat_end(const struct weir_capture_reader *reader)
+{
+	if (reader->result < 0)
+		weir__fail(-reader->result, "%s",
+			reader->sentence != NULL ? reader->sentence : reader->source.path);
+	return reader->result;
+}
+
+/* A second peek parses the record once more, which is cheaper than to remember it. */
+int weir_capture_peek(
+	struct weir_capture_reader *reader, struct weir_capture_packet *packet, uint8_t **data)
+{
+	int got;
+
+	if (weir_unlikely(reader->ended))
+		return repeat_end(reader);
+	got = reader->find(reader, packet, data);
+	if (weir_unlikely(got <= 0))
+		return end_with(reader, got);
+	if (weir_unlikely(reader->swapped && !reader->peeked))
+		weir__pseudo_header_to_host(packet, *data);
+	reader->peeked = true;
+	return got;
+}
+
+void weir_capture_advance(struct weir_capture_reader *reader)
+{
+	if (weir_unlikely(!reader->peeked))
+		return;
+	reader->source.at += reader->record_size;
+	reader->peeked = false;
+}
+
+int weir_capture_next(
+	struct weir_capture_reader *reader, struct weir_capture_packet *packet, uint8_t **data)
+{
+	int got = weir_capture_peek(reader, packet, data);
+
+	weir_capture_advance(reader);
+	return got;
+}
+
+int weir_capture_rewind(struct weir_capture_reader *reader)
+{
+	int result = weir__source_rewind(&reader->source);
+
+	if (result == -ESPIPE)
+		return result;
+	reader->peeked = false;
+	reader->ended = false;
+	reader->result = 0;
+	free(reader->sentence);
+	reader->sentence = NULL;
+	if (result == 0)
+		result = start(reader);
+	return result < 0 ? end_with(reader, result) : 0;
+}
+
+void weir_capture_progress(
+	const struct weir_capture_reader *reader, uint64_t *position, uint64_t *size)
+{
+	*position = reader->source.raw_offset;
+	*size = reader->source.size;
+}
+
+const char *weir_capture_describe(const struct weir_capture_reader *reader)
+{
+	return reader->description;
+}
+
+void weir_capture_close(struct weir_capture_reader *reader)
+{
+	if (reader == NULL)
+		return;
+	weir__source_close(&reader->source);
+	free(reader->interfaces);
+	free(reader->sentence);
+	free(reader);
+}
