@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_mbuf.c: mbufs alone, in chains, shared, and when the pool is dry. */
+#include "unit.h"
+
+#include "weir/mbuf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct weir_mempool *pool;
+
+static struct weir_mempool *make(uint32_t count, uint32_t size)
+{
+	struct weir_mbuf_pool_conf conf = {
+		.name = "test", .count = count, .size = size, .pages = WEIR_PAGES_4K};
+	struct weir_mempool *made = weir_mbuf_pool_create(&conf);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(made);
+	return made;
+}
+
+/* Each test starts with a full pool of 64 mbufs of 100 bytes and must leave it full. */
+static void begin(void)
+{
+	pool = make(64, 100);
+}
+
+static void end(void)
+{
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+}
+
+static struct weir_mbuf *packet_of(uint32_t length)
+{
+	uint8_t bytes[8192];
+	struct weir_mbuf *mbuf;
+
+	for (uint32_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 256);
+	mbuf = weir_mbuf_from_bytes(pool, bytes, length);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mbuf);
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
+	return mbuf;
+}
+
+/* Does the packet hold the bytes of packet_of() from first on? */
+static bool holds(const struct weir_mbuf *mbuf, uint32_t first, uint32_t length)
+{
+	uint8_t bytes[8192];
+
+	if (mbuf->length != length || weir_mbuf_check(mbuf) ||
+		weir_mbuf_read(mbuf, 0, bytes, length))
+		return false;
+	for (uint32_t i = 0; i < length; i++)
+		if (bytes[i] != (uint8_t)((first + i) * 7 + (first + i) / 256))
+			return false;
+	return true;
+}
+
+static void test_alloc_gives_an_empty_one(void)
+{
+	struct weir_mbuf *mbuf;
+
+	begin();
+	for (uint32_t round = 0; round < 3; round++) {
+		mbuf = weir_mbuf_alloc(pool);
+		CU_ASSERT_EQUAL(mbuf->length, 0);
+		CU_ASSERT_EQUAL(mbuf->data_length, 0);
+		CU_ASSERT_EQUAL(mbuf->flags, 0);
+		CU_ASSERT_EQUAL(mbuf->port, 0);
+		CU_ASSERT_PTR_NULL(mbuf->next);
+		CU_ASSERT_EQUAL(weir_mbuf_headroom(mbuf), WEIR_MBUF_HEADROOM);
+		CU_ASSERT_EQUAL(weir_mbuf_tailroom(mbuf), 100);
+		CU_ASSERT_EQUAL(weir_mbuf_refs(mbuf), 1);
+		CU_ASSERT_EQUAL(weir_mbuf_link_type(mbuf), 1);
+		CU_ASSERT_PTR_EQUAL(weir_mbuf_pool(mbuf), pool);
+		CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
+		/* dirty it all: the next round must not see it */
+		weir_mbuf_set_link_type(mbuf, 0xfffe);
+		weir_mbuf_append(mbuf, 50);
+		weir_mbuf_adj(mbuf, 20);
+		mbuf->flags = mbuf->vlan_tci = mbuf->port = 0xffff;
+		CU_ASSERT_EQUAL(weir_mbuf_link_type(mbuf), 0xfffe);
+		weir_mbuf_free(mbuf);
+	}
+	weir_mbuf_free(NULL);
+	end();
+}
+
+static void test_room_at_both_ends(void)
+{
+	struct weir_mbuf *mbuf;
+	uint8_t *data;
+
+	begin();
+	mbuf = weir_mbuf_alloc(pool);
+	data = weir_mbuf_append(mbuf, 100);
+	CU_ASSERT_PTR_EQUAL(data, weir_mbuf_data(mbuf));
+	CU_ASSERT_PTR_NULL(weir_mbuf_append(mbuf, 1));
+	CU_ASSERT_PTR_EQUAL(weir_mbuf_prepend(mbuf, WEIR_MBUF_HEADROOM), data - WEIR_MBUF_HEADROOM);
+	CU_ASSERT_PTR_NULL(weir_mbuf_prepend(mbuf, 1));
+	CU_ASSERT_PTR_NULL(weir_mbuf_prepend(mbuf, UINT32_MAX));
+	CU_ASSERT_PTR_NULL(weir_mbuf_append(mbuf, UINT32_MAX));
+	CU_ASSERT_EQUAL(mbuf->length, 100 + WEIR_MBUF_HEADROOM);
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
+	weir_mbuf_free(mbuf);
+	end();
+}
+
+static void test_private_area_and_headroom(void)
+{
+	struct weir_mbuf_pool_conf conf = {.count = 8,
+		.size = 60,
+		.headroom = WEIR_MBUF_NO_HEADROOM,
+		.private_size = 24,
+		.pages = WEIR_PAGES_4K};
+	struct weir_mempool *with = weir_mbuf_pool_create(&conf);
+	struct weir_mbuf *mbuf = weir_mbuf_alloc(with);
+
+	CU_ASSERT_EQUAL(weir_mbuf_pool_size(with), 60);
+	CU_ASSERT_EQUAL(weir_mbuf_headroom(mbuf), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_tailroom(mbuf), 60);
+	for (uint32_t i = 0; i < 24; i++)
+		CU_ASSERT_EQUAL(((uint8_t *)weir_mbuf_private(mbuf))[i], 0);
+	memset(weir_mbuf_private(mbuf), 0xff, 24);
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
+	CU_ASSERT((uint8_t *)weir_mbuf_private(mbuf) + 24 <= weir_mbuf_data(mbuf));
+	weir_mbuf_free(mbuf);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(with), 0);
+}
+
+static void test_chains_carry_large_packets(void)
+{
+	begin();
+	for (uint32_t length = 0; length <= 6400; length += length < 310 ? 1 : 609) {
+		struct weir_mbuf *mbuf = packet_of(length);
+
+		CU_ASSERT_EQUAL(weir_mbuf_segments(mbuf), length ? (length + 99) / 100 : 1);
+		CU_ASSERT(holds(mbuf, 0, length));
+		weir_mbuf_free(mbuf);
+		CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
+	}
+	/* one byte more than the whole pool: nothing is taken */
+	CU_ASSERT_PTR_NULL(weir_mbuf_from_bytes(pool, "", 6401));
+	end();
+}
+
+static void test_adj_and_trim_over_segments(void)
+{
+	begin();
+	for (uint32_t cut = 0; cut <= 350; cut++) {
+		struct weir_mbuf *front = packet_of(350), *back = packet_of(350);
+
+		CU_ASSERT_EQUAL(weir_mbuf_adj(front, cut), 0);
+		CU_ASSERT(holds(front, cut, 350 - cut));
+		CU_ASSERT_EQUAL(weir_mbuf_trim(back, cut), 0);
+		CU_ASSERT(holds(back, 0, 350 - cut));
+		CU_ASSERT_EQUAL(weir_mbuf_adj(front, 351 - cut), -EINVAL);
+		CU_ASSERT_EQUAL(weir_mbuf_trim(back, 351 - cut), -EINVAL);
+		weir_mbuf_free(front);
+		weir_mbuf_free(back);
+	}
+	end();
+}
+
+static void test_concat(void)
+{
+	struct weir_mbuf *head, *tail;
+
+	begin();
+	head = packet_of(250);
+	tail = packet_of(600);
+	weir_mbuf_adj(tail, 250);
+	CU_ASSERT_EQUAL(weir_mbuf_concat(head, tail), 0);
+	CU_ASSERT(holds(head, 0, 600));
+	weir_mbuf_free(head);
+	end();
+}
+
+static void test_read_needs_the_bytes(void)
+{
+	struct weir_mbuf *mbuf;
+	uint8_t byte;
+
+	begin();
+	mbuf = packet_of(200);
+	CU_ASSERT_EQUAL(weir_mbuf_read(mbuf, 199, &byte, 1), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_read(mbuf, 200, &byte, 1), -EINVAL);
+	CU_ASSERT_EQUAL(weir_mbuf_read(mbuf, 201, &byte, 0), -EINVAL);
+	CU_ASSERT_EQUAL(weir_mbuf_read(mbuf, UINT32_MAX, &byte, 2), -EINVAL);
+	weir_mbuf_free(mbuf);
+	end();
+}
+
+static void test_copy_takes_the_metadata_along(void)
+{
+	struct weir_mbuf *mbuf, *copy;
+
+	begin();
+	mbuf = packet_of(333);
+	mbuf->flags = WEIR_MBUF_TIMESTAMP | WEIR_MBUF_WIRE_LENGTH;
+	mbuf->timestamp_ns = 12345;
+	mbuf->wire_length = 9999;
+	mbuf->port = 3;
+	weir_mbuf_set_link_type(mbuf, 101);
+	copy = weir_mbuf_copy(mbuf, pool);
+	weir_mbuf_free(mbuf);
+	CU_ASSERT(holds(copy, 0, 333));
+	CU_ASSERT_EQUAL(copy->timestamp_ns, 12345);
+	CU_ASSERT_EQUAL(weir_mbuf_wire_length(copy), 9999);
+	CU_ASSERT_EQUAL(copy->port, 3);
+	CU_ASSERT_EQUAL(weir_mbuf_link_type(copy), 101);
+	weir_mbuf_free(copy);
+	end();
+}
+
+static void test_references(void)
+{
+	struct weir_mbuf *mbuf;
+
+	begin();
+	mbuf = packet_of(250); /* 3 segments */
+	weir_mbuf_ref(mbuf, 2);
+	CU_ASSERT_EQUAL(weir_mbuf_refs(mbuf), 3);
+	weir_mbuf_free(mbuf);
+	weir_mbuf_free_bulk(&mbuf, 1);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 3);
+	CU_ASSERT(holds(mbuf, 0, 250));
+	weir_mbuf_free(mbuf);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
+	mbuf = packet_of(50); /* the one freed last must be clean again */
+	CU_ASSERT_EQUAL(weir_mbuf_refs(mbuf), 1);
+	weir_mbuf_free(mbuf);
+	end();
+}
+
+/* Chains, shared ones, plain ones and those of another pool in one array. */
+static void test_free_bulk_of_a_mixture(void)
+{
+	struct weir_mempool *other = make(64, 2000);
+	struct weir_mbuf *mbufs[32], *held[4];
+
+	begin();
+	for (uint32_t i = 0; i < 32; i++) {
+		mbufs[i] = i % 6 == 1 ? weir_mbuf_alloc(other) : packet_of(i % 4 == 3 ? 150 : 80);
+		if (i % 8 == 2) {
+			weir_mbuf_ref(mbufs[i], 1);
+			held[i / 8] = mbufs[i];
+		}
+	}
+	weir_mbuf_free_bulk(mbufs, 32);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(other), 0);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 4);
+	weir_mbuf_free_bulk(held, 4);
+	weir_mbuf_free_bulk(NULL, 0);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(other), 0);
+	end();
+}
+
+static void test_bulk_alloc_is_all_or_nothing(void)
+{
+	struct weir_mbuf *mbufs[65];
+
+	begin();
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, mbufs, 65), -ENOBUFS);
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, mbufs, 64), 0);
+	CU_ASSERT_PTR_NULL(weir_mbuf_alloc(pool));
+	for (uint32_t i = 0; i < 64; i++)
+		CU_ASSERT_EQUAL(weir_mbuf_check(mbufs[i]), 0);
+	weir_mbuf_free_bulk(mbufs, 64);
+	end();
+}
+
+/* A pool dry at the n-th mbuf of a copy: nothing is taken, nothing lost. */
+static void test_dry_in_the_middle(void)
+{
+	begin();
+	for (uint32_t left = 0; left < 6; left++) {
+		struct weir_mbuf *packet = packet_of(550), *rest[64]; /* 6 segments */
+		uint32_t out = 64 - 6 - left;
+
+		CU_ASSERT_EQUAL_FATAL(weir_mbuf_alloc_bulk(pool, rest, out), 0);
+		CU_ASSERT_PTR_NULL(weir_mbuf_copy(packet, pool));
+		CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 6 + out);
+		CU_ASSERT(holds(packet, 0, 550));
+		weir_mbuf_free_bulk(rest, out);
+		weir_mbuf_free(packet);
+	}
+	end();
+}
+
+static void test_check_finds_damage(void)
+{
+	struct weir_mbuf *mbuf;
+
+	begin();
+	mbuf = packet_of(150);
+	mbuf->length++;
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), -EINVAL);
+	mbuf->length--;
+	mbuf->offset = 10;
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), -EINVAL);
+	mbuf->offset = 64 + WEIR_MBUF_HEADROOM;
+	mbuf->data_length += 1000;
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), -EINVAL);
+	mbuf->data_length -= 1000;
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
+	weir_mbuf_free(mbuf);
+	end();
+}
+
+static void check_refused(struct weir_mbuf_pool_conf conf)
+{
+	CU_ASSERT_PTR_NULL(weir_mbuf_pool_create(&conf));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+}
+
+static void test_bad_conf(void)
+{
+	check_refused((struct weir_mbuf_pool_conf){.count = 0});
+	check_refused((struct weir_mbuf_pool_conf){.count = 8, .size = UINT32_MAX});
+	check_refused((struct weir_mbuf_pool_conf){.count = 8, .private_size = UINT32_MAX});
+	check_refused((struct weir_mbuf_pool_conf){.count = 8, .headroom = UINT32_MAX - 1});
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{"alloc gives an empty one", test_alloc_gives_an_empty_one},
+		{"room at both ends", test_room_at_both_ends},
+		{"private area, no headroom", test_private_area_and_headroom},
+		{"chains carry large packets", test_chains_carry_large_packets},
+		{"adj and trim over segments", test_adj_and_trim_over_segments},
+		{"concat", test_concat},
+		{"read needs the bytes", test_read_needs_the_bytes},
+		{"copy takes the metadata along", test_copy_takes_the_metadata_along},
+		{"references", test_references},
+		{"bulk free of a mixture", test_free_bulk_of_a_mixture},
+		{"bulk alloc is all or nothing", test_bulk_alloc_is_all_or_nothing},
+		{"dry in the middle", test_dry_in_the_middle},
+		{"check finds damage", test_check_finds_damage},
+		{"a bad conf is refused", test_bad_conf},
+		CU_TEST_INFO_NULL,
+	};
+
+	return unit_run("mbuf", tests);
+}

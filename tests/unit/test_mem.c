@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_mem.c: regions; each rung is compared with what the kernel says of the mapping. */
+#include "unit.h"
+
+#include "os/os_impl.h"
+#include "weir/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* KernelPageSize of the mapping that holds address, in KiB, from smaps. */
+static unsigned long page_kib(const void *address)
+{
+	FILE *file = fopen("/proc/self/smaps", "r");
+	unsigned long start, end, kib = 0, at = (unsigned long)address;
+	bool inside = false;
+	char line[512];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = at >= start && at < end;
+		else if (inside && sscanf(line, "KernelPageSize: %lu kB", &kib) == 1)
+			break;
+	}
+	fclose(file);
+	return kib;
+}
+
+static void test_4k(void)
+{
+	struct weir_region_conf conf = {.size = 5 << 20, .pages = WEIR_PAGES_4K};
+	struct weir_region *region = weir_region_create(&conf);
+	uint8_t *base;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(region);
+	base = weir_region_base(region);
+	CU_ASSERT_EQUAL(weir_region_pages(region), WEIR_PAGES_4K);
+	CU_ASSERT_EQUAL(page_kib(base), weir__os_page_size() >> 10);
+	CU_ASSERT_EQUAL(weir__os_thp_bytes(base, 5 << 20), 0);
+	CU_ASSERT_STRING_EQUAL(weir_region_describe(region), "5 MiB on 4 KiB pages");
+	for (size_t i = 0; i < weir_region_size(region); i += 4096)
+		CU_ASSERT_FATAL(base[i] == 0);
+	weir_region_destroy(region);
+}
+
+static void test_any_says_what_it_got(void)
+{
+	struct weir_region_conf conf = {.size = 4 << 20};
+	struct weir_region *region = weir_region_create(&conf);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(region);
+	CU_ASSERT_NOT_EQUAL(weir_region_pages(region), WEIR_PAGES_ANY);
+	if (weir_region_pages(region) == WEIR_PAGES_2M) {
+		CU_ASSERT_EQUAL(page_kib(weir_region_base(region)), 2048);
+	} else {
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(weir_region_describe(region), "2 MiB hugepages: wanted 2"));
+	}
+	memset(weir_region_base(region), 1, weir_region_size(region));
+	weir_region_destroy(region);
+}
+
+static void test_thp(void)
+{
+	struct weir_region_conf conf = {.size = 8 << 20, .pages = WEIR_PAGES_THP};
+	struct weir_region *region = weir_region_create(&conf);
+
+	if (weir__os_thp_never()) {
+		CU_ASSERT_PTR_NULL(region);
+		CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "transparent hugepages are off"));
+		return;
+	}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(region);
+	CU_ASSERT_EQUAL((uintptr_t)weir_region_base(region) % WEIR__OS_HUGE_SIZE, 0);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(weir_region_describe(region), "8 MiB on transparent hugepages"));
+	weir_region_destroy(region);
+}
+
+/* More hugepages than any machine of today has: insisting fails, and says what was wanted. */
+static void test_insisting_fails_with_a_sentence(void)
+{
+	struct weir_region_conf conf = {.size = (size_t)1 << 45, .pages = WEIR_PAGES_2M};
+
+	CU_ASSERT_PTR_NULL(weir_region_create(&conf));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(weir_last_error(), "2 MiB hugepages: wanted 16777216, free "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "nr_hugepages"));
+}
+
+static void test_bad_conf(void)
+{
+	struct weir_region_conf none = {.size = 0}, huge = {.size = SIZE_MAX};
+	struct weir_region_conf pages = {.size = 1, .pages = (enum weir_pages)9};
+	struct weir_region_conf node = {.size = 1, .node = WEIR_NODE(4096)};
+
+	CU_ASSERT_PTR_NULL(weir_region_create(&none));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_PTR_NULL(weir_region_create(&huge));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_PTR_NULL(weir_region_create(&pages));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_PTR_NULL(weir_region_create(&node));
+	CU_ASSERT_EQUAL(errno, ENODEV);
+	weir_region_destroy(NULL);
+}
+
+static void test_node_0(void)
+{
+	struct weir_region_conf conf = {.size = 1 << 20, .node = WEIR_NODE(0)};
+	struct weir_region *region = weir_region_create(&conf);
+
+	CU_ASSERT_PTR_NOT_NULL(region);
+	weir_region_destroy(region);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{"4 KiB pages", test_4k},
+		{"any pages, and which", test_any_says_what_it_got},
+		{"transparent hugepages", test_thp},
+		{"insisting fails with a sentence", test_insisting_fails_with_a_sentence},
+		{"a bad conf is refused", test_bad_conf},
+		{"node 0", test_node_0},
+		CU_TEST_INFO_NULL,
+	};
+
+	return unit_run("mem", tests);
+}
