@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* driver_impl.h: what a driver is, and what the port gives it.
+ *
+ * A driver is one constant struct in the array of drivers.c. Its port's private memory comes
+ * zeroed; open fills it, rx and tx get it, close empties it. open and close may block; rx and tx
+ * never do, and allocate nothing but mbufs. drivers/null/null.c is the one to copy.
+ */
+#ifndef WEIR_DRIVER_IMPL_H
+#define WEIR_DRIVER_IMPL_H
+
+#include "weir/mbuf.h"
+#include "weir/port.h"
+
+#include "base/base_impl.h"
+#include "base/spec_impl.h"
+
+#define WEIR__QUEUE_MAX 64
+
+/* Counters of one queue and direction: written by the one thread that uses it, read by any. */
+struct weir__counters {
+	WEIR_ATOMIC(uint64_t) packets __attribute__((aligned(WEIR_CACHE_LINE)));
+	WEIR_ATOMIC(uint64_t) bytes;
+	WEIR_ATOMIC(uint64_t) no_mbuf;
+	WEIR_ATOMIC(uint64_t) dropped[WEIR_DROP_COUNT];
+};
+
+struct weir__driver;
+
+/* The common part of every port; weir_port points to it. */
+struct weir_port {
+	struct weir_port_ops ops; /* first: the inline calls see only this */
+	const struct weir__driver *driver;
+	struct weir_mempool *pool; /* NULL: the port only sends */
+	uint32_t queues;           /* 1 unless open says more */
+	WEIR_ATOMIC(int) state;    /* enum weir_port_state, or -errno */
+	char *name;
+	char error[1024];          /* written once, before the state turns negative */
+	struct weir__counters *rx; /* by queue */
+	struct weir__counters *tx;
+};
+
+struct weir__driver {
+	const char *name;
+	size_t private_size;
+	/* Take what the keys say. 0, or -errno with a sentence; then close is not called. */
+	int (*open)(struct weir_port *port, void *priv, struct weir__spec *spec);
+	/* 0, or -errno with a sentence when something sent did not arrive. */
+	int (*close)(struct weir_port *port, void *priv);
+	uint32_t (*rx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+	uint32_t (*tx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+	/* May be NULL: no end is known. */
+	void (*progress)(const void *priv, uint64_t *position, uint64_t *size);
+};
+
+extern const struct weir__driver weir__driver_null;
+extern const struct weir__driver weir__driver_pair;
+extern const struct weir__driver weir__driver_pcap;
+
+/* All of them, NULL at the end. */
+extern const struct weir__driver *const weir__drivers[];
+
+/* The input is at its end. */
+void weir__port_end(struct weir_port *port);
+
+/* The port has failed for good; the sentence is weir_last_error(). The first failure stays. */
+void weir__port_fail(struct weir_port *port, int error);
+
+static inline void weir__count(WEIR_ATOMIC(uint64_t) * counter, uint64_t more)
+{
+	/* relaxed, and no read-modify-write: one writer */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+		memory_order_relaxed);
+}
+
+static inline void weir__count_packets(
+	struct weir__counters *counters, uint64_t packets, uint64_t bytes)
+{
+	weir__count(&counters->packets, packets);
+	weir__count(&counters->bytes, bytes);
+}
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pair.c: two ports of one process joined by rings: what one sends the other receives.
+ *
+ *	pair:name,ring=1024,queues=1
+ *
+ *	name    the first open of a name makes one end, the second the other
+ *	ring    packets under way in one direction and queue (1024, rounded up to a power of two)
+ *	queues  1 to 64 (1); queue i of one end leads to queue i of the other
+ *
+ * The mbufs themselves change hands; nothing is copied. When one end closes, the other receives
+ *what is under way and has then ended. Both ends closed, the name is free again.
+ */
+#include "drivers/driver_impl.h"
+
+#include "weir/ring.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What both ends share. The list and the ends are under the lock; the rings are not. */
+struct pair {
+	struct pair *next;
+	char *name;
+	uint32_t queues;
+	uint32_t ends_opened; /* since it was made: 1 or 2 */
+	uint32_t ends_open;
+	WEIR_ATOMIC(bool) closed[2];
+	struct weir_ring *rings[2][WEIR__QUEUE_MAX]; /* [end that sends][queue] */
+};
+
+struct pair_port {
+	struct weir_port *port;
+	struct pair *pair;
+	uint32_t end; /* 0 or 1 */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pair *pairs;
+
+static void free_ring(struct weir_ring *ring)
+{
+	struct weir_mbuf *mbuf;
+
+	if (!ring)
+		return;
+	while (weir_ring_dequeue_burst_spsc(ring, &mbuf, sizeof(mbuf), 1))
+		weir_mbuf_free(mbuf);
+	weir_ring_destroy(ring);
+}
+
+static void free_pair(struct pair *pair)
+{
+	for (uint32_t i = 0; i < pair->queues; i++) {
+		free_ring(pair->rings[0][i]);
+		free_ring(pair->rings[1][i]);
+	}
+	free(pair->name);
+	free(pair);
+}
+
+static struct pair *make_pair(const char *name, uint32_t ring_size, uint32_t queues)
+{
+	struct pair *pair = calloc(1, sizeof(*pair));
+
+	if (!pair)
+		return weir__fail_null(ENOMEM, "pair: no memory");
+	pair->name = strdup(name);
+	pair->queues = queues;
+	for (uint32_t i = 0; i < 2 * queues; i++) {
+		struct weir_ring *ring =
+			weir_ring_create(ring_size, sizeof(void *), WEIR_RING_SPSC);
+
+		pair->rings[i % 2][i / 2] = ring;
+		if (!ring || !pair->name) {
+			free_pair(pair);
+			return weir__fail_null(
+				ENOMEM, "pair: no memory for rings of %u", ring_size);
+		}
+	}
+	pair->next = pairs;
+	pairs = pair;
+	return pair;
+}
+
+static struct pair *find_pair(const char *name)
+{
+	struct pair *pair = pairs;
+
+	while (pair && strcmp(pair->name, name) != 0)
+		pair = pair->next;
+	return pair;
+}
+
+/* Under the lock: become an end of the pair of this name. queues is 0 when the spec has none. */
+static int join(struct pair_port *own, const char *name, uint32_t ring_size, uint32_t queues)
+{
+	struct pair *pair = find_pair(name);
+
+	if (!pair)
+		pair = make_pair(name, ring_size, queues ? queues : 1);
+	if (!pair)
+		return -ENOMEM;
+	if (pair->ends_opened == 2)
+		return weir__fail(EBUSY,
+			"pair '%s' has had both its ends; use another name, or close "
+			"both first",
+			name);
+	if (queues && queues != pair->queues)
+		return weir__fail(EINVAL, "pair '%s': queues=%u, but the other end has %u", name,
+			queues, pair->queues);
+	own->pair = pair;
+	own->end = pair->ends_opened++;
+	pair->ends_open++;
+	return 0;
+}
+
+static int pair_open(struct weir_port *port, void *priv, struct weir__spec *spec)
+{
+	struct pair_port *own = priv;
+	uint64_t ring_size = 1024, queues = 0;
+	int error;
+
+	if (!spec->argument)
+		return weir__fail(EINVAL, "pair: needs a name, as in pair:left");
+	if (weir__spec_number(spec, "ring", 1, 1 << 20, &ring_size) ||
+		weir__spec_number(spec, "queues", 1, WEIR__QUEUE_MAX, &queues) ||
+		weir__spec_finish(spec, "ring, queues"))
+		return -EINVAL;
+	pthread_mutex_lock(&lock);
+	error = join(own, spec->argument, (uint32_t)ring_size, (uint32_t)queues);
+	pthread_mutex_unlock(&lock);
+	if (error)
+		return error;
+	own->port = port;
+	port->queues = own->pair->queues;
+	return 0;
+}
+
+static int pair_close(struct weir_port *port, void *priv)
+{
+	struct pair_port *own = priv;
+	struct pair *pair = own->pair, **at;
+
+	(void)port;
+	pthread_mutex_lock(&lock);
+	/* release: the peer that sees it finds all that was sent; pairs with pair_rx() */
+	atomic_store_explicit(&pair->closed[own->end], true, memory_order_release);
+	if (--pair->ends_open == 0) {
+		for (at = &pairs; *at != pair; at = &(*at)->next)
+			;
+		*at = pair->next;
+		free_pair(pair);
+	}
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static uint64_t sum_bytes(struct weir_mbuf **mbufs, uint32_t count)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		bytes += mbufs[i]->length;
+	return bytes;
+}
+
+/* Nothing was there: has the peer gone, and left nothing in any queue? */
+static bool is_over(struct pair_port *own)
+{
+	uint32_t peer = 1 - own->end;
+
+	/* acquire: pairs with pair_close() */
+	if (!atomic_load_explicit(&own->pair->closed[peer], memory_order_acquire))
+		return false;
+	for (uint32_t i = 0; i < own->pair->queues; i++)
+		if (weir_ring_count(own->pair->rings[peer][i]))
+			return false;
+	return true;
+}
+
+static uint32_t pair_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct pair_port *own = priv;
+	struct weir_ring *ring = own->pair->rings[1 - own->end][queue];
+
+	count = weir_ring_dequeue_burst_spsc(ring, mbufs, sizeof(*mbufs), count);
+	if (count)
+		weir__count_packets(&own->port->rx[queue], count, sum_bytes(mbufs, count));
+	else if (is_over(own))
+		weir__port_end(own->port);
+	return count;
+}
+
+static uint32_t pair_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct pair_port *own = priv;
+	struct weir_ring *ring = own->pair->rings[own->end][queue];
+	uint32_t index, room = weir_spsc_room(&ring->index.spsc, count, &index);
+
+	/* counted first: once in the ring they are the peer's */
+	if (count > room)
+		count = room;
+	weir__count_packets(&own->port->tx[queue], count, sum_bytes(mbufs, count));
+	return weir_ring_enqueue_burst_spsc(ring, mbufs, sizeof(*mbufs), count);
+}
+
+const struct weir__driver weir__driver_pair = {
+	.name = "pair",
+	.private_size = sizeof(struct pair_port),
+	.open = pair_open,
+	.close = pair_close,
+	.rx = pair_rx,
+	.tx = pair_tx,
+};

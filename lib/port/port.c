@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* port.c: open a port by its spec; everything about it that no driver needs to know. */
+#include "weir/port.h"
+
+#include "base/base_impl.h"
+#include "base/spec_impl.h"
+#include "drivers/driver_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct weir__driver *find_driver(const char *name, size_t length)
+{
+	for (uint32_t i = 0; weir__drivers[i]; i++)
+		if (strlen(weir__drivers[i]->name) == length &&
+			strncmp(weir__drivers[i]->name, name, length) == 0)
+			return weir__drivers[i];
+	return NULL;
+}
+
+static int unknown_driver(const char *spec, size_t length)
+{
+	char names[256] = "";
+
+	for (uint32_t i = 0; weir__drivers[i]; i++) {
+		size_t used = strlen(names);
+
+		snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+			weir__drivers[i]->name);
+	}
+	return weir__fail(ENODEV, "no driver '%.*s', and no such file; there are: %s", (int)length,
+		spec, names);
+}
+
+/* Does it look like a file rather than like a driver that does not exist? */
+static bool looks_like_path(const char *spec, size_t name_length)
+{
+	return memchr(spec, '/', name_length) || memchr(spec, '.', name_length) ||
+	       strcmp(spec, "-") == 0 || access(spec, F_OK) == 0;
+}
+
+/* Find the driver and take the spec apart; a bare path becomes pcap:rx=path. */
+static int parse(const char *text, struct weir__spec *spec, const struct weir__driver **driver)
+{
+	size_t length = strcspn(text, ":");
+	char *as_rx;
+	int error;
+
+	*driver = find_driver(text, length);
+	if (*driver)
+		return weir__spec_parse(spec, text);
+	if (!looks_like_path(text, length))
+		return unknown_driver(text, length);
+	*driver = &weir__driver_pcap;
+	if (asprintf(&as_rx, "pcap:rx=%s", text) < 0)
+		return weir__fail(ENOMEM, "no memory for '%s'", text);
+	error = weir__spec_parse(spec, as_rx);
+	free(as_rx);
+	return error;
+}
+
+static void free_port(struct weir_port *port)
+{
+	free(port->name);
+	free(port->rx);
+	free(port->tx);
+	free(port->ops.priv);
+	free(port);
+}
+
+static struct weir__counters *make_counters(uint32_t queues)
+{
+	size_t size = queues * sizeof(struct weir__counters);
+	struct weir__counters *counters = aligned_alloc(WEIR_CACHE_LINE, size);
+
+	if (counters)
+		memset(counters, 0, size);
+	return counters;
+}
+
+/* The parts around the driver; what is missing is seen by the caller. */
+static struct weir_port *make_port(
+	const char *spec, const struct weir__driver *driver, struct weir_mempool *pool)
+{
+	struct weir_port *port = calloc(1, sizeof(*port));
+
+	if (!port)
+		return NULL;
+	port->driver = driver;
+	port->pool = pool;
+	port->queues = 1;
+	port->name = strdup(spec);
+	port->rx = make_counters(WEIR__QUEUE_MAX);
+	port->tx = make_counters(WEIR__QUEUE_MAX);
+	port->ops.rx = driver->rx;
+	port->ops.tx = driver->tx;
+	port->ops.priv = calloc(1, driver->private_size);
+	if (port->name && port->rx && port->tx && port->ops.priv)
+		return port;
+	free_port(port);
+	return NULL;
+}
+
+struct weir_port *weir_port_open(const char *text, struct weir_mempool *pool)
+{
+	const struct weir__driver *driver;
+	struct weir__spec spec;
+	struct weir_port *port;
+	int error;
+
+	if (parse(text, &spec, &driver))
+		return NULL;
+	port = make_port(text, driver, pool);
+	if (!port) {
+		weir__spec_free(&spec);
+		return weir__fail_null(ENOMEM, "no memory for the port '%s'", text);
+	}
+	error = driver->open(port, port->ops.priv, &spec);
+	weir__spec_free(&spec);
+	if (!error)
+		return port;
+	free_port(port);
+	errno = -error;
+	return NULL;
+}
+
+int weir_port_close(struct weir_port *port)
+{
+	int error;
+
+	if (!port)
+		return 0;
+	error = port->driver->close(port, port->ops.priv);
+	free_port(port);
+	return error;
+}
+
+const char *weir_port_name(const struct weir_port *port)
+{
+	return port->name;
+}
+
+uint32_t weir_port_queues(const struct weir_port *port)
+{
+	return port->queues;
+}
+
+uint32_t weir_port_tx_or_drop(
+	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+{
+	uint32_t sent = weir_port_tx(port, queue, mbufs, count);
+
+	if (weir_unlikely(sent < count)) {
+		enum weir_drop reason =
+			weir_port_state(port) < 0 ? WEIR_DROP_TX_FAILED : WEIR_DROP_TX_FULL;
+
+		weir_mbuf_free_bulk(mbufs + sent, count - sent);
+		weir__count(&port->tx[queue].dropped[reason], count - sent);
+	}
+	return sent;
+}
+
+int weir_port_state(const struct weir_port *port)
+{
+	/* acquire: pairs with weir__port_fail() and weir__port_end() */
+	return atomic_load_explicit(&port->state, memory_order_acquire);
+}
+
+const char *weir_port_error(const struct weir_port *port)
+{
+	return weir_port_state(port) < 0 ? port->error : "";
+}
+
+void weir_port_progress(const struct weir_port *port, uint64_t *position, uint64_t *size)
+{
+	*position = *size = 0;
+	if (port->driver->progress)
+		port->driver->progress(port->ops.priv, position, size);
+}
+
+static uint64_t counter(const WEIR_ATOMIC(uint64_t) * from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	for (uint32_t i = 0; i < port->queues; i++) {
+		stats->rx_packets += counter(&port->rx[i].packets);
+		stats->rx_bytes += counter(&port->rx[i].bytes);
+		stats->rx_no_mbuf += counter(&port->rx[i].no_mbuf);
+		stats->tx_packets += counter(&port->tx[i].packets);
+		stats->tx_bytes += counter(&port->tx[i].bytes);
+		for (uint32_t reason = 0; reason < WEIR_DROP_COUNT; reason++)
+			stats->dropped[reason] += counter(&port->tx[i].dropped[reason]);
+	}
+}
+
+const char *weir_drop_name(enum weir_drop reason)
+{
+	static const char *const names[WEIR_DROP_COUNT] = {"tx full", "tx failed"};
+
+	return (unsigned int)reason < WEIR_DROP_COUNT ? names[reason] : "unknown";
+}

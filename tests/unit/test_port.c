@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_port.c: ports and the drivers null, pair and pcap, without a network. */
+#include "unit.h"
+
+#include "weir/capture.h"
+#include "weir/port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static struct weir_mempool *pool;
+
+static void begin(void)
+{
+	struct weir_mbuf_pool_conf conf = {
+		.name = "test", .count = 256, .size = 512, .pages = WEIR_PAGES_4K};
+
+	pool = weir_mbuf_pool_create(&conf);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+}
+
+static void end(void)
+{
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+}
+
+static struct weir_port *open_port(const char *spec)
+{
+	struct weir_port *port = weir_port_open(spec, pool);
+
+	if (!port)
+		fprintf(stderr, "%s\n", weir_last_error());
+	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
+	return port;
+}
+
+static void test_null(void)
+{
+	struct weir_port *port;
+	struct weir_port_stats stats;
+	struct weir_mbuf *mbufs[32];
+	uint64_t position, size;
+
+	begin();
+	port = open_port("null:size=100,count=50");
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 32);
+	CU_ASSERT_EQUAL(mbufs[7]->length, 100);
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbufs[7]), 0);
+	CU_ASSERT_EQUAL(weir_port_tx(port, 0, mbufs, 32), 32);
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_UP);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 18);
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
+	CU_ASSERT_EQUAL(weir_port_tx_or_drop(port, 0, mbufs, 18), 18);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+	weir_port_progress(port, &position, &size);
+	CU_ASSERT_EQUAL(position, 5000);
+	CU_ASSERT_EQUAL(size, 5000);
+	weir_port_stats(port, &stats);
+	CU_ASSERT_EQUAL(stats.rx_packets, 50);
+	CU_ASSERT_EQUAL(stats.rx_bytes, 5000);
+	CU_ASSERT_EQUAL(stats.tx_packets, 50);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	end();
+}
+
+static void test_pair(void)
+{
+	struct weir_port *left, *right;
+	struct weir_port_stats stats;
+	struct weir_mbuf *mbufs[32];
+
+	begin();
+	left = open_port("pair:p,ring=16");
+	right = open_port("pair:p");
+	CU_ASSERT_PTR_NULL(weir_port_open("pair:p", pool));
+	CU_ASSERT_EQUAL(errno, EBUSY);
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, mbufs, 32), 0);
+	CU_ASSERT_EQUAL(weir_port_tx(left, 0, mbufs, 10), 10);
+	CU_ASSERT_EQUAL(weir_port_tx(left, 0, mbufs + 10, 10), 6);
+	CU_ASSERT_EQUAL(weir_port_tx_or_drop(left, 0, mbufs + 16, 16), 0);
+	weir_port_stats(left, &stats);
+	CU_ASSERT_EQUAL(stats.tx_packets, 16);
+	CU_ASSERT_EQUAL(stats.dropped[WEIR_DROP_TX_FULL], 16);
+	CU_ASSERT_EQUAL(weir_port_rx(right, 0, mbufs + 16, 5), 5);
+	CU_ASSERT_PTR_EQUAL(mbufs[16], mbufs[0]);
+	CU_ASSERT_EQUAL(weir_port_rx(left, 0, mbufs, 5), 0);
+	CU_ASSERT_EQUAL(weir_port_state(left), WEIR_PORT_UP);
+	weir_mbuf_free_bulk(mbufs + 16, 5);
+	CU_ASSERT_EQUAL(weir_port_close(left), 0);
+	CU_ASSERT_EQUAL(weir_port_rx(right, 0, mbufs, 32), 11); /* what was under way */
+	CU_ASSERT_EQUAL(weir_port_state(right), WEIR_PORT_UP);
+	CU_ASSERT_EQUAL(weir_port_rx(right, 0, mbufs + 11, 1), 0);
+	CU_ASSERT_EQUAL(weir_port_state(right), WEIR_PORT_ENDED);
+	CU_ASSERT_EQUAL(
+		weir_port_tx(right, 0, mbufs, 1), 1); /* nobody will fetch it: close frees */
+	weir_mbuf_free_bulk(mbufs + 1, 10);
+	CU_ASSERT_EQUAL(weir_port_close(right), 0);
+	left = open_port("pair:p,queues=3"); /* the name is free again */
+	CU_ASSERT_EQUAL(weir_port_queues(left), 3);
+	CU_ASSERT_EQUAL(weir_port_close(left), 0);
+	end();
+}
+
+static char path[] = "/tmp/weir-port-XXXXXX";
+
+/* A capture of count packets of length bytes, each byte its packet's number. */
+static void write_capture(uint32_t count, uint32_t length)
+{
+	struct weir_capture_writer *writer = weir_capture_create(path, WEIR_CAPTURE_PCAP_NS, 0);
+	uint8_t *bytes = malloc(length);
+	struct iovec iov = {.iov_base = bytes, .iov_len = length};
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(writer);
+	for (uint32_t i = 0; i < count; i++) {
+		struct weir_capture_packet packet = {.timestamp_ns = 1000000007ull * i,
+			.length = length,
+			.wire_length = length + i,
+			.link_type = 1};
+
+		memset(bytes, (int)i, length);
+		CU_ASSERT_EQUAL(weir_capture_write(writer, &packet, &iov, 1), 0);
+	}
+	CU_ASSERT_EQUAL(weir_capture_finish(writer), 0);
+	free(bytes);
+}
+
+static void test_pcap_keeps_everything(void)
+{
+	struct weir_port *port;
+	struct weir_mbuf *mbufs[32];
+	uint8_t bytes[3000];
+
+	begin();
+	write_capture(5, 3000); /* 6 segments each */
+	port = open_port(path); /* a bare path */
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 5);
+	for (uint32_t i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(weir_mbuf_check(mbufs[i]), 0);
+		CU_ASSERT_EQUAL(mbufs[i]->length, 3000);
+		CU_ASSERT_EQUAL(weir_mbuf_wire_length(mbufs[i]), 3000 + i);
+		CU_ASSERT_EQUAL(mbufs[i]->timestamp_ns, 1000000007ull * i);
+		CU_ASSERT_EQUAL(weir_mbuf_read(mbufs[i], 0, bytes, 3000), 0);
+		CU_ASSERT(bytes[0] == i && bytes[2999] == i);
+	}
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
+	weir_mbuf_free_bulk(mbufs, 5);
+	/* it can only receive */
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, mbufs, 1), 0);
+	CU_ASSERT_EQUAL(weir_port_tx_or_drop(port, 0, mbufs, 1), 0);
+	CU_ASSERT_EQUAL(weir_port_state(port), -EOPNOTSUPP);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_port_error(port), "no tx=FILE"));
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	end();
+}
+
+static void test_pcap_waits_for_a_dry_pool(void)
+{
+	struct weir_port *port;
+	struct weir_port_stats stats;
+	struct weir_mbuf *held[256], *mbufs[32];
+	uint8_t next = 0;
+
+	begin();
+	write_capture(100, 600); /* 2 segments each */
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, held, 251), 0);
+	port = open_port(path);
+	while (weir_port_state(port) == WEIR_PORT_UP) { /* with 5 mbufs: 2 packets at a time */
+		uint32_t count = weir_port_rx(port, 0, mbufs, 32);
+
+		CU_ASSERT_FATAL(count <= 2);
+		for (uint32_t i = 0; i < count; i++)
+			CU_ASSERT_EQUAL(*weir_mbuf_data(mbufs[i]), next++);
+		weir_mbuf_free_bulk(mbufs, count);
+	}
+	CU_ASSERT_EQUAL(next, 100);
+	weir_port_stats(port, &stats);
+	CU_ASSERT_EQUAL(stats.rx_packets, 100);
+	CU_ASSERT(stats.rx_no_mbuf >= 49);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	weir_mbuf_free_bulk(held, 251);
+	end();
+}
+
+static void test_pcap_says_when_a_packet_can_never_fit(void)
+{
+	struct weir_port *port;
+	struct weir_mbuf *mbufs[32];
+
+	begin();
+	write_capture(1, 256 * 512 + 1);
+	port = open_port(path);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+	CU_ASSERT_EQUAL(weir_port_state(port), -ENOBUFS);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_port_error(port), "larger than all of pool 'test'"));
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	end();
+}
+
+static void test_pcap_loops(void)
+{
+	struct weir_port *port;
+	struct weir_mbuf *mbufs[32];
+	char spec[100];
+	uint32_t total = 0;
+
+	begin();
+	write_capture(7, 60);
+	snprintf(spec, sizeof(spec), "pcap:rx=%s,loop=10", path);
+	port = open_port(spec);
+	while (weir_port_state(port) == WEIR_PORT_UP) {
+		uint32_t count = weir_port_rx(port, 0, mbufs, 32);
+
+		for (uint32_t i = 0; i < count; i++)
+			CU_ASSERT_EQUAL(*weir_mbuf_data(mbufs[i]), total++ % 7);
+		weir_mbuf_free_bulk(mbufs, count);
+	}
+	CU_ASSERT_EQUAL(total, 70);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	write_capture(0, 1); /* nothing to loop over must still end */
+	snprintf(spec, sizeof(spec), "pcap:rx=%s,loop=0", path);
+	port = open_port(spec);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	end();
+}
+
+static void test_a_full_disk_is_an_error(void)
+{
+	struct weir_port *port;
+	struct weir_mbuf *mbufs[32];
+
+	begin();
+	port = open_port("pcap:tx=/dev/full");
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED); /* nothing to receive */
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, mbufs, 1), 0);
+	weir_mbuf_append(mbufs[0], 100);
+	CU_ASSERT_EQUAL(weir_port_tx_or_drop(port, 0, mbufs, 1), 1); /* into the buffer */
+	CU_ASSERT_EQUAL(weir_port_close(port), -ENOSPC);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "/dev/full"));
+	end();
+}
+
+static void test_bad_specs(void)
+{
+	static const struct {
+		const char *spec, *words;
+		int error;
+	} table[] = {
+		{"nosuch:x=1", "no driver 'nosuch'", ENODEV},
+		{"", "no driver ''", ENODEV},
+		{"null:size=0", "size=0 is not a number from 1 to 512", EINVAL},
+		{"null:size=513", "size=513 is not a number", EINVAL},
+		{"null:speed=1", "unknown key 'speed'", EINVAL},
+		{"null:fast", "'fast' is not key=value", EINVAL},
+		{"pair", "needs a name", EINVAL},
+		{"pair:x,ring=0", "ring=0 is not", EINVAL},
+		{"pcap:", "needs rx=FILE or tx=FILE", EINVAL},
+		{"pcap:rx=/nonexistent/file", "/nonexistent/file", ENOENT},
+		{"/nonexistent.pcap", "/nonexistent.pcap", ENOENT},
+		{"pcap:rx=/tmp", "/tmp", EISDIR},
+		{"pcap:tx=/tmp/x.pcap,format=csv", "format=csv", EINVAL},
+		{"pcap:tx=/tmp/x.pcap.gz", "not compressed", EINVAL},
+		{"pcap:tx=/nonexistent/x.pcap", "/nonexistent/x.pcap", ENOENT},
+	};
+
+	begin();
+	for (uint32_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		CU_ASSERT_PTR_NULL(weir_port_open(table[i].spec, pool));
+		CU_ASSERT_EQUAL(errno, table[i].error);
+		CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), table[i].words));
+		if (!strstr(weir_last_error(), table[i].words))
+			fprintf(stderr, "%s: %s\n", table[i].spec, weir_last_error());
+	}
+	CU_ASSERT_EQUAL(weir_port_close(NULL), 0);
+	end();
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{"null", test_null},
+		{"pair", test_pair},
+		{"pcap keeps bytes, times and lengths", test_pcap_keeps_everything},
+		{"pcap waits for a dry pool", test_pcap_waits_for_a_dry_pool},
+		{"pcap says when a packet can never fit",
+			test_pcap_says_when_a_packet_can_never_fit},
+		{"pcap loops", test_pcap_loops},
+		{"a full disk is an error", test_a_full_disk_is_an_error},
+		{"bad specs", test_bad_specs},
+		CU_TEST_INFO_NULL,
+	};
+	int failed, fd = mkstemp(path);
+
+	if (fd < 0)
+		return 1;
+	close(fd);
+	failed = unit_run("port", tests);
+	unlink(path);
+	return failed;
+}
