@@ -8,7 +8,7 @@
  *	queues  1 to 64 (1); queue i of one end leads to queue i of the other
  *
  * The mbufs themselves change hands; nothing is copied. When one end closes, the other receives
- *what is under way and has then ended. Both ends closed, the name is free again.
+ * what is under way and has then ended. Both ends closed, the name is free again.
  */
 #include "drivers/driver_impl.h"
 

@@ -7,7 +7,7 @@
  *	loop    times to read it (1); 0 is endless
  *	tx      file to send to, "-" is standard output
  *	format  of tx: pcap (nanoseconds), pcap-us or pcapng; without it pcapng when the name ends
- *so, else pcap
+ * so, else pcap
  *
  * A packet stays in the reader until there are mbufs for it, so a dry pool delays and never loses.
  */
