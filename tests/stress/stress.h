@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* stress.h: the frame of a stress test: `stress_X [COUNT [SEED]]`, the seed printed so that a run can
- * be repeated as far as threads allow. A violation ends the program at once with status 1. */
+/* stress.h: the frame of a stress test: `stress_X [COUNT [SEED]]`, the seed printed so that a run
+ * can be repeated as far as threads allow. A violation ends the program at once with status 1. */
 #ifndef STRESS_H
 #define STRESS_H
 

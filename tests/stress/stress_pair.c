@@ -3,8 +3,8 @@
  *
  *	left end  <-- pair:a -->  two bridging threads  <-- pair:b -->  right end
  *
- * Each end sends numbered packets, some of them chains, and checks that the other's arrive once, whole
- * and in order. Every packet is accounted for, and the pool is full at the end.
+ * Each end sends numbered packets, some of them chains, and checks that the other's arrive once,
+ * whole and in order. Every packet is accounted for, and the pool is full at the end.
  */
 #include "stress.h"
 
