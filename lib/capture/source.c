@@ -65,10 +65,12 @@ static size_t read_raw(struct weir__source *source, uint8_t *data, size_t size)
 	return (size_t)got;
 }
 
-/* The file is at its end: was the compressed data, too? */
-static void check_frame_end(struct weir__source *source)
+/* The next block of compressed bytes. The end of the file inside a frame is damage. */
+static void refill(struct weir__source *source, struct weir__codec_io *io)
 {
-	if (source->error == 0 && source->in_frame)
+	io->in = source->raw;
+	io->in_size = read_raw(source, source->raw, BLOCK_SIZE);
+	if (io->in_size == 0 && source->error == 0 && source->in_frame)
 		end_with(source, EBADMSG, "the file ends inside the compressed data");
 }
 
@@ -82,9 +84,8 @@ static size_t read_decoded(struct weir__source *source, uint8_t *data, size_t si
 
 	while (io.out_size == size && !source->ended) {
 		if (io.in_size == 0 && !source->in_frame) {
-			io.in = source->raw;
-			io.in_size = read_raw(source, source->raw, BLOCK_SIZE);
-			if (io.in_size == 0)
+			refill(source, &io);
+			if (source->ended)
 				break;
 		}
 		source->in_frame = true;
@@ -94,9 +95,7 @@ static size_t read_decoded(struct weir__source *source, uint8_t *data, size_t si
 		} else if (status == WEIR__CODEC_DAMAGED) {
 			end_with(source, EBADMSG, source->reason);
 		} else if (io.in_size == 0 && io.out_size == size) {
-			io.in = source->raw;
-			io.in_size = read_raw(source, source->raw, BLOCK_SIZE);
-			check_frame_end(source);
+			refill(source, &io);
 		}
 	}
 	source->in = io.in;
