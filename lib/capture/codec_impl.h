@@ -34,7 +34,7 @@ struct weir__codec {
  * are not lost, each call gets no more input than one block, and output that did not fit is fetched
  * before more input is given. */
 struct weir__codec_pace {
-	size_t want; /* input for the next call */
+	size_t want; /* input up to the end of the block, or of the header, that comes next */
 	bool full;   /* the last call filled the room it had */
 };
 
@@ -47,7 +47,8 @@ static inline size_t weir__codec_feed(
 }
 
 /* After a call that took and made so many bytes. hint is the input the decompressor asks for next,
- * which includes the header of the block after that one: header bytes, not to be given yet. */
+ * which includes the header of the block after that one: header bytes, not to be given yet. In the
+ * middle of a block lz4's hint may include more than that, so there the first one stands. */
 static inline void weir__codec_step(struct weir__codec_pace *pace, struct weir__codec_io *io,
 	size_t taken, size_t made, size_t hint, size_t header)
 {
@@ -56,7 +57,9 @@ static inline void weir__codec_step(struct weir__codec_pace *pace, struct weir__
 	io->out += made;
 	io->out_size -= made;
 	pace->full = io->out_size == 0;
-	pace->want = hint > header ? hint - header : header;
+	pace->want -= taken;
+	if (pace->want == 0)
+		pace->want = hint > header ? hint - header : header;
 }
 
 extern const struct weir__codec weir__codec_gzip;

@@ -163,6 +163,7 @@ static void test_block_lengths(void)
 		check_lengths(types[i], 8, 8, 40, "multiple of 4");
 		check_lengths(types[i], 11, 11, 40, "multiple of 4");
 		check_lengths(types[i], 53, 53, 41, "multiple of 4");
+		check_lengths(types[i], 54, 54, 42, "multiple of 4");
 		check_lengths(types[i], UINT32_MAX, UINT32_MAX, 40, "multiple of 4");
 		check_lengths(types[i], 52, 56, 40, "at its end");
 		check_lengths(types[i], 56, 56, 40, "the file ends inside a block");
@@ -398,34 +399,115 @@ static void test_packed_flip(void)
 	free(plain.bytes);
 }
 
-/* Damage far behind the start: everything decompressed in front of it is delivered. Each block of
- * the compressed file holds at most 128 KiB, so at most that much may be lost. */
-static void test_packed_late_damage(void)
+/* A file of packets of 84 random bytes, 100 with their header. */
+static struct file random_packets(uint32_t count)
 {
-	struct file plain = {0};
-	const int count = 20000;
+	struct file file = {0};
 	uint32_t random = 1;
 
-	pcap_header(&plain, PCAP_US, 2, 4, 0, 1);
-	for (int i = 0; i < count; i++) {
-		pcap_record(&plain, 1, 1, 84, 84);
+	pcap_header(&file, PCAP_US, 2, 4, 0, 1);
+	for (uint32_t i = 0; i < count; i++) {
+		pcap_record(&file, 1, 1, 84, 84);
 		for (int word = 0; word < 21; word++) {
 			random = random * 1664525 + 1013904223;
-			put(&plain, random >> 8, 4);
+			put(&file, random >> 8, 4);
 		}
 	}
+	return file;
+}
+
+/* Damage anywhere in a large compressed file: everything in front of it is delivered but for the
+ * block it is in, of at most 128 KiB. A first frame of odd size keeps those blocks from ending
+ * where the window's do. Data are random, so a share of the bytes is that share of the packets. */
+static void test_packed_late_damage(void)
+{
+	const int count = 20000;
+	struct file plain = random_packets((uint32_t)count);
+
 	for (size_t p = 0; p < PACKER_COUNT; p++) {
 		struct file file = {0};
 		int end, packets;
 
-		packers[p].pack(&file, plain.bytes, plain.size);
-		for (size_t back = 9; back < 30; back++) {
-			file.bytes[file.size - back] ^= 0xff;
+		packers[p].pack(&file, plain.bytes, 1000);
+		packers[p].pack(&file, plain.bytes + 1000, plain.size - 1000);
+		CU_ASSERT_EQUAL(count_packets(file.bytes, file.size, &end), count);
+		for (size_t at = file.size - 9; at > 10000; at -= 9001) {
+			size_t lost = (128 << 10) + at / 500;
+			size_t before = plain.size / 1000 * at / (file.size / 1000);
+
+			file.bytes[at] ^= 0xff;
 			packets = count_packets(file.bytes, file.size, &end);
 			CU_ASSERT_EQUAL(end, -EBADMSG);
-			CU_ASSERT(packets >= count - (128 << 10) / 100);
-			file.bytes[file.size - back] ^= 0xff;
+			CU_ASSERT(packets >= (before > lost ? (int)((before - lost) / 100) : 0));
+			file.bytes[at] ^= 0xff;
 		}
+		free(file.bytes);
+	}
+	free(plain.bytes);
+}
+
+/* RFC 8878, 3.1.1: the size of a frame's header, and what a block's header says of its size. */
+static size_t zstd_header(const uint8_t *frame)
+{
+	bool single = frame[4] & 0x20;
+	unsigned content = frame[4] >> 6;
+
+	return 5 + !single + (content == 0 ? single : 1u << content);
+}
+
+static size_t zstd_block(const uint8_t *header)
+{
+	return 3 + (header[0] >> 3 | header[1] << 5 | header[2] << 13);
+}
+
+/* Without a content size; each block of data has a checksum behind it. */
+static size_t lz4_header(const uint8_t *frame)
+{
+	(void)frame;
+	return 7;
+}
+
+static size_t lz4_block(const uint8_t *header)
+{
+	return 8 + (header[0] | header[1] << 8 | header[2] << 16);
+}
+
+/* The header of each block in turn made senseless: exactly the blocks in front of it are read. */
+static void test_packed_bad_block(void)
+{
+	static const struct {
+		size_t packer, block, bad_byte, bad_bits;
+		size_t (*frame_header)(const uint8_t *frame);
+		size_t (*block_size)(const uint8_t *header);
+	} kinds[] = {
+		{1, 128 << 10, 0, 0x06, zstd_header, zstd_block}, /* reserved type */
+		{2, 64 << 10, 3, 0x40, lz4_header, lz4_block},    /* size of 1 GiB */
+	};
+	struct file plain = random_packets(10000);
+
+	for (size_t k = 0; k < 2; k++) {
+		const struct packer *packer = &packers[kinds[k].packer];
+		struct file file = {0};
+		size_t at, before = 1000;
+		int end;
+
+		packer->pack(&file, plain.bytes, before);
+		at = file.size;
+		packer->pack(&file, plain.bytes + before, plain.size - before);
+		at += kinds[k].frame_header(file.bytes + at);
+		for (; before < plain.size; before += kinds[k].block) {
+			size_t block = kinds[k].block_size(file.bytes + at);
+			uint8_t *bad = &file.bytes[at + kinds[k].bad_byte];
+			uint8_t good = *bad;
+
+			*bad |= (uint8_t)kinds[k].bad_bits;
+			CU_ASSERT_EQUAL(count_packets(file.bytes, file.size, &end),
+				(int)((before - 24) / 100));
+			CU_ASSERT_EQUAL(end, -EBADMSG);
+			*bad = good;
+			at += block;
+		}
+		CU_ASSERT(at < file.size && at + 8 >= file.size); /* end mark and checksum */
 		free(file.bytes);
 	}
 	free(plain.bytes);
@@ -445,7 +527,8 @@ int main(void)
 		{"compressed, in several frames", test_packed},
 		{"compressed and cut at every byte", test_packed_cut},
 		{"compressed, every byte changed", test_packed_flip},
-		{"compressed, damaged near the end", test_packed_late_damage},
+		{"compressed, damaged in the middle", test_packed_late_damage},
+		{"compressed, a bad block header", test_packed_bad_block},
 		CU_TEST_INFO_NULL,
 	};
 
