@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bench.h: a program that measures: a table of benches, one row for each measurement.
+ *
+ * weir-bench and every peer are such programs. Each bench is in a file of its own, which gives the
+ * subject's functions; how they are combined, the same for all, is in buffers.c, rings.c, handoff.c
+ * and replay.c.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "measure.h"
+#include "options.h"
+#include "work.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+struct bench_run {
+	struct options options;
+	const char *program;
+	const char *impl;         /* whose figures these are: "weir", "dpdk", ... */
+	const char *(*why)(void); /* the sentence for a subject that could not be created */
+	const char *pages;        /* what the memory of the present subject lies on */
+	json_t *machine;
+	json_t *rows;
+	FILE *table; /* NULL: none */
+	bool head_printed;
+	atomic_bool stop __attribute__((aligned(128)));
+	atomic_bool failed;
+};
+
+struct bench {
+	const char *name;
+	const char *help;
+	/* Measure and add rows; 0, or 1 after a sentence on stderr. */
+	int (*run)(struct bench_run *run, const struct bench *bench);
+	const void *subject;
+};
+
+/* What weir-bench can do besides measuring; files are the arguments behind its name. */
+struct bench_command {
+	const char *name;
+	const char *help;
+	int (*run)(struct bench_run *run, char **files, uint32_t count);
+};
+
+struct bench_program {
+	const char *impl;
+	const char *doc;                             /* for --help */
+	const struct bench *const *benches;          /* ended by NULL */
+	const struct bench_command *commands;        /* ended by one without a name; or NULL */
+	int (*start)(const struct options *options); /* before the first bench; or NULL */
+	const char *(*why)(void);
+};
+
+/* Parse the command line, run what it names, write what it asks for. The exit status: 0, 1 when
+ * something failed, 2 when used wrongly. */
+int bench_main(int argc, char **argv, const struct bench_program *program);
+
+/* One measurement. */
+struct bench_case {
+	const char *bench;
+	const char *variant;
+	uint32_t burst;
+	const struct measure_work *works;
+	uint32_t workers;
+	bool talking;
+	uint64_t slice_ns; /* 0: the usual */
+	uint64_t batch_ns;
+	int (*enter)(void);
+	void (*leave)(void);
+};
+
+/* Measure it and add a row. 0, or 1 after a sentence on stderr. */
+int bench_measure(struct bench_run *run, const struct bench_case *which);
+
+/* Add a row for a figure found otherwise. */
+int bench_add_row(
+	struct bench_run *run, const struct bench_case *which, const struct measure_result *result);
+
+/* Write the rows as --json and --html ask. 0, or 1 after a sentence on stderr. */
+int bench_write(struct bench_run *run);
+
+/* Say on stderr what failed; returns 1. */
+int bench_fail(const struct bench_run *run, const char *bench, const char *what, const char *why);
+
+/* Memory for count workers' states, ready for a pattern; NULL after a sentence. */
+struct work *bench_works(struct bench_run *run, uint32_t count, uint32_t burst);
+
+/* ---- what can be combined ---- */
+
+/* A source of buffers: the benches mempool and mbuf, and one half of handoff. */
+struct buffers_subject {
+	const struct work_buffers *buffers;
+	void *(*create)(const struct options *options); /* NULL: the program's why() tells */
+	void (*destroy)(void *pool);
+	const char *(*pages)(void *pool);
+	uint64_t (*run)(void *work, uint64_t rounds); /* work_buffers_run() with buffers */
+	int (*enter)(void);                           /* as in measure_conf; may be NULL */
+	void (*leave)(void);
+};
+int bench_buffers(struct bench_run *run, const struct bench *bench);
+
+/* Rings; one of these for each kind, in a list ended by NULL. */
+struct ring_subject {
+	const char *name; /* "spsc" or "mpmc" */
+	const struct work_ring *ring;
+	void *(*create)(uint32_t count);
+	void (*destroy)(void *ring);
+	uint64_t (*produce)(void *work, uint64_t rounds);
+	uint64_t (*consume)(void *work, uint64_t rounds);
+	uint64_t (*exchange)(void *work, uint64_t rounds); /* NULL: not in one thread */
+	bool many;                                         /* many threads may use both ends */
+	int (*enter)(void);
+	void (*leave)(void);
+};
+int bench_rings(struct bench_run *run, const struct bench *bench);
+
+/* Slots of every ring. */
+#define BENCH_RING_SLOTS 1024
+
+/* Buffers handed from core to core through a ring. */
+struct handoff_subject {
+	const struct buffers_subject *buffers;
+	const struct ring_subject *ring;
+	uint64_t (*hand_over)(void *work, uint64_t rounds);
+	uint64_t (*take_over)(void *work, uint64_t rounds);
+};
+int bench_handoffs(struct bench_run *run, const struct bench *bench);
+
+/* A reader of captures, to drop: the bench replay. */
+struct replay_subject {
+	void *(*open)(const struct options *options, const char *path);
+	/* Up to rounds bursts of 32; how many packets. 0 at the end of the file. */
+	uint64_t (*run)(void *reader, uint64_t rounds);
+	int (*rewind)(void *reader, const char *path); /* 0, or -errno */
+	void (*close)(void *reader);
+	const char *(*pages)(void *reader);
+	int (*enter)(void);
+	void (*leave)(void);
+};
+int bench_replay(struct bench_run *run, const struct bench *bench);
+
+#endif

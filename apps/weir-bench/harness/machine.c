@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* machine.c: the processor, the kernel, and what else runs. */
+#include "machine.h"
+
+#include "clock.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* The first line of path that starts with key, what comes behind its colon; or the first line at
+ * all without a key. */
+static int read_line(const char *path, const char *key, char *text, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	int found = 0;
+
+	text[0] = '\0';
+	if (!file)
+		return 0;
+	while (!found && fgets(text, (int)size, file))
+		found = !key || strncmp(text, key, strlen(key)) == 0;
+	fclose(file);
+	text[strcspn(text, "\n")] = '\0';
+	if (found && key) {
+		char *value = strchr(text, ':');
+
+		value = value ? value + 1 + strspn(value + 1, " \t") : text;
+		memmove(text, value, strlen(value) + 1);
+	}
+	return found;
+}
+
+static void cpu_model(char *model, size_t size)
+{
+	if (read_line("/proc/cpuinfo", "model name", model, size))
+		return;
+	/* arm64 has numbers only: MIDR_EL1 names the core */
+	if (!read_line(
+		    "/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", NULL, model, size))
+		snprintf(model, size, "unknown");
+}
+
+json_t *machine_describe(void)
+{
+	struct utsname name;
+	char model[256];
+
+	uname(&name);
+	cpu_model(model, sizeof(model));
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:f}", "host", name.nodename, "cpu", model,
+		"cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "architecture", name.machine, "kernel",
+		name.release, "tsc_mhz", rint(clock_hz() / 1e5) / 10);
+}
+
+int machine_same(const json_t *a, const json_t *b)
+{
+	static const char *const keys[] = {"host", "cpu", "cpus", "architecture"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const json_t *left = json_object_get(a, keys[i]);
+
+		if (!left || !json_equal(left, json_object_get(b, keys[i])))
+			return 0;
+	}
+	return 1;
+}
+
+void machine_warn(FILE *out, const char *program)
+{
+	char text[256];
+	double load[1];
+
+	if (getloadavg(load, 1) == 1 && load[0] > 0.5)
+		fprintf(out, "%s: the load average is %.2f: other work disturbs the figures\n",
+			program, load[0]);
+	if (read_line("/proc/loadavg", NULL, text, sizeof(text))) {
+		int running = 0;
+
+		/* this program is one of those that run */
+		if (sscanf(text, "%*f %*f %*f %d/", &running) == 1 && running > 1)
+			fprintf(out, "%s: %d other tasks are running\n", program, running - 1);
+	}
+	if (read_line("/sys/devices/system/cpu/smt/active", NULL, text, sizeof(text)) &&
+		strcmp(text, "1") == 0)
+		fprintf(out,
+			"%s: cores are shared by hardware threads (SMT): choose --lcores of "
+			"different cores\n",
+			program);
+	if (read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL, text,
+		    sizeof(text)) &&
+		strcmp(text, "performance") != 0)
+		fprintf(out, "%s: the frequency governor is '%s', not 'performance'\n", program,
+			text);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* dpdk.c: DPDK's mempool, mbufs and rings, measured like weir's.
+ *
+ * The EAL runs in memory, without devices; on hugepages when enough are free and --pages allows
+ * them, else with --no-huge. It gets one lcore, the main thread; those that measure are registered
+ * with it (rte_thread_register), which gives them a cache like any lcore's.
+ */
+#include "dpdk_calls.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+
+#include <errno.h>
+
+/* What pools of the default size take, twice, in MiB; and as hugepages. */
+#define EAL_MEGABYTES 256
+#define EAL_PAGES     (EAL_MEGABYTES / 2)
+
+static bool has_hugepages;
+
+static const char *why(void)
+{
+	return rte_strerror(rte_errno);
+}
+
+int dpdk_enter(void)
+{
+	return rte_thread_register() == 0 ? 0 : -rte_errno;
+}
+
+void dpdk_leave(void)
+{
+	rte_thread_unregister();
+}
+
+const char *dpdk_pages(void *pool)
+{
+	(void)pool;
+	return has_hugepages ? "2M" : "4K";
+}
+
+int dpdk_socket(const struct options *options)
+{
+	return options->node < 0 ? SOCKET_ID_ANY : options->node;
+}
+
+static uint64_t run_mbufs(void *work, uint64_t rounds)
+{
+	return work_buffers_run(&dpdk_mbufs, work, rounds);
+}
+
+static void *create_mbufs(const struct options *options)
+{
+	return rte_pktmbuf_pool_create("mbufs", options->count, options->cache, 0,
+		(uint16_t)(options->size + RTE_PKTMBUF_HEADROOM), dpdk_socket(options));
+}
+
+static void destroy_pool(void *pool)
+{
+	rte_mempool_free(pool);
+}
+
+const struct buffers_subject dpdk_mbuf_subject = {
+	.buffers = &dpdk_mbufs,
+	.create = create_mbufs,
+	.destroy = destroy_pool,
+	.pages = dpdk_pages,
+	.run = run_mbufs,
+	.enter = dpdk_enter,
+	.leave = dpdk_leave,
+};
+
+static const struct bench bench_mbuf = {
+	"mbuf", "allocate and free mbufs", bench_buffers, &dpdk_mbuf_subject};
+
+static bool get(void *pool, void **objects, uint32_t count)
+{
+	return rte_mempool_get_bulk(pool, objects, count) == 0;
+}
+
+static void put(void *pool, void **objects, uint32_t count)
+{
+	rte_mempool_put_bulk(pool, objects, count);
+}
+
+static void *get_one(void *pool)
+{
+	void *object;
+
+	return rte_mempool_get(pool, &object) == 0 ? object : NULL;
+}
+
+static void put_one(void *pool, void *object)
+{
+	rte_mempool_put(pool, object);
+}
+
+static const struct work_buffers objects = {
+	.get = get, .put = put, .get_one = get_one, .put_one = put_one};
+
+static uint64_t run_objects(void *work, uint64_t rounds)
+{
+	return work_buffers_run(&objects, work, rounds);
+}
+
+static void *create_objects(const struct options *options)
+{
+	return rte_mempool_create("objects", options->count, options->size + OPTIONS_HEADROOM,
+		options->cache, 0, NULL, NULL, NULL, NULL, dpdk_socket(options), 0);
+}
+
+static const struct buffers_subject object_subject = {
+	.buffers = &objects,
+	.create = create_objects,
+	.destroy = destroy_pool,
+	.pages = dpdk_pages,
+	.run = run_objects,
+	.enter = dpdk_enter,
+	.leave = dpdk_leave,
+};
+
+static const struct bench bench_mempool = {
+	"mempool", "get objects of a mempool and put them back", bench_buffers, &object_subject};
+
+static uint64_t hand_over(void *work, uint64_t rounds)
+{
+	return work_hand_over(&dpdk_mbufs, &dpdk_spsc, work, rounds);
+}
+
+static uint64_t take_over(void *work, uint64_t rounds)
+{
+	return work_take_over(&dpdk_mbufs, &dpdk_spsc, work, rounds);
+}
+
+static const struct handoff_subject handoff_subject = {
+	.buffers = &dpdk_mbuf_subject,
+	.ring = &dpdk_spsc_subject,
+	.hand_over = hand_over,
+	.take_over = take_over,
+};
+
+static const struct bench bench_handoff = {"handoff",
+	"allocate and write on one core, read and free on another", bench_handoffs,
+	&handoff_subject};
+
+static unsigned free_hugepages(void)
+{
+	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+	unsigned count = 0;
+
+	if (file) {
+		if (fscanf(file, "%u", &count) != 1)
+			count = 0;
+		fclose(file);
+	}
+	return count;
+}
+
+static int start(const struct options *options)
+{
+	/* the EAL may write to its arguments */
+	static char text[][20] = {"peer-dpdk", "--in-memory", "--no-pci", "--no-telemetry",
+		"--log-level=error", "-m", "", "--lcores", "", "--no-huge"};
+	char *arguments[sizeof(text) / sizeof(*text)];
+	int count = sizeof(text) / sizeof(*text);
+
+	has_hugepages = options_has("any,2M", options->pages) && free_hugepages() >= EAL_PAGES;
+	if (!has_hugepages && strcmp(options->pages, "2M") == 0) {
+		rte_errno = ENOMEM;
+		return -1;
+	}
+	snprintf(text[6], sizeof(text[6]), "%u", EAL_MEGABYTES);
+	snprintf(text[8], sizeof(text[8]), "0@%u", options->lcores.values[0]);
+	for (int i = 0; i < count; i++)
+		arguments[i] = text[i];
+	return rte_eal_init(has_hugepages ? count - 1 : count, arguments) < 0 ? -1 : 0;
+}
+
+static const struct bench *const benches[] = {
+	&bench_mempool, &bench_mbuf, &dpdk_bench_ring, &bench_handoff, NULL};
+
+static const struct bench_program program = {
+	.impl = "dpdk",
+	.doc = "Measure DPDK's buffers as weir-bench measures weir's.\vWhat can be measured:",
+	.benches = benches,
+	.start = start,
+	.why = why,
+};
+
+int main(int argc, char **argv)
+{
+	return bench_main(argc, argv, &program);
+}

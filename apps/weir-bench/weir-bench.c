@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weir-bench.c: measure what a core can do with packet buffers.
+ *
+ * A new bench is a file bench_X.c with a struct bench, and a word in the table below.
+ */
+#include "benches.h"
+
+#include <weir/base.h>
+
+static const struct bench *const benches[] = {
+	&bench_mempool, &bench_mbuf, &bench_ring, &bench_handoff, NULL};
+
+static const struct bench_program program = {
+	.impl = "weir",
+	.doc = "Measure what a core can do with packet buffers."
+	       "\vWhat can be measured, and the commands:",
+	.benches = benches,
+	.why = weir_last_error,
+};
+
+int main(int argc, char **argv)
+{
+	return bench_main(argc, argv, &program);
+}
