@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* app.c: a program's life around its loop: start, open, finish. */
+#include "apps/common/app_impl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void app_fail(struct app *app, int status, const char *format, ...)
+{
+	va_list arguments;
+
+	app_clear_progress(app);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	if (!app->status)
+		app->status = status;
+}
+
+void app_check_port(struct app *app, const struct weir_port *port)
+{
+	if (weir_port_state(port) < 0)
+		app_fail(app, APP_FAILED, "%s", weir_port_error(port));
+}
+
+/* The library refused: a bad spec or value is the user's, everything else the machine's. */
+static void fail_last(struct app *app)
+{
+	bool misuse = errno == EINVAL || errno == ENODEV;
+
+	app_fail(app, misuse ? APP_MISUSE : APP_FAILED, "%s", weir_last_error());
+}
+
+bool app_start(struct app *app)
+{
+	const struct app_options *options = &app->options;
+
+	if (options->pin && sched_setaffinity(0, sizeof(options->lcores), &options->lcores)) {
+		app_fail(app, APP_FAILED, "--lcores: %s", strerror(errno));
+		return false;
+	}
+	app_catch_signals();
+	app->progress = isatty(STDERR_FILENO) && !options->quiet && !options->json;
+	app->pool = weir_mbuf_pool_create(&options->pool);
+	if (!app->pool)
+		fail_last(app);
+	return app->pool;
+}
+
+bool app_is_path(const char *spec)
+{
+	size_t length = strcspn(spec, ":");
+
+	return memchr(spec, '/', length) || memchr(spec, '.', length) || strcmp(spec, "-") == 0;
+}
+
+char *app_path(const char *spec, const char *key)
+{
+	size_t length = strlen(key);
+
+	if (app_is_path(spec))
+		return strdup(spec);
+	for (const char *at = strpbrk(spec, ":,"); at; at = strpbrk(at + 1, ","))
+		if (strncmp(at + 1, key, length) == 0 && at[1 + length] == '=')
+			return strndup(at + 2 + length, strcspn(at + 2 + length, ","));
+	return NULL;
+}
+
+struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool)
+{
+	char *path = app_is_path(spec) ? NULL : app_path(spec, "tx");
+	struct weir_port *port;
+
+	if (path && strcmp(path, "-") == 0)
+		app->packets_to_stdout = true;
+	free(path);
+	if (app->port_count == APP_PORT_MAX) {
+		app_fail(app, APP_MISUSE, "at most %d ports", APP_PORT_MAX);
+		return NULL;
+	}
+	port = weir_port_open(spec, pool);
+	if (!port)
+		fail_last(app);
+	else
+		app->ports[app->port_count++] = port;
+	return port;
+}
+
+void app_begin(struct app *app)
+{
+	app->begun_ns = app_now_ns();
+}
+
+static char *copy_or_null(const char *text)
+{
+	return *text ? strdup(text) : NULL;
+}
+
+/* Close the last port; what it counted goes to figures. A failure of a port that has failed before
+ * is no news. */
+static void close_port(struct app *app, struct app_port_figures *figures)
+{
+	struct weir_port *port = app->ports[--app->port_count];
+	bool failed = weir_port_state(port) < 0;
+
+	figures->name = copy_or_null(weir_port_name(port));
+	figures->error = copy_or_null(weir_port_error(port));
+	weir_port_stats(port, &figures->stats);
+	if (weir_port_close(port) == 0 || failed)
+		return;
+	figures->error = copy_or_null(weir_last_error());
+	app_fail(app, APP_FAILED, "%s", weir_last_error());
+}
+
+int app_finish(struct app *app)
+{
+	struct app_port_figures figures[APP_PORT_MAX] = {0};
+	uint32_t count = app->port_count;
+
+	app->ended_ns = app_now_ns();
+	app_clear_progress(app);
+	while (app->port_count > 0)
+		close_port(app, &figures[app->port_count - 1]);
+	if (app->pool && weir_mempool_in_use(app->pool))
+		app_fail(app, APP_FAILED, "%u buffers were not given back, which is a bug",
+			weir_mempool_in_use(app->pool));
+	if (app->status)
+		app->end = APP_END_ERROR;
+	else if (app->end == APP_END_INPUT && app->received >= app->options.limit)
+		app->end = APP_END_LIMIT;
+	if (app->begun_ns && !app->options.quiet)
+		app_report(app, figures, count);
+	for (uint32_t i = 0; i < count; i++) {
+		free(figures[i].name);
+		free(figures[i].error);
+	}
+	weir_mempool_destroy(app->pool);
+	return app->status;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mac_table.c: a hash table of sets of four places, each set one cache line: learning and finding
+ * touch one line each, whatever is in the table. */
+#include "apps/weir-l2fwd/mac_table.h"
+
+#include <weir/base.h>
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAYS 4
+
+struct station {
+	uint64_t key;     /* address in the upper 48 bits, port in the lower 16 */
+	uint64_t seen_ns; /* 0: the place was never used */
+};
+
+struct set {
+	struct station stations[WAYS];
+};
+
+static_assert(sizeof(struct set) == WEIR_CACHE_LINE, "a set is one line");
+
+struct mac_table {
+	struct set *sets;
+	uint32_t shift; /* of the hash, to the number of a set */
+	uint32_t set_count;
+	uint64_t age_ns;
+	uint64_t evictions;
+};
+
+#define PORT_BITS 16
+
+static uint64_t make_key(const uint8_t mac[MAC_LENGTH], uint32_t port)
+{
+	uint64_t key = 0;
+
+	for (int i = 0; i < MAC_LENGTH; i++)
+		key = key << 8 | mac[i];
+	return key << PORT_BITS | port;
+}
+
+static bool is_same_station(uint64_t key, uint64_t other)
+{
+	return key >> PORT_BITS == other >> PORT_BITS;
+}
+
+/* Multiplicative hashing with 2^64 divided by the golden ratio (Knuth, volume 3, 6.4). */
+static struct set *set_of(const struct mac_table *table, uint64_t key)
+{
+	uint64_t hash = (key >> PORT_BITS) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &table->sets[hash >> table->shift];
+}
+
+static bool is_known(const struct mac_table *table, const struct station *station, uint64_t now_ns)
+{
+	return station->seen_ns && now_ns - station->seen_ns < table->age_ns;
+}
+
+struct mac_table *mac_table_create(uint32_t count, uint64_t age_ns)
+{
+	struct mac_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->age_ns = age_ns;
+	/* two sets at least: a shift by 64 is undefined */
+	table->set_count = 2;
+	table->shift = 63;
+	while ((uint64_t)table->set_count * WAYS < count) {
+		table->set_count *= 2;
+		table->shift--;
+	}
+	table->sets = aligned_alloc(WEIR_CACHE_LINE, table->set_count * sizeof(struct set));
+	if (!table->sets) {
+		free(table);
+		return NULL;
+	}
+	memset(table->sets, 0, table->set_count * sizeof(struct set));
+	return table;
+}
+
+void mac_table_destroy(struct mac_table *table)
+{
+	if (table)
+		free(table->sets);
+	free(table);
+}
+
+void mac_table_learn(
+	struct mac_table *table, const uint8_t mac[MAC_LENGTH], uint32_t port, uint64_t now_ns)
+{
+	uint64_t key = make_key(mac, port);
+	struct station *stations = set_of(table, key)->stations, *place = stations;
+
+	/* its own place, else the one silent the longest: unused ones have been since ever */
+	for (int i = 0; i < WAYS; i++) {
+		if (stations[i].seen_ns && is_same_station(stations[i].key, key)) {
+			place = &stations[i];
+			break;
+		}
+		if (stations[i].seen_ns < place->seen_ns)
+			place = &stations[i];
+	}
+	if (is_known(table, place, now_ns) && !is_same_station(place->key, key))
+		table->evictions++;
+	place->key = key;
+	place->seen_ns = now_ns;
+}
+
+uint32_t mac_table_find(
+	const struct mac_table *table, const uint8_t mac[MAC_LENGTH], uint64_t now_ns)
+{
+	uint64_t key = make_key(mac, 0);
+	const struct station *stations = set_of(table, key)->stations;
+
+	for (int i = 0; i < WAYS; i++)
+		if (is_same_station(stations[i].key, key) && is_known(table, &stations[i], now_ns))
+			return stations[i].key & ((1u << PORT_BITS) - 1);
+	return MAC_TABLE_UNKNOWN;
+}
+
+uint32_t mac_table_count(const struct mac_table *table, uint64_t now_ns)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < table->set_count; i++)
+		for (int way = 0; way < WAYS; way++)
+			count += is_known(table, &table->sets[i].stations[way], now_ns);
+	return count;
+}
+
+uint64_t mac_table_evictions(const struct mac_table *table)
+{
+	return table->evictions;
+}
