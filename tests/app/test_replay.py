@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""weir-replay: files in, files out, by its options, ^C and damage."""
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+
+import captures
+from program import SAMPLE, SOURCES, ProgramTest, main
+
+
+class ReplayTest(ProgramTest):
+    program = "WEIR_REPLAY"
+
+    def small(self, count=10, size=60):
+        """A capture of packets that all differ, in the folder as in.pcap."""
+        packets = [captures.packet(i.to_bytes(4, "big") * (size // 4), 10**18 + 999_999_999 * i)
+                   for i in range(count)]
+        captures.write_pcap(self.folder / "in.pcap", packets)
+        return packets
+
+    def read(self, name):
+        return captures.read(self.folder / name)
+
+
+class Copies(ReplayTest):
+    def test_sample_to_pcap(self):
+        self.run_ok(SAMPLE, "--to", "pcap:tx=out.pcap")
+        self.assertEqual(self.read("out.pcap"), captures.read(SAMPLE))
+
+    def test_sample_to_pcapng(self):
+        self.run_ok(SAMPLE, "--to", "pcap:tx=out.pcapng")
+        self.assertEqual((self.folder / "out.pcapng").read_bytes()[:4], b"\x0a\x0d\x0d\x0a")
+        self.assertEqual(self.read("out.pcapng"), captures.read(SAMPLE))
+
+    def test_pcapng_and_back(self):
+        self.run_ok(SAMPLE, "--to", "pcap:tx=one.pcapng")
+        self.run_ok("one.pcapng", "--to", "pcap:tx=two.pcap")
+        self.assertEqual(self.read("two.pcap"), captures.read(SAMPLE))
+
+    def test_two_link_types(self):
+        packets = captures.read(SOURCES / "tests/data/sample.pcapng")
+        self.assertGreater(len({p.link for p in packets}), 1)
+        self.run_ok(SOURCES / "tests/data/sample.pcapng", "--to", "pcap:tx=out.pcapng")
+        self.assertEqual(self.read("out.pcapng"), packets)
+
+    def test_two_link_types_do_not_fit_pcap(self):
+        packets = captures.read(SOURCES / "tests/data/sample.pcapng")
+        _, out = self.fails(1, "--json", SOURCES / "tests/data/sample.pcapng",
+                            "--to", "pcap:tx=out.pcap")
+        report = self.checked(out)
+        written = self.read("out.pcap")
+        self.assertEqual(written, packets[:len(written)])
+        self.assertNotEqual(packets[len(written)].link, packets[0].link)
+        self.assertEqual(report["tx_packets"], len(written))
+        self.assertEqual(report["dropped"]["tx_failed"],
+                         report["rx_packets"] - report["tx_packets"])
+
+    def test_bare_paths(self):
+        packets = self.small()
+        self.run_ok("in.pcap", "--to", "out.pcap")
+        self.assertEqual(self.read("out.pcap"), packets)
+
+    def test_no_packets(self):
+        captures.write_pcap(self.folder / "in.pcap", [])
+        report = self.report("in.pcap", "--to", "out.pcap", "--loop", "forever")
+        self.assertEqual((report["rx_packets"], report["ended_by"]), (0, "input"))
+        self.assertEqual(self.read("out.pcap"), [])
+
+    def test_pipes(self):
+        packets = self.small()
+        with open(self.folder / "in.pcap", "rb") as stdin:
+            process = self.start("-", "--to", "-", "--json", stdin=stdin)
+            out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(list(captures.read_pcap(out)), packets)
+        self.assertEqual(self.checked(err)["tx_packets"], 10)
+
+    def test_truncated_packets_keep_their_wire_length(self):
+        packets = [captures.Packet(5, b"x" * 40, 1500)]
+        captures.write_pcap(self.folder / "in.pcap", packets)
+        self.run_ok("in.pcap", "--to", "out.pcap")
+        self.assertEqual(self.read("out.pcap"), packets)
+
+
+class Options(ReplayTest):
+    def test_loop(self):
+        packets = self.small()
+        report = self.report("in.pcap", "--to", "out.pcap", "--loop", "3")
+        self.assertEqual(self.read("out.pcap"), packets * 3)
+        self.assertEqual((report["rx_packets"], report["ended_by"]), (30, "input"))
+
+    def test_limit(self):
+        packets = self.small(100)
+        for limit in (1, 31, 32, 33, 99):
+            report = self.report("in.pcap", "--to", "out.pcap", "--limit", limit)
+            self.assertEqual(self.read("out.pcap"), packets[:limit])
+            self.assertEqual(report["ended_by"], "limit")
+        report = self.report("in.pcap", "--to", "out.pcap", "--limit", "101")
+        self.assertEqual(report["ended_by"], "input")
+
+    def test_limit_and_endless_loop(self):
+        packets = self.small()
+        for forever in ("0", "forever"):
+            self.run_ok("in.pcap", "--to", "out.pcap", "--loop", forever, "--limit", "55")
+            self.assertEqual(self.read("out.pcap"), (packets * 6)[:55])
+
+    def test_duration(self):
+        self.small()
+        begun = time.monotonic()
+        report = self.report("in.pcap", "--to", "null", "--loop", "0", "--duration", "300ms")
+        self.assertEqual(report["ended_by"], "duration")
+        self.assertGreaterEqual(report["seconds"], 0.3)
+        self.assertLess(report["seconds"], 30)
+        self.assertGreater(time.monotonic() - begun, 0.3)
+
+    def test_a_full_port_is_waited_for(self):
+        self.small(200)
+        report = self.report("in.pcap", "--to", "pair:full,ring=64", "--duration", "200ms")
+        self.assertEqual(report["ended_by"], "duration")
+        self.assertGreater(report["tx_waits"], 0)
+        self.assertEqual(report["tx_packets"], 64)
+        self.assertEqual(report["tx_packets"] + report["dropped"]["tx_full"],
+                         report["rx_packets"])
+
+    def test_limit_does_not_end_the_wait_for_a_full_port(self):
+        self.small(200)
+        report = self.report("in.pcap", "--to", "pair:full,ring=64", "--limit", "96",
+                             "--duration", "200ms")
+        self.assertEqual((report["rx_packets"], report["ended_by"]), (96, "duration"))
+
+    def test_json_adds_up(self):
+        report = self.report(SAMPLE, "--to", "null")
+        packets = captures.read(SAMPLE)
+        size = sum(len(p.data) for p in packets)
+        for direction in "rx", "tx":
+            self.assertEqual(report[direction + "_packets"], len(packets))
+            self.assertEqual(report[direction + "_bytes"], size)
+        self.assertAlmostEqual(report["packets_per_second"] * report["seconds"], len(packets),
+                               places=2)
+        self.assertAlmostEqual(report["bits_per_second"] * report["seconds"] / 8 / size, 1,
+                               places=5)
+        self.assertEqual([p["rx_packets"] for p in report["ports"]], [len(packets), 0])
+        self.assertEqual([p["tx_packets"] for p in report["ports"]], [0, len(packets)])
+        self.assertEqual((report["program"], report["status"]), ("weir-replay", 0))
+
+    def test_text(self):
+        packets = captures.read(SAMPLE)
+        size = sum(len(p.data) for p in packets)
+        out = self.run_ok(SAMPLE, "--to", "null")
+        self.assertIn(f"received  {len(packets)} packets, {size} bytes\n", out)
+        self.assertIn("dropped   nothing\n", out)
+        self.assertIn(" 0 in use at the end\n", out)
+        self.assertIn("refills", self.run_ok(SAMPLE, "--to", "null", "--verbose"))
+
+    def test_quiet(self):
+        self.assertEqual(self.run_ok(SAMPLE, "--to", "null", "--quiet"), "")
+
+    def test_pool(self):
+        for cache in 0, 8:
+            report = self.report(SAMPLE, "--to", "out.pcap", "--pages", "4K",
+                                 "--pool", f"count=100,size=256,cache={cache}")
+            self.assertEqual(self.read("out.pcap"), captures.read(SAMPLE))
+            self.assertEqual((report["pool"]["count"], report["pool"]["size"]), (100, 256))
+            self.assertEqual(report["pool"]["pages"], "4K")
+
+    def test_a_packet_larger_than_the_pool(self):
+        self.small(3, 1000)
+        self.fails(1, "in.pcap", "--to", "null", "--pool", "count=2,size=64")
+
+    def test_lcores(self):
+        core = max(os.sched_getaffinity(0))
+        process = self.start("null", "--to", "null", "--lcores", core, "--duration", "1s")
+        self.await_handler(process, True)  # caught after it is pinned
+        self.assertEqual(os.sched_getaffinity(process.pid), {core})
+        self.end(process)
+
+    def test_odd_file_names(self):
+        packets = self.small()
+        name = os.fsdecode(b"caf\xe9 \xff,'\"\\.pcap")
+        os.rename(self.folder / "in.pcap", self.folder / name)
+        report = self.report(name, "--to", "out.pcap")
+        self.assertEqual(self.read("out.pcap"), packets)
+        self.assertIn("caf? ?,'\"\\.pcap", report["ports"][0]["name"])
+
+
+class Damage(ReplayTest):
+    def test_everything_before_the_damage_is_delivered(self):
+        packets = self.small(100)
+        whole = (self.folder / "in.pcap").read_bytes()
+        for cut in (1, 15, 16, 17, 75):
+            (self.folder / "in.pcap").write_bytes(whole[:-cut])
+            _, out = self.fails(1, "--json", "in.pcap", "--to", "out.pcap")
+            report = self.checked(out)
+            self.assertEqual((report["ended_by"], report["status"]), ("error", 1))
+            self.assertIsNotNone(report["ports"][0]["error"])
+            self.assertEqual(self.read("out.pcap"), packets[:99])
+
+    def test_a_length_that_cannot_be(self):
+        packets = self.small(100)
+        data = bytearray((self.folder / "in.pcap").read_bytes())
+        at = 24 + 50 * 76 + 8
+        data[at:at + 4] = b"\xff\xff\xff\x7f"
+        (self.folder / "in.pcap").write_bytes(data)
+        _, out = self.fails(1, "in.pcap", "--to", "out.pcap")
+        self.assertIn("received  50 packets", out)
+        self.assertEqual(self.read("out.pcap"), packets[:50])
+
+
+class Signals(ReplayTest):
+    def test_interrupt_of_an_endless_loop(self):
+        packets = self.small(100)
+        for signal_name in "SIGINT", "SIGTERM":
+            out = self.folder / "out.pcap"
+            out.unlink(missing_ok=True)
+            process = self.start("in.pcap", "--to", "out.pcap", "--loop", "0", "--json")
+            while not out.exists() or out.stat().st_size < 10**5:
+                self.assertIsNone(process.poll())
+                time.sleep(0.001)
+            if signal_name == "SIGINT":
+                self.interrupt(process)
+            else:
+                process.terminate()
+            text, err = self.end(process)
+            report = self.checked(text)
+            self.assertEqual((err, report["ended_by"]), ("", "signal"))
+            count = 0
+            for count, packet in enumerate(captures.read_pcap(out.read_bytes()), 1):
+                if packet != packets[(count - 1) % 100]:
+                    self.fail(f"packet {count} differs")
+            self.assertEqual(count, report["tx_packets"])
+
+    def test_interrupt_while_a_port_is_full(self):
+        self.small(200)
+        process = self.start("in.pcap", "--to", "pair:full,ring=64", "--json")
+        self.interrupt(process)
+        self.assertEqual(self.checked(self.end(process)[0])["ended_by"], "signal")
+
+    def test_a_second_interrupt_kills(self):
+        """A read of a pipe that brings nothing cannot be ended otherwise."""
+        process = self.start("-", "--to", "null", stdin=subprocess.PIPE)
+        self.interrupt(process)
+        self.await_handler(process, False)
+        process.send_signal(signal.SIGINT)
+        self.end(process, -signal.SIGINT)
+
+
+class Progress(ReplayTest):
+    def on_terminal(self, *arguments):
+        """What it writes to a terminal on stderr during 1 s."""
+        leader, follower = pty.openpty()
+        process = self.start("null", "--to", "null", "--duration", "1s", *arguments,
+                             stderr=follower)
+        os.close(follower)
+        text = b""
+        try:
+            while chunk := os.read(leader, 65536):
+                text += chunk
+        except OSError:  # EIO: nobody has the other end any more
+            pass
+        os.close(leader)
+        out, _ = self.end(process)
+        return text.decode(), out
+
+    def test_bar(self):
+        text, out = self.on_terminal()
+        shown = [int(n) for n in re.findall(r"\[[= ]{20}\] +(\d+)%", text)]
+        self.assertTrue(2 <= len(shown) <= 10, text)
+        self.assertEqual(shown, sorted(shown))
+        self.assertGreater(shown[-1], 20)
+        self.assertTrue(text.endswith("\r\033[K"), repr(text[-50:]))
+        self.assertNotIn("[", out)
+
+    def test_no_bar(self):
+        for option in "--quiet", "--json":
+            self.assertEqual(self.on_terminal(option)[0], "")
+
+
+main()
