@@ -4,17 +4,25 @@
  * A new bench is a file bench_X.c with a struct bench, and a word in the table below.
  */
 #include "benches.h"
+#include "compare.h"
 
 #include <weir/base.h>
 
 static const struct bench *const benches[] = {
 	&bench_mempool, &bench_mbuf, &bench_ring, &bench_handoff, NULL};
 
+static const struct bench_command commands[] = {
+	{"compare", "run weir and the peers in turn; or compare A.json B.json", compare_command},
+	{"plot", "write --html FILE from A.json ...", plot_command},
+	{0},
+};
+
 static const struct bench_program program = {
 	.impl = "weir",
 	.doc = "Measure what a core can do with packet buffers."
 	       "\vWhat can be measured, and the commands:",
 	.benches = benches,
+	.commands = commands,
 	.why = weir_last_error,
 };
 

@@ -46,15 +46,17 @@ struct bench_command {
 
 struct bench_program {
 	const char *impl;
-	const char *doc;                             /* for --help */
-	const struct bench *const *benches;          /* ended by NULL */
-	const struct bench_command *commands;        /* ended by one without a name; or NULL */
-	int (*start)(const struct options *options); /* before the first bench; or NULL */
+	const char *doc;                      /* for --help */
+	const struct bench *const *benches;   /* ended by NULL */
+	const struct bench_command *commands; /* ended by one without a name; or NULL */
+	/* Before the first bench; NULL, or returns 0, 1 or BENCH_NOT_HERE, having said why. */
+	int (*start)(const struct options *options);
 	const char *(*why)(void);
 };
 
 /* Parse the command line, run what it names, write what it asks for. The exit status: 0, 1 when
- * something failed, 2 when used wrongly. */
+ * something failed, 2 when used wrongly; 77 when start() said so: this cannot be measured here. */
+#define BENCH_NOT_HERE 77
 int bench_main(int argc, char **argv, const struct bench_program *program);
 
 /* One measurement. */

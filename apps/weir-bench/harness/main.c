@@ -100,8 +100,8 @@ static int run_benches(struct bench_run *run, const struct parsed *parsed)
 
 	if (!run->options.quiet)
 		machine_warn(stderr, run->program);
-	if (parsed->program->start && parsed->program->start(&run->options) != 0)
-		return bench_fail(run, "start", run->impl, run->why());
+	if (parsed->program->start)
+		result = parsed->program->start(&run->options);
 	for (; result == 0 && *bench; bench++) {
 		bool named = false;
 

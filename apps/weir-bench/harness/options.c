@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,16 @@ static const char *option_name(int key)
 	return "?";
 }
 
+/* Keep an option for the programs that compare runs. */
+static void forward(struct options *options, int key, const char *arg)
+{
+	char *word;
+
+	if (options->forward_count < OPTIONS_FORWARD_MAX && key != 'r' &&
+		asprintf(&word, "--%s=%s", option_name(key), arg) > 0)
+		options->forward[options->forward_count++] = word;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
@@ -187,13 +198,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_POOL:
 	case OPTION_PAGES:
 	case OPTION_NODE:
+		forward(options, key, arg);
 		if (!parse_checked(key, arg, options))
 			argp_error(state, "--%s %s: not understood", option_name(key), arg);
 		return 0;
 	case OPTION_VARIANT:
+		forward(options, key, arg);
 		options->variants = arg;
 		return 0;
 	case OPTION_INPUT:
+		forward(options, key, arg);
 		options->input = arg;
 		return 0;
 	case OPTION_JSON:

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OPTIONS_LIST_MAX 32
+#define OPTIONS_LIST_MAX    32
+#define OPTIONS_FORWARD_MAX 32
 
 struct options_list {
 	uint32_t values[OPTIONS_LIST_MAX];
@@ -32,6 +33,9 @@ struct options {
 	const char *only;  /* compare: benches */
 	const char *peers; /* compare: programs */
 	bool quiet;
+	/* what was given of how to measure, as words for another program of this kind */
+	const char *forward[OPTIONS_FORWARD_MAX];
+	uint32_t forward_count;
 };
 
 /* What both sides use, unless told otherwise. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* rows.c: a measurement as a line of the table and as a JSON object. */
 #include "bench.h"
+#include "plot.h"
 
 #include <errno.h>
 #include <math.h>
@@ -105,8 +106,10 @@ static int write_json(const struct bench_run *run, const char *path)
 int bench_write(struct bench_run *run)
 {
 	const struct options *options = &run->options;
+	int error;
 
 	if (options->json && write_json(run, options->json) != 0)
 		return 1;
-	return 0;
+	error = options->html ? plot_page(options->html, run->rows) : 0;
+	return error == 0 ? 0 : bench_fail(run, "html", options->html, strerror(-error));
 }

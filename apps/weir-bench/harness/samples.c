@@ -14,9 +14,10 @@
 #define PAUSE_FACTOR 4
 #define PAUSE_NS     20000
 
-/* With fewer clean slices than this all are used: the figure is then no better than the clean share
- * says. */
-#define CLEAN_MIN 3
+/* With fewer clean slices than this, the calmest tenth is used: the figure is then no better than
+ * the clean share says. */
+#define CLEAN_MIN  3
+#define CALM_SHARE 0.1
 
 int samples_reserve(struct samples *samples, uint64_t count)
 {
@@ -78,15 +79,41 @@ static double sample_core_hz(const struct sample *sample)
 	return (clock_core_hz(&sample->before) + clock_core_hz(&sample->after)) / 2;
 }
 
-static void take_figures(struct figures *figures, const struct samples *samples,
-	const struct calibration *best, bool only_clean)
+/* How slow the wide loop was around a sample: the core's clock and its neighbours' share. */
+static double unrest(const struct sample *sample)
 {
+	return (double)(sample->before.wide > sample->after.wide ? sample->before.wide
+								 : sample->after.wide);
+}
+
+/* The unrest that the calmest tenth does not exceed. */
+static double calm_limit(struct figures *figures, const struct samples *samples)
+{
+	for (uint64_t i = 0; i < samples->count; i++)
+		figures->ns[i] = unrest(&samples->samples[i]);
+	statistics_sort(figures->ns, samples->count);
+	return statistics_quantile(figures->ns, samples->count, CALM_SHARE);
+}
+
+enum choice {
+	CLEAN,
+	CALM,
+	EVERY,
+};
+
+static void take_figures(struct figures *figures, const struct samples *samples,
+	const struct calibration *best, enum choice choice)
+{
+	double limit = choice == CALM ? calm_limit(figures, samples) : 0;
+
 	figures->count = 0;
 	for (uint64_t i = 0; i < samples->count; i++) {
 		const struct sample *sample = &samples->samples[i];
 		uint64_t at = figures->count;
 
-		if (only_clean && !sample_is_clean(sample, best))
+		if (choice == CLEAN && !sample_is_clean(sample, best))
+			continue;
+		if (choice == CALM && unrest(sample) > limit)
 			continue;
 		figures->ns[at] = clock_ns(sample->ticks) / (double)sample->operations;
 		figures->hz[at] = sample_core_hz(sample);
@@ -116,10 +143,12 @@ static void summarize_worker(const struct samples *samples, const struct calibra
 
 	if (samples->count == 0 || reserve_figures(&figures, samples->count) != 0)
 		return;
-	take_figures(&figures, samples, best, true);
+	take_figures(&figures, samples, best, CLEAN);
 	figures.clean = figures.count;
-	if (talking || figures.clean < CLEAN_MIN)
-		take_figures(&figures, samples, best, false);
+	if (talking)
+		take_figures(&figures, samples, best, EVERY);
+	else if (figures.clean < CLEAN_MIN)
+		take_figures(&figures, samples, best, CALM);
 	parts->min = figures.ns[0];
 	parts->p10 = statistics_quantile(figures.ns, figures.count, 0.1);
 	parts->median = statistics_median(figures.ns, figures.count);

@@ -167,14 +167,18 @@ static int start(const struct options *options)
 
 	has_hugepages = options_has("any,2M", options->pages) && free_hugepages() >= EAL_PAGES;
 	if (!has_hugepages && strcmp(options->pages, "2M") == 0) {
-		rte_errno = ENOMEM;
-		return -1;
+		fprintf(stderr, "peer-dpdk: fewer than %u hugepages are free\n", EAL_PAGES);
+		return BENCH_NOT_HERE;
 	}
 	snprintf(text[6], sizeof(text[6]), "%u", EAL_MEGABYTES);
 	snprintf(text[8], sizeof(text[8]), "0@%u", options->lcores.values[0]);
 	for (int i = 0; i < count; i++)
 		arguments[i] = text[i];
-	return rte_eal_init(has_hugepages ? count - 1 : count, arguments) < 0 ? -1 : 0;
+	if (rte_eal_init(has_hugepages ? count - 1 : count, arguments) < 0) {
+		fprintf(stderr, "peer-dpdk: EAL: %s\n", why());
+		return 1;
+	}
+	return 0;
 }
 
 static const struct bench *const benches[] = {
