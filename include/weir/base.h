@@ -23,6 +23,9 @@ extern "C" {
 /* What the machine moves between cores at a time: 64 bytes on x86-64 and on arm64 servers. */
 #define WEIR_CACHE_LINE 64
 
+/* The link type weir itself gives meaning to; any other LINKTYPE_ number passes through. */
+#define WEIR_LINK_ETHERNET 1
+
 /* The sentence for the last call of this thread that failed; "" if none did. It stays valid until
  * the next failure on the same thread. From any thread; never NULL. */
 WEIR_API const char *weir_last_error(void);

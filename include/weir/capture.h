@@ -23,9 +23,6 @@ extern "C" {
 
 struct iovec;
 
-/* The link types weir itself gives meaning to; any other LINKTYPE_ number passes through. */
-#define WEIR_LINK_ETHERNET 1
-
 /* One captured packet, without its bytes. */
 struct weir_capture_packet {
 	uint64_t timestamp_ns; /* since 1970; pcapng packets without a time (SPB) have 0 */

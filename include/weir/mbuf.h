@@ -4,7 +4,7 @@
  * An mbuf is one line of metadata and, behind it in the same object, its buffer:
  *
  *	| 64 bytes metadata | private area | headroom | data ... | tailroom |
- *	^ struct weir_mbuf                 ^ first    ^ data               ^ end
+ *	^ struct weir_mbuf                 ^ buffer   ^ buffer + offset
  *
  * A packet is a chain of one or more mbufs, its segments, linked by next. The first carries what
  * holds for the packet: its length, port, time and the rest.
@@ -33,37 +33,45 @@ extern "C" {
 #endif
 
 struct weir_mbuf {
-	/* bits 0-15 link type, 16-31 pool number, 32-47 references, 48 has a next segment.
-	 * So a plain mbuf, held once and alone, has 1 in its upper half. */
-	WEIR_ATOMIC(uint64_t) state;
-	int64_t offset;       /* of the data, from this struct on */
+	/* bits 0-14 references, 15 has a next segment, 16-31 pool number. So a plain mbuf, held once
+	 * and alone in its chain, has 1 in its lower half. Kept clean: alloc does not write it. */
+	WEIR_ATOMIC(uint32_t) state;
+	uint16_t link_type; /* set with WEIR_MBUF_LINK_TYPE: weir_mbuf_link_type() */
+	uint16_t port;      /* for the application; not touched by the library */
+	uint8_t *buffer;    /* its start: the headroom's first byte */
+
+	/* These 16 bytes are all that alloc writes. */
+	uint32_t offset;      /* of the data in the buffer: the headroom */
 	uint32_t data_length; /* bytes in this segment */
 	uint32_t length;      /* bytes in the packet; first segment only */
 	uint32_t flags;       /* WEIR_MBUF_*: which of the fields below are set */
-	uint16_t port;        /* for the application; 0 after alloc */
-	uint16_t vlan_tci;
-	/* Up to here alloc writes. What follows keeps old values unless a flag says it is set. */
+
 	struct weir_mbuf *next; /* NULL in the last segment; set by weir_mbuf_set_next() */
 	uint64_t timestamp_ns;  /* since 1970 */
 	uint32_t wire_length; /* bytes the packet had on the wire, when more or fewer than length */
 	uint32_t hash;        /* of the flow */
-	uint64_t layers;      /* packet type and layer lengths */
+	uint16_t vlan_tci;
+	uint16_t packet_type; /* and the lengths of its layers, bytes */
+	uint16_t l3_length;
+	uint8_t l2_length;
+	uint8_t l4_length;
 };
 
 static_assert(sizeof(struct weir_mbuf) == WEIR_CACHE_LINE, "an mbuf's metadata is one line");
-static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes 32 bytes");
+static_assert(offsetof(struct weir_mbuf, offset) == 16, "alloc writes one vector");
+static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes one vector");
 
 /* flags */
-#define WEIR_MBUF_TIMESTAMP   (1u << 0)
-#define WEIR_MBUF_WIRE_LENGTH (1u << 1)
-#define WEIR_MBUF_HASH        (1u << 2)
-#define WEIR_MBUF_VLAN        (1u << 3)
-#define WEIR_MBUF_LAYERS      (1u << 4)
+#define WEIR_MBUF_LINK_TYPE   (1u << 0)
+#define WEIR_MBUF_TIMESTAMP   (1u << 1)
+#define WEIR_MBUF_WIRE_LENGTH (1u << 2)
+#define WEIR_MBUF_HASH        (1u << 3)
+#define WEIR_MBUF_VLAN        (1u << 4)
+#define WEIR_MBUF_LAYERS      (1u << 5)
 
 /* state */
-#define WEIR__MBUF_LINK_MASK  UINT64_C(0xffff)
 #define WEIR__MBUF_POOL_SHIFT 16
-#define WEIR__MBUF_CHAINED    (UINT64_C(1) << 48)
+#define WEIR__MBUF_CHAINED    (1u << 15)
 
 /* Bytes in front of the data after alloc, and bytes behind that, unless a pool's conf says
  * otherwise: room for new headers, and a full Ethernet frame in one segment. */
@@ -111,7 +119,7 @@ static inline struct weir_mempool *weir_mbuf_pool(const struct weir_mbuf *mbuf);
 /* The data of this segment, or a place in it. The place may be the end. */
 static inline uint8_t *weir_mbuf_data(const struct weir_mbuf *mbuf)
 {
-	return (uint8_t *)(uintptr_t)mbuf + mbuf->offset;
+	return mbuf->buffer + mbuf->offset;
 }
 
 static inline uint8_t *weir_mbuf_data_at(const struct weir_mbuf *mbuf, uint32_t offset)
@@ -126,7 +134,10 @@ static inline void *weir_mbuf_private(struct weir_mbuf *mbuf)
 }
 
 /* Free bytes in front of and behind the data of this segment. */
-static inline uint32_t weir_mbuf_headroom(const struct weir_mbuf *mbuf);
+static inline uint32_t weir_mbuf_headroom(const struct weir_mbuf *mbuf)
+{
+	return mbuf->offset;
+}
 static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf);
 
 /* Add count bytes in front of the packet. Returns the new start of the data, its bytes undefined,
@@ -146,7 +157,7 @@ WEIR_API int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count);
 /* Link two segments, or with NULL cut after mbuf; lengths are the caller's to keep. */
 static inline void weir_mbuf_set_next(struct weir_mbuf *mbuf, struct weir_mbuf *next)
 {
-	uint64_t state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+	uint32_t state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
 
 	mbuf->next = next;
 	state = next ? state | WEIR__MBUF_CHAINED : state & ~WEIR__MBUF_CHAINED;
@@ -190,19 +201,16 @@ static inline uint32_t weir_mbuf_refs(const struct weir_mbuf *mbuf)
 	return weir_ref_count(weir_ref_look(&mbuf->state));
 }
 
-/* The LINKTYPE_ number that says what the data starts with; WEIR_LINK_ETHERNET after alloc. */
+/* The LINKTYPE_ number that says what the data starts with; Ethernet where it is not set. */
 static inline uint16_t weir_mbuf_link_type(const struct weir_mbuf *mbuf)
 {
-	return (uint16_t)atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+	return mbuf->flags & WEIR_MBUF_LINK_TYPE ? mbuf->link_type : WEIR_LINK_ETHERNET;
 }
 
 static inline void weir_mbuf_set_link_type(struct weir_mbuf *mbuf, uint16_t link_type)
 {
-	uint64_t state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
-
-	/* relaxed: only the single holder may write */
-	atomic_store_explicit(
-		&mbuf->state, (state & ~WEIR__MBUF_LINK_MASK) | link_type, memory_order_relaxed);
+	mbuf->link_type = link_type;
+	mbuf->flags |= WEIR_MBUF_LINK_TYPE;
 }
 
 /* Bytes the packet had on the wire: wire_length where it is set, else length. */
@@ -217,19 +225,25 @@ WEIR_API int weir_mbuf_check(const struct weir_mbuf *mbuf);
 
 /* ---- the fast path ---- */
 
-WEIR_API void weir__mbuf_free_slow(struct weir_mbuf *mbuf);
+/* Pools by number. Entry 0 is never used. */
+extern WEIR_API struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
+
 WEIR_API int weir__mbuf_alloc_slow(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count);
+WEIR_API void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count);
 
-/* The start of an empty mbuf of pool; the rest of its line is clean already. */
-static inline void weir__mbuf_reset(struct weir_mbuf *mbuf, const uint64_t start[4])
+/* What alloc writes, as one vector: compilers make it a single store on x86-64 and arm64. */
+typedef uint32_t weir__mbuf_empty __attribute__((vector_size(16), aligned(16), may_alias));
+
+/* Make a clean mbuf an empty one. */
+static inline void weir__mbuf_reset(struct weir_mbuf *mbuf, weir__mbuf_empty empty)
 {
-	memcpy((void *)mbuf, start, 4 * sizeof(*start));
+	*(weir__mbuf_empty *)(void *)&mbuf->offset = empty;
 }
 
-static inline struct weir_mempool *weir__mbuf_state_pool(uint64_t state)
+static inline struct weir_mempool *weir__mbuf_state_pool(uint32_t state)
 {
-	return weir__mempools[(uint16_t)(state >> WEIR__MBUF_POOL_SHIFT)];
+	return weir__mempools[state >> WEIR__MBUF_POOL_SHIFT];
 }
 
 static inline struct weir_mempool *weir_mbuf_pool(const struct weir_mbuf *mbuf)
@@ -240,17 +254,14 @@ static inline struct weir_mempool *weir_mbuf_pool(const struct weir_mbuf *mbuf)
 static inline int weir_mbuf_alloc_bulk(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
 {
-	const struct weir__mempool_head *head = weir__mempool_head(pool);
+	const weir__mbuf_empty empty = {weir__mempool_head(pool)->mbuf_headroom, 0, 0, 0};
 	void **top = weir__mempool_pop(weir__mempool_cache(pool), count);
-	uint64_t start[4];
 
 	if (weir_unlikely(!top))
 		return weir__mbuf_alloc_slow(pool, mbufs, count);
-	memcpy(start, head->mbuf_template, sizeof(start));
-	for (uint32_t i = 0; i < count; i++) {
-		mbufs[i] = (struct weir_mbuf *)top[i];
-		weir__mbuf_reset(mbufs[i], start);
-	}
+	_Pragma("GCC unroll 4") for (uint32_t i = 0; i < count; i++)
+		weir__mbuf_reset((struct weir_mbuf *)top[i], empty);
+	weir__copy_pointers((void **)(void *)mbufs, top, count);
 	return 0;
 }
 
@@ -261,57 +272,35 @@ static inline struct weir_mbuf *weir_mbuf_alloc(struct weir_mempool *pool)
 	return weir_mbuf_alloc_bulk(pool, &mbuf, 1) == 0 ? mbuf : NULL;
 }
 
-/* Held once and alone in its chain: only link type and pool number differ between plain mbufs. */
-static inline bool weir__mbuf_is_plain(uint64_t state)
+static inline void weir_mbuf_free_bulk(struct weir_mbuf **mbufs, uint32_t count)
 {
-	return state >> WEIR_REF_SHIFT == 1;
+	/* relaxed: only this thread sets it to a pool it uses */
+	uint32_t plain = atomic_load_explicit(&weir__thread.plain, memory_order_relaxed);
+	void **top;
+
+	_Pragma("GCC unroll 4") for (uint32_t i = 0; i < count; i++)
+	{
+		if (weir_unlikely(weir_ref_look(&mbufs[i]->state) != plain)) {
+			weir__mbuf_free_slow(mbufs, count);
+			return;
+		}
+	}
+	top = count ? weir__mempool_push(weir__thread.cache, count) : NULL;
+	if (weir_likely(top != NULL))
+		weir__copy_pointers(top, (void *const *)(void *)mbufs, count);
+	else
+		weir__mbuf_free_slow(mbufs, count);
 }
 
 static inline void weir_mbuf_free(struct weir_mbuf *mbuf)
 {
-	uint64_t state;
-
-	if (!mbuf)
-		return;
-	state = weir_ref_look(&mbuf->state);
-	if (weir_likely(weir__mbuf_is_plain(state)))
-		weir_mempool_put(weir__mbuf_state_pool(state), mbuf);
-	else
-		weir__mbuf_free_slow(mbuf);
-}
-
-static inline void weir_mbuf_free_bulk(struct weir_mbuf **mbufs, uint32_t count)
-{
-	uint32_t done = 0;
-
-	while (done < count) {
-		/* a run of plain mbufs of one pool: all of the state above the link type is the
-		 * same */
-		uint64_t state = weir_ref_look(&mbufs[done]->state);
-		uint32_t end = done;
-
-		while (end < count && weir_likely(weir_ref_look(&mbufs[end]->state) >> 16 ==
-						  ((state & ~WEIR_REF_MASK & ~WEIR__MBUF_CHAINED) |
-							  WEIR_REF_ONE) >>
-							  16))
-			end++;
-		if (end > done)
-			weir_mempool_put_bulk(weir__mbuf_state_pool(state),
-				(void *const *)(void *)(mbufs + done), end - done);
-		else
-			weir__mbuf_free_slow(mbufs[end++]);
-		done = end;
-	}
-}
-
-static inline uint32_t weir_mbuf_headroom(const struct weir_mbuf *mbuf)
-{
-	return (uint32_t)(mbuf->offset - weir__mempool_head(weir_mbuf_pool(mbuf))->mbuf_first);
+	if (mbuf)
+		weir_mbuf_free_bulk(&mbuf, 1);
 }
 
 static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf)
 {
-	return (uint32_t)(weir__mempool_head(weir_mbuf_pool(mbuf))->mbuf_end - mbuf->offset) -
+	return weir__mempool_head(weir_mbuf_pool(mbuf))->mbuf_buffer_size - mbuf->offset -
 	       mbuf->data_length;
 }
 

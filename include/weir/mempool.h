@@ -113,6 +113,7 @@ struct weir__mempool_cache {
 	WEIR_ATOMIC(uint32_t) limit; /* a put that would exceed it takes the slow path */
 	uint32_t size;               /* what limit is when nobody asks */
 	uint32_t spare;              /* the depot node this cache brings its next batch in */
+	struct weir__thread *owner;
 	WEIR_ATOMIC(uint64_t) refills;
 	WEIR_ATOMIC(uint64_t) flushes;
 	WEIR_ATOMIC(uint64_t) failures;
@@ -121,20 +122,27 @@ struct weir__mempool_cache {
 
 /* The start of every mempool; the rest is private (lib/mempool/mempool_impl.h). */
 struct weir__mempool_head {
-	/* the first 32 bytes of a plain mbuf of this pool, when it holds mbufs (weir/mbuf.h) */
-	uint64_t mbuf_template[4];
-	uint32_t mbuf_first; /* where its buffer starts, from the mbuf on */
-	uint32_t mbuf_end;   /* and where it ends */
+	uint32_t mbuf_headroom; /* these two when it holds mbufs (weir/mbuf.h) */
+	uint32_t mbuf_buffer_size;
 	/* by thread slot; weir__mempool_no_cache for a thread that has none here */
 	struct weir__mempool_cache *caches[WEIR_THREAD_MAX];
 };
 
-/* This thread's slot; 0 until it has one, and there every pool has weir__mempool_no_cache, which is
- * empty and takes nothing, so that a first touch comes to the slow path by the usual compare. */
-extern WEIR_API __thread uint32_t weir__thread_slot __attribute__((tls_model("initial-exec")));
+/* What a thread knows of itself. */
+struct weir__thread {
+	/* Its place in caches[]; 0 until it has one, and there every pool has weir__mempool_no_cache,
+	 * which is empty and takes nothing, so that a first touch comes to the slow path by the usual
+	 * compare. */
+	uint32_t slot;
+	/* The pool it last freed an mbuf to: the state that mbufs have which are free to go there, or 0,
+	 * and its cache there. Free then needs nothing that it would have to load by way of the mbuf.
+	 * Destroying that pool, in whatever thread, clears plain. */
+	WEIR_ATOMIC(uint32_t) plain;
+	struct weir__mempool_cache *cache;
+};
 
-/* Pools by number, for mbufs, which carry it. Entry 0 is never used. */
-extern WEIR_API struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
+extern WEIR_API __thread struct weir__thread weir__thread
+	__attribute__((tls_model("initial-exec")));
 
 WEIR_API int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count);
 WEIR_API void weir__mempool_put_slow(
@@ -147,7 +155,16 @@ static inline struct weir__mempool_head *weir__mempool_head(struct weir_mempool 
 
 static inline struct weir__mempool_cache *weir__mempool_cache(struct weir_mempool *pool)
 {
-	return weir__mempool_head(pool)->caches[weir__thread_slot];
+	return weir__mempool_head(pool)->caches[weir__thread.slot];
+}
+
+/* Copy pointers, a line at a time where there are as many: vectors once compiled, and no call. */
+static inline void weir__copy_pointers(void **to, void *const *from, uint32_t count)
+{
+	for (; count >= 8; count -= 8, to += 8, from += 8)
+		memcpy(to, from, 8 * sizeof(*to));
+	for (uint32_t i = 0; i < count; i++)
+		to[i] = from[i];
 }
 
 /* Take count objects from the top of the cache when it has them: where they lie, or NULL. */
@@ -180,7 +197,7 @@ static inline int weir_mempool_get_bulk(struct weir_mempool *pool, void **object
 
 	if (weir_unlikely(!top))
 		return weir__mempool_get_slow(pool, objects, count);
-	memcpy(objects, top, count * sizeof(*objects));
+	weir__copy_pointers(objects, top, count);
 	return 0;
 }
 
@@ -199,7 +216,7 @@ static inline void weir_mempool_put_bulk(
 	if (weir_unlikely(!top))
 		weir__mempool_put_slow(pool, objects, count);
 	else
-		memcpy(top, objects, count * sizeof(*objects));
+		weir__copy_pointers(top, objects, count);
 }
 
 static inline void weir_mempool_put(struct weir_mempool *pool, void *object)

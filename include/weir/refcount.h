@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weir/refcount.h: the core of sharing an mbuf: a reference count inside a 64-bit word.
+/* weir/refcount.h: the core of sharing an mbuf: a reference count inside a 32-bit word.
  *
  * The word holds other things beside the count, so that one load and one compare tell whether an
  * mbuf is plain. Invariant: whoever may look at the word holds a reference; only the holder of the
  * single one may write anything else in it, or in the mbuf.
  *
  * Who pairs with whom: each drop is a release, so that what its holder did to the mbuf comes before
- * it; the last drop, and the look that finds a single reference, are acquire, so that they come
- * after all of that. Taking a reference orders nothing: the taker has one already.
+ * it; the last drop, and the look that finds a single reference, are acquire, so that they come after
+ * all of that. Taking a reference orders nothing: the taker has one already.
  */
 #ifndef WEIR_REFCOUNT_H
 #define WEIR_REFCOUNT_H
@@ -17,38 +17,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where the count lies in the word: 16 bits, so at most 65,535 references. */
-#define WEIR_REF_SHIFT 32
-#define WEIR_REF_ONE   (UINT64_C(1) << WEIR_REF_SHIFT)
-#define WEIR_REF_MASK  (UINT64_C(0xffff) << WEIR_REF_SHIFT)
+/* The count is the lower 15 bits: at most 32,767 references. */
+#define WEIR_REF_MASK 0x7fffu
 
 /* The word, for deciding whether we hold the only reference. */
-static inline uint64_t weir_ref_look(const WEIR_ATOMIC(uint64_t) * word)
+static inline uint32_t weir_ref_look(const WEIR_ATOMIC(uint32_t) * word)
 {
 	/* acquire: pairs with weir_ref_drop() of the former holders */
 	return atomic_load_explicit(word, memory_order_acquire);
 }
 
-static inline uint32_t weir_ref_count(uint64_t word)
+static inline uint32_t weir_ref_count(uint32_t word)
 {
-	return (uint32_t)((word & WEIR_REF_MASK) >> WEIR_REF_SHIFT);
+	return word & WEIR_REF_MASK;
 }
 
 /* Take count more references. The caller holds one. */
-static inline void weir_ref_take(WEIR_ATOMIC(uint64_t) * word, uint32_t count)
+static inline void weir_ref_take(WEIR_ATOMIC(uint32_t) * word, uint32_t count)
 {
-	atomic_fetch_add_explicit(word, count * WEIR_REF_ONE, memory_order_relaxed);
+	atomic_fetch_add_explicit(word, count, memory_order_relaxed);
 }
 
 /* Give a reference back. True when it was the last: the mbuf is the caller's alone. A single
  * reference is given back without an atomic write; the count then stays 1. */
-static inline bool weir_ref_drop(WEIR_ATOMIC(uint64_t) * word)
+static inline bool weir_ref_drop(WEIR_ATOMIC(uint32_t) * word)
 {
 	if (weir_ref_count(weir_ref_look(word)) == 1)
 		return true;
 	/* acq_rel: pairs with itself in the other holders */
-	return weir_ref_count(
-		       atomic_fetch_sub_explicit(word, WEIR_REF_ONE, memory_order_acq_rel)) == 1;
+	return weir_ref_count(atomic_fetch_sub_explicit(word, 1, memory_order_acq_rel)) == 1;
 }
 
 #endif

@@ -7,16 +7,27 @@
 #include "weir/mbuf.h"
 
 #include "base/base_impl.h"
+#include "mempool/mempool_impl.h"
 
 int weir__mbuf_alloc_slow(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
 {
+	const weir__mbuf_empty empty = {weir__mempool_head(pool)->mbuf_headroom, 0, 0, 0};
 	int error = weir__mempool_get_slow(pool, (void **)(void *)mbufs, count);
 
 	if (error)
 		return error;
 	for (uint32_t i = 0; i < count; i++)
-		weir__mbuf_reset(mbufs[i], weir__mempool_head(pool)->mbuf_template);
+		weir__mbuf_reset(mbufs[i], empty);
 	return 0;
+}
+
+/* Give plain mbufs of one pool back, and let the fast path know the pool for the next time. */
+static void free_plain(uint32_t plain, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct weir_mempool *pool = weir__mbuf_state_pool(plain);
+
+	weir_mempool_put_bulk(pool, (void *const *)(void *)mbufs, count);
+	weir__thread_remember(pool, plain);
 }
 
 /* Drop our reference to one segment; when it was the last, clean the mbuf and give it back. Returns
@@ -24,23 +35,46 @@ int weir__mbuf_alloc_slow(struct weir_mempool *pool, struct weir_mbuf **mbufs, u
 static struct weir_mbuf *free_segment(struct weir_mbuf *mbuf)
 {
 	struct weir_mbuf *next = mbuf->next;
-	uint64_t state;
+	uint32_t plain;
 
 	if (!weir_ref_drop(&mbuf->state))
 		return next;
-	state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
-	state = (state & ~(WEIR_REF_MASK | WEIR__MBUF_CHAINED)) | WEIR_REF_ONE;
+	plain = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+	plain = (plain & ~(WEIR_REF_MASK | WEIR__MBUF_CHAINED)) | 1;
 	/* relaxed: it is ours alone */
-	atomic_store_explicit(&mbuf->state, state, memory_order_relaxed);
+	atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
 	mbuf->next = NULL;
-	weir_mempool_put(weir__mbuf_state_pool(state), mbuf);
+	weir_mempool_put(weir__mbuf_state_pool(plain), mbuf);
 	return next;
 }
 
-void weir__mbuf_free_slow(struct weir_mbuf *mbuf)
+/* How many of mbufs, from the first on, are plain and of the first's pool. */
+static uint32_t plain_run(struct weir_mbuf **mbufs, uint32_t count)
 {
-	while (mbuf)
-		mbuf = free_segment(mbuf);
+	uint32_t run = 0, first = weir_ref_look(&mbufs[0]->state);
+
+	if ((first & (WEIR_REF_MASK | WEIR__MBUF_CHAINED)) != 1)
+		return 0;
+	while (run < count && weir_ref_look(&mbufs[run]->state) == first)
+		run++;
+	return run;
+}
+
+void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
+{
+	while (count) {
+		uint32_t run = plain_run(mbufs, count);
+
+		if (run) {
+			free_plain(weir_ref_look(&mbufs[0]->state), mbufs, run);
+		} else {
+			for (struct weir_mbuf *segment = mbufs[0]; segment;)
+				segment = free_segment(segment);
+			run = 1;
+		}
+		mbufs += run;
+		count -= run;
+	}
 }
 
 uint32_t weir_mbuf_segments(const struct weir_mbuf *mbuf)
@@ -153,13 +187,16 @@ static void copy_metadata(struct weir_mbuf *to, const struct weir_mbuf *from)
 {
 	to->length = from->length;
 	to->flags = from->flags;
+	to->link_type = from->link_type;
 	to->port = from->port;
-	to->vlan_tci = from->vlan_tci;
 	to->timestamp_ns = from->timestamp_ns;
 	to->wire_length = from->wire_length;
 	to->hash = from->hash;
-	to->layers = from->layers;
-	weir_mbuf_set_link_type(to, weir_mbuf_link_type(from));
+	to->vlan_tci = from->vlan_tci;
+	to->packet_type = from->packet_type;
+	to->l3_length = from->l3_length;
+	to->l2_length = from->l2_length;
+	to->l4_length = from->l4_length;
 }
 
 struct weir_mbuf *weir_mbuf_copy(const struct weir_mbuf *mbuf, struct weir_mempool *pool)
@@ -206,22 +243,21 @@ void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)
 
 static int check_segment(const struct weir_mbuf *mbuf)
 {
-	uint64_t state = weir_ref_look(&mbuf->state);
-	uint32_t number = (uint16_t)(state >> WEIR__MBUF_POOL_SHIFT);
+	uint32_t state = weir_ref_look(&mbuf->state);
+	uint32_t number = state >> WEIR__MBUF_POOL_SHIFT;
 	struct weir_mempool *pool = number <= WEIR_MEMPOOL_MAX ? weir__mempools[number] : NULL;
-	const struct weir__mempool_head *head;
+	uint32_t size;
 
 	if (!pool || weir_mempool_index(pool, mbuf) == UINT32_MAX)
 		return weir__fail(EINVAL, "mbuf %p: not an object of pool number %u",
 			(const void *)mbuf, number);
-	head = weir__mempool_head(pool);
+	size = weir__mempool_head(pool)->mbuf_buffer_size;
 	if (weir_ref_count(state) == 0)
 		return weir__fail(EINVAL, "mbuf %p: nobody holds it", (const void *)mbuf);
 	if (!(state & WEIR__MBUF_CHAINED) != !mbuf->next)
 		return weir__fail(
 			EINVAL, "mbuf %p: next and its state disagree", (const void *)mbuf);
-	if (mbuf->offset < head->mbuf_first || mbuf->offset > head->mbuf_end ||
-		mbuf->data_length > head->mbuf_end - mbuf->offset)
+	if (mbuf->offset > size || mbuf->data_length > size - mbuf->offset)
 		return weir__fail(
 			EINVAL, "mbuf %p: data is outside its buffer", (const void *)mbuf);
 	return 0;

@@ -8,19 +8,17 @@
 
 #define OBJECT_MAX (UINT32_MAX / 2) /* as in weir_mempool_create() */
 
-static uint64_t plain_state(uint16_t number)
+/* Make every mbuf clean. From here on only alloc and free, and what is in their hands, change it. */
+static void init_mbufs(struct weir_mempool *pool, uint32_t first)
 {
-	return WEIR_REF_ONE | (uint64_t)number << WEIR__MBUF_POOL_SHIFT | WEIR_LINK_ETHERNET;
-}
+	uint32_t plain = 1 | (uint32_t)pool->number << WEIR__MBUF_POOL_SHIFT;
 
-/* What alloc writes; the other half of the line is clean from the start, memory being zero, and
- * free keeps it so. */
-static void set_template(struct weir_mempool *pool, uint64_t offset)
-{
-	struct weir_mbuf empty = {.offset = (int64_t)offset};
+	for (uint32_t i = 0; i < pool->count; i++) {
+		struct weir_mbuf *mbuf = weir_mempool_object(pool, i);
 
-	atomic_init(&empty.state, plain_state(pool->number));
-	memcpy(pool->head.mbuf_template, (void *)&empty, sizeof(pool->head.mbuf_template));
+		atomic_init(&mbuf->state, plain);
+		mbuf->buffer = (uint8_t *)mbuf + first;
+	}
 }
 
 struct weir_mempool *weir_mbuf_pool_create(const struct weir_mbuf_pool_conf *conf)
@@ -48,16 +46,13 @@ struct weir_mempool *weir_mbuf_pool_create(const struct weir_mbuf_pool_conf *con
 	pool = weir_mempool_create(&objects);
 	if (!pool)
 		return NULL;
-	pool->head.mbuf_first = (uint32_t)first;
-	pool->head.mbuf_end = objects.size;
-	set_template(pool, first + headroom);
+	pool->head.mbuf_headroom = (uint32_t)headroom;
+	pool->head.mbuf_buffer_size = (uint32_t)(headroom + size);
+	init_mbufs(pool, (uint32_t)first);
 	return pool;
 }
 
 uint32_t weir_mbuf_pool_size(const struct weir_mempool *pool)
 {
-	struct weir_mbuf empty;
-
-	memcpy((void *)&empty, pool->head.mbuf_template, sizeof(pool->head.mbuf_template));
-	return pool->head.mbuf_end - (uint32_t)empty.offset;
+	return pool->head.mbuf_buffer_size - pool->head.mbuf_headroom;
 }

@@ -157,6 +157,7 @@ static struct weir__mempool_cache *make_cache(struct weir_mempool *pool, uint32_
 		return &weir__mempool_no_cache;
 	memset(cache, 0, offsetof(struct weir__mempool_cache, objects));
 	cache->size = pool->cache_size;
+	cache->owner = &weir__thread;
 	atomic_store_explicit(&cache->limit, cache->size, memory_order_relaxed);
 	cache->spare = take_empty(pool);
 	pthread_mutex_lock(&pool->lock);
@@ -172,13 +173,13 @@ static struct weir__mempool_cache *own_cache(struct weir_mempool *pool)
 
 	if (pool->cache_size == 0)
 		return NULL;
-	if (!weir__thread_slot)
+	if (!weir__thread.slot)
 		weir__thread_join();
-	if (!weir__thread_slot)
+	if (!weir__thread.slot)
 		return NULL;
 	cache = weir__mempool_cache(pool);
 	if (cache == &weir__mempool_no_cache)
-		cache = make_cache(pool, weir__thread_slot);
+		cache = make_cache(pool, weir__thread.slot);
 	return cache == &weir__mempool_no_cache ? NULL : cache;
 }
 
@@ -206,7 +207,7 @@ static void ask_others(struct weir_mempool *pool)
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++) {
 		struct weir__mempool_cache *cache = pool->head.caches[slot];
 
-		if (cache != &weir__mempool_no_cache && slot != weir__thread_slot)
+		if (cache != &weir__mempool_no_cache && slot != weir__thread.slot)
 			atomic_store_explicit(&cache->limit, 0, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&pool->lock);

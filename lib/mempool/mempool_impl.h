@@ -45,14 +45,17 @@ extern struct weir__mempool_cache weir__mempool_no_cache;
  *
  * Lock order: the registry's lock, then a pool's. */
 
-/* Give this thread a slot if there is one left; weir__thread_slot is 0 otherwise. */
+/* Give this thread a slot if there is one left; weir__thread.slot is 0 otherwise. */
 void weir__thread_join(void);
 
 /* Enter a pool into weir__mempools and set its number. 0 or -ENFILE. */
 int weir__mempool_register(struct weir_mempool *pool);
 
-/* Take it out. No thread that ends later will touch it. */
+/* Take it out. No thread will touch it later, neither when it ends nor by what it remembers. */
 void weir__mempool_unregister(struct weir_mempool *pool);
+
+/* Remember the pool for the mbufs this thread frees next: those with this state. */
+void weir__thread_remember(struct weir_mempool *pool, uint32_t plain);
 
 /* mempool.c: the cache in this slot goes back to the pool, its thread is ending. */
 void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot);

@@ -10,7 +10,7 @@
 
 #include "base/base_impl.h"
 
-__thread uint32_t weir__thread_slot __attribute__((tls_model("initial-exec")));
+__thread struct weir__thread weir__thread __attribute__((tls_model("initial-exec")));
 struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
@@ -25,12 +25,13 @@ static void thread_ends(void *value)
 	uint32_t slot = (uint32_t)(uintptr_t)value;
 
 	pthread_mutex_lock(&registry);
+	atomic_store_explicit(&weir__thread.plain, 0, memory_order_relaxed);
 	for (uint32_t i = 1; i <= WEIR_MEMPOOL_MAX; i++)
 		if (weir__mempools[i])
 			weir__mempool_leave(weir__mempools[i], slot);
 	slot_taken[slot] = false;
 	pthread_mutex_unlock(&registry);
-	weir__thread_slot = 0;
+	weir__thread.slot = 0;
 }
 
 static void make_key(void)
@@ -51,14 +52,14 @@ void weir__thread_join(void)
 	uint32_t slot;
 
 	pthread_once(&once, make_key);
-	if (weir__thread_slot || !have_key)
+	if (weir__thread.slot || !have_key)
 		return;
 	pthread_mutex_lock(&registry);
 	slot = first_free_slot();
 	/* without a destructor the slot would never come back: then rather no cache */
 	if (slot && pthread_setspecific(exit_key, (void *)(uintptr_t)slot) == 0) {
 		slot_taken[slot] = true;
-		weir__thread_slot = slot;
+		weir__thread.slot = slot;
 	}
 	pthread_mutex_unlock(&registry);
 }
@@ -79,9 +80,35 @@ int weir__mempool_register(struct weir_mempool *pool)
 	return result;
 }
 
+void weir__thread_remember(struct weir_mempool *pool, uint32_t plain)
+{
+	struct weir__mempool_cache *cache = weir__mempool_cache(pool);
+
+	if (cache == &weir__mempool_no_cache)
+		return;
+	weir__thread.cache = cache;
+	/* relaxed: see forget() */
+	atomic_store_explicit(&weir__thread.plain, plain, memory_order_relaxed);
+}
+
+/* Clear what the owner of a cache remembers, if it is this pool. The owner may be remembering another
+ * one at the same time: whatever the order, plain is then that one's or 0. It is not freeing to this
+ * pool, which nobody uses any more, so it does not matter when it sees the 0. */
+static void forget(const struct weir_mempool *pool, const struct weir__mempool_cache *cache)
+{
+	uint32_t plain = atomic_load_explicit(&cache->owner->plain, memory_order_relaxed);
+
+	if (plain >> 16 == pool->number)
+		atomic_compare_exchange_strong_explicit(&cache->owner->plain, &plain, 0,
+			memory_order_relaxed, memory_order_relaxed);
+}
+
 void weir__mempool_unregister(struct weir_mempool *pool)
 {
 	pthread_mutex_lock(&registry);
 	weir__mempools[pool->number] = NULL;
+	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
+		if (pool->head.caches[slot] != &weir__mempool_no_cache)
+			forget(pool, pool->head.caches[slot]);
 	pthread_mutex_unlock(&registry);
 }

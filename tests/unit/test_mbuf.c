@@ -5,6 +5,7 @@
 #include "weir/mbuf.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static struct weir_mempool *pool;
@@ -68,7 +69,6 @@ static void test_alloc_gives_an_empty_one(void)
 		CU_ASSERT_EQUAL(mbuf->length, 0);
 		CU_ASSERT_EQUAL(mbuf->data_length, 0);
 		CU_ASSERT_EQUAL(mbuf->flags, 0);
-		CU_ASSERT_EQUAL(mbuf->port, 0);
 		CU_ASSERT_PTR_NULL(mbuf->next);
 		CU_ASSERT_EQUAL(weir_mbuf_headroom(mbuf), WEIR_MBUF_HEADROOM);
 		CU_ASSERT_EQUAL(weir_mbuf_tailroom(mbuf), 100);
@@ -80,8 +80,8 @@ static void test_alloc_gives_an_empty_one(void)
 		weir_mbuf_set_link_type(mbuf, 0xfffe);
 		weir_mbuf_append(mbuf, 50);
 		weir_mbuf_adj(mbuf, 20);
-		mbuf->flags = mbuf->vlan_tci = mbuf->port = 0xffff;
 		CU_ASSERT_EQUAL(weir_mbuf_link_type(mbuf), 0xfffe);
+		mbuf->flags = UINT32_MAX;
 		weir_mbuf_free(mbuf);
 	}
 	weir_mbuf_free(NULL);
@@ -125,7 +125,7 @@ static void test_private_area_and_headroom(void)
 		CU_ASSERT_EQUAL(((uint8_t *)weir_mbuf_private(mbuf))[i], 0);
 	memset(weir_mbuf_private(mbuf), 0xff, 24);
 	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
-	CU_ASSERT((uint8_t *)weir_mbuf_private(mbuf) + 24 <= weir_mbuf_data(mbuf));
+	CU_ASSERT((uint8_t *)weir_mbuf_private(mbuf) + 24 <= mbuf->buffer);
 	weir_mbuf_free(mbuf);
 	CU_ASSERT_EQUAL(weir_mempool_destroy(with), 0);
 }
@@ -299,15 +299,53 @@ static void test_check_finds_damage(void)
 	mbuf->length++;
 	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), -EINVAL);
 	mbuf->length--;
-	mbuf->offset = 10;
+	mbuf->offset = 5000;
 	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), -EINVAL);
-	mbuf->offset = 64 + WEIR_MBUF_HEADROOM;
+	mbuf->offset = WEIR_MBUF_HEADROOM;
 	mbuf->data_length += 1000;
 	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), -EINVAL);
 	mbuf->data_length -= 1000;
 	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
 	weir_mbuf_free(mbuf);
 	end();
+}
+
+struct successor {
+	struct weir_mempool *pool;
+	pthread_barrier_t barrier;
+};
+
+static void *free_before_and_after(void *argument)
+{
+	struct successor *successor = argument;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		weir_mbuf_free(weir_mbuf_alloc(successor->pool));
+		weir_mbuf_free(weir_mbuf_alloc(successor->pool));
+		pthread_barrier_wait(&successor->barrier); /* freed */
+		pthread_barrier_wait(&successor->barrier); /* the pool is another */
+	}
+	return NULL;
+}
+
+/* A thread that freed to a pool must not take the next one, of the same number, for it. */
+static void test_a_destroyed_pool_is_forgotten_by_all(void)
+{
+	struct successor successor = {.pool = make(64, 100)};
+	pthread_t thread;
+
+	pthread_barrier_init(&successor.barrier, NULL, 2);
+	pthread_create(&thread, NULL, free_before_and_after, &successor);
+	for (uint32_t i = 0; i < 2; i++) {
+		pthread_barrier_wait(&successor.barrier);
+		CU_ASSERT_EQUAL(weir_mempool_in_use(successor.pool), 0);
+		CU_ASSERT_EQUAL(weir_mempool_destroy(successor.pool), 0);
+		successor.pool = make(64, 100);
+		pthread_barrier_wait(&successor.barrier);
+	}
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&successor.barrier);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(successor.pool), 0);
 }
 
 static void check_refused(struct weir_mbuf_pool_conf conf)
@@ -339,6 +377,7 @@ int main(void)
 		{"bulk free of a mixture", test_free_bulk_of_a_mixture},
 		{"bulk alloc is all or nothing", test_bulk_alloc_is_all_or_nothing},
 		{"dry in the middle", test_dry_in_the_middle},
+		{"a destroyed pool is forgotten by all", test_a_destroyed_pool_is_forgotten_by_all},
 		{"check finds damage", test_check_finds_damage},
 		{"a bad conf is refused", test_bad_conf},
 		CU_TEST_INFO_NULL,
