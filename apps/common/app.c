@@ -23,12 +23,10 @@ void app_fail(struct app *app, int status, const char *format, ...)
 		app->status = status;
 }
 
-void app_check_port(struct app *app, uint32_t index)
+void app_check_port(struct app *app, const struct weir_port *port)
 {
-	if (weir_port_state(app->ports[index]) >= 0 || app->failed[index])
-		return;
-	app_fail(app, APP_FAILED, "%s", weir_port_error(app->ports[index]));
-	app->failed[index] = true;
+	if (weir_port_state(port) < 0)
+		app_fail(app, APP_FAILED, "%s", weir_port_error(port));
 }
 
 /* The library refused: a bad spec or value is the user's, everything else the machine's. */
@@ -53,6 +51,25 @@ bool app_start(struct app *app)
 	if (!app->pool)
 		fail_last(app);
 	return app->pool;
+}
+
+bool app_is_path(const char *spec)
+{
+	size_t length = strcspn(spec, ":");
+
+	return memchr(spec, '/', length) || memchr(spec, '.', length) || strcmp(spec, "-") == 0;
+}
+
+char *app_path(const char *spec, const char *key)
+{
+	size_t length = strlen(key);
+
+	if (app_is_path(spec))
+		return strdup(spec);
+	for (const char *at = strpbrk(spec, ":,"); at; at = strpbrk(at + 1, ","))
+		if (strncmp(at + 1, key, length) == 0 && at[1 + length] == '=')
+			return strndup(at + 2 + length, strcspn(at + 2 + length, ","));
+	return NULL;
 }
 
 struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool)
@@ -85,17 +102,17 @@ static char *copy_or_null(const char *text)
 	return *text ? strdup(text) : NULL;
 }
 
-/* Close the last port; what it counted goes to figures. */
+/* Close the last port; what it counted goes to figures. A failure of a port that has failed before
+ * is no news. */
 static void close_port(struct app *app, struct app_port_figures *figures)
 {
 	struct weir_port *port = app->ports[--app->port_count];
+	bool failed = weir_port_state(port) < 0;
 
-	app_check_port(app, app->port_count);
 	figures->name = copy_or_null(weir_port_name(port));
 	figures->error = copy_or_null(weir_port_error(port));
 	weir_port_stats(port, &figures->stats);
-	/* a port that has failed fails to close, too, which is no news */
-	if (weir_port_close(port) == 0 || app->failed[app->port_count])
+	if (weir_port_close(port) == 0 || failed)
 		return;
 	figures->error = copy_or_null(weir_last_error());
 	app_fail(app, APP_FAILED, "%s", weir_last_error());

@@ -59,7 +59,6 @@ struct app {
 	struct app_options options;
 	struct weir_mempool *pool;
 	struct weir_port *ports[APP_PORT_MAX];
-	bool failed[APP_PORT_MAX]; /* the port has, and it was said */
 	uint32_t port_count;
 	uint64_t received; /* packets, counted by app_received() */
 	uint64_t tx_waits; /* times the program waited for a port to take more */
@@ -101,11 +100,12 @@ bool app_start(struct app *app);
 /* Open a port, closed by app_finish(); pool NULL for one that only sends. NULL on failure. */
 struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool);
 
-/* To be called before the first open: is no file read and written, or written twice? */
-bool app_check_files(struct app *app, const char *const *specs, uint32_t count);
-
 /* Is the spec a bare path to a capture file? */
 bool app_is_path(const char *spec);
+
+/* The file that a spec names: itself when it is a bare path, else the value of key, "rx" or "tx".
+ * NULL without one; the caller frees it. */
+char *app_path(const char *spec, const char *key);
 
 void app_begin(struct app *app);
 
@@ -135,8 +135,8 @@ static inline void app_received(struct app *app, uint32_t count)
 void app_fail(struct app *app, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Say so, once, when a port has failed. app_finish() does for all. */
-void app_check_port(struct app *app, uint32_t index);
+/* Say so when the port has failed. */
+void app_check_port(struct app *app, const struct weir_port *port);
 
 /* Close all, check that every mbuf came back, print the report if app_begin() was reached. Returns
  * the exit status. */

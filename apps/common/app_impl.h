@@ -15,10 +15,6 @@ struct app_port_figures {
 /* Catch ^C and SIGTERM. */
 void app_catch_signals(void);
 
-/* The file that a spec names: itself when it is a bare path, else the value of key, "rx" or "tx".
- * NULL without one; the caller frees it. */
-char *app_path(const char *spec, const char *key);
-
 /* Remove the progress bar from its line. */
 void app_clear_progress(struct app *app);
 

@@ -148,8 +148,8 @@ static int run_bench(struct bench_run *run, const char *bench)
 
 static int compare_live(struct bench_run *run)
 {
-	if (!run->options.quiet)
-		machine_warn(stderr, run->program);
+	if (run->table)
+		machine_warn(run->table);
 	for (uint32_t round = 0; round < run->options.repeats; round++)
 		for (size_t i = 0; i < sizeof(benches) / sizeof(*benches); i++)
 			if (options_has(run->options.only, benches[i]) &&
@@ -166,14 +166,14 @@ int compare_command(struct bench_run *run, char **files, uint32_t count)
 	if (count == 0)
 		return compare_live(run);
 	fprintf(stderr, "%s: compare takes two files, or none to measure now\n", run->program);
-	return 2;
+	return BENCH_MISUSE;
 }
 
 int plot_command(struct bench_run *run, char **files, uint32_t count)
 {
 	if (count == 0 || !run->options.html) {
 		fprintf(stderr, "%s: plot takes files with rows, and --html FILE\n", run->program);
-		return 2;
+		return BENCH_MISUSE;
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		json_t *rows = load_rows(run, files[i]);

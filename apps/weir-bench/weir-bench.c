@@ -9,7 +9,7 @@
 #include <weir/base.h>
 
 static const struct bench *const benches[] = {
-	&bench_mempool, &bench_mbuf, &bench_ring, &bench_handoff, NULL};
+	&bench_mempool, &bench_mbuf, &bench_ring, &bench_handoff, &bench_replay, NULL};
 
 static const struct bench_command commands[] = {
 	{"compare", "run weir and the peers in turn; or compare A.json B.json", compare_command},
@@ -26,7 +26,13 @@ static const struct bench_program program = {
 	.why = weir_last_error,
 };
 
+static void print_version(FILE *stream, struct argp_state *state)
+{
+	fprintf(stream, "%s %s\n", state->name, weir_version());
+}
+
 int main(int argc, char **argv)
 {
+	argp_program_version_hook = print_version;
 	return bench_main(argc, argv, &program);
 }

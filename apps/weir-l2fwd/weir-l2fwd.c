@@ -32,6 +32,7 @@ struct bridge {
 	uint64_t aging; /* seconds */
 	struct mac_table *table;
 	struct outgoing out[APP_PORT_MAX];
+	bool failed[APP_PORT_MAX]; /* and reported */
 	struct app_count drops[DROP_COUNT];
 	struct app_count counts[2];
 };
@@ -71,8 +72,7 @@ static uint32_t decide(
 		mac_table_learn(bridge->table, source, from, now_ns);
 	if (is_reserved(to))
 		return drop(bridge, DROP_RESERVED);
-	/* a group is never a source, and so unknown */
-	port = mac_table_find(bridge->table, to, now_ns);
+	port = is_group(to) ? MAC_TABLE_UNKNOWN : mac_table_find(bridge->table, to, now_ns);
 	if (port == from)
 		return drop(bridge, DROP_FILTERED);
 	return port == MAC_TABLE_UNKNOWN ? TO_ALL : port;
@@ -129,6 +129,18 @@ static void forward_burst(
 	send_all(bridge);
 }
 
+/* May more come from this port? Says so once when it has failed. */
+static bool is_open(struct bridge *bridge, uint32_t port)
+{
+	int state = weir_port_state(bridge->app.ports[port]);
+
+	if (state < 0 && !bridge->failed[port]) {
+		app_check_port(&bridge->app, bridge->app.ports[port]);
+		bridge->failed[port] = true;
+	}
+	return state == WEIR_PORT_UP;
+}
+
 /* Until every input has ended: a port that fails does not stop the others. */
 static void forward_all(struct bridge *bridge)
 {
@@ -143,8 +155,7 @@ static void forward_all(struct bridge *bridge)
 			app_received(&bridge->app, count);
 			if (count > 0)
 				forward_burst(bridge, i, burst, count);
-			app_check_port(&bridge->app, i);
-			open += weir_port_state(bridge->app.ports[i]) == WEIR_PORT_UP;
+			open += is_open(bridge, i);
 			sum += count;
 		}
 		if (sum == 0)
@@ -154,8 +165,6 @@ static void forward_all(struct bridge *bridge)
 
 static bool open_all(struct bridge *bridge)
 {
-	if (!app_check_files(&bridge->app, bridge->specs, bridge->count))
-		return false;
 	for (uint32_t i = 0; i < bridge->count; i++)
 		if (!app_open(&bridge->app, bridge->specs[i], bridge->app.pool))
 			return false;

@@ -180,24 +180,6 @@ class Ends(BridgeTest):
         self.assertEqual([p.data for p in captures.read(self.folder / "a.pcap")], good)
         self.assertEqual(len(captures.read(self.folder / "b.pcap")), 9)
 
-    def test_a_failure_with_the_last_frames_is_reported(self):
-        captures.write_pcap(self.folder / "empty.pcap", [])
-        captures.write_pcap(self.folder / "in.pcap", [packet(frame(ALL, A, b"x" * 200000))] * 5)
-        err, out = self.fails(1, "--json", "pcap:rx=empty.pcap,tx=/dev/full", "pcap:rx=in.pcap")
-        self.assertIn("/dev/full", err)
-        self.assertIsNotNone(self.checked(out)["ports"][0]["error"])
-
-    def test_a_failure_is_reported_at_once(self):
-        captures.write_pcap(self.folder / "bad.pcap", [packet(frame(ALL, A))])
-        with open(self.folder / "bad.pcap", "ab") as file:
-            file.write(b"more")
-        process = self.start("bad.pcap", "null", "--json")
-        self.assertIn(b"bad.pcap", process.stderr.readline())
-        self.assertIsNone(process.poll())
-        self.interrupt(process)
-        out, err = self.end(process, 1)
-        self.assertEqual((err, self.checked(out)["ended_by"]), ("", "error"))
-
     def test_a_port_without_output(self):
         captures.write_pcap(self.folder / "in.pcap", [packet(frame(ALL, A))])
         captures.write_pcap(self.folder / "empty.pcap", [])

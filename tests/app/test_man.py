@@ -11,7 +11,8 @@ import captures
 from program import SOURCES, ProgramTest, main
 
 PAGES = SOURCES / "docs/man"
-PROGRAMS = {"weir-replay": "WEIR_REPLAY", "weir-l2fwd": "WEIR_L2FWD"}
+PROGRAMS = {"weir-replay": "WEIR_REPLAY", "weir-l2fwd": "WEIR_L2FWD",
+            "weir-bench": "WEIR_BENCH"}
 
 
 class ManTest(ProgramTest):

@@ -114,20 +114,6 @@ class BridgeMisuseTest(ProgramTest):
                 self.fails(MISUSE, *arguments)
 
 
-    def test_no_file_is_overwritten(self):
-        packets = [captures.packet(b"x" * 60)]
-        for name in "a.pcap", "b.pcap":
-            captures.write_pcap(self.folder / name, packets)
-        for specs in [("pcap:rx=a.pcap,tx=a.pcap", "null"), ("pcap:tx=b.pcap", "pcap:rx=b.pcap"),
-                      ("pcap:rx=b.pcap", "pcap:tx=./b.pcap"), ("b.pcap", "pcap:tx=b.pcap"),
-                      ("pcap:tx=new.pcap", "null", "pcap:tx=new.pcap")]:
-            with self.subTest(specs=specs):
-                self.fails(MISUSE, *specs)
-                self.assertEqual(captures.read(self.folder / "a.pcap"), packets)
-                self.assertEqual(captures.read(self.folder / "b.pcap"), packets)
-        self.run_ok("pcap:rx=a.pcap,tx=/dev/null", "pcap:rx=b.pcap,tx=/dev/null")
-
-
 class SurroundingsTest(ProgramTest):
     program = "WEIR_REPLAY"
 

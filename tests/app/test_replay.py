@@ -167,13 +167,6 @@ class Options(ReplayTest):
             self.assertEqual((report["pool"]["count"], report["pool"]["size"]), (100, 256))
             self.assertEqual(report["pool"]["pages"], "4K")
 
-    def test_pool_without_caches(self):
-        """Then every burst goes to the pool itself, else none of so few buffers."""
-        cached, without = [self.report(SAMPLE, "--to", "null", "--loop", "9", *options)
-                           for options in ([], ["--pool", "cache=0"])]
-        self.assertEqual(cached["pool"]["flushes"], 0)
-        self.assertGreater(without["pool"]["flushes"], 9 * 1000 // 32)
-
     def test_a_packet_larger_than_the_pool(self):
         self.small(3, 1000)
         self.fails(1, "in.pcap", "--to", "null", "--pool", "count=2,size=64")

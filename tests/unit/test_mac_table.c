@@ -96,26 +96,6 @@ static void test_move(void)
 	mac_table_destroy(table);
 }
 
-/* Stations heard again in any order keep their own places: none is lost, none is there twice. */
-static void test_again(void)
-{
-	for (uint32_t base = 0; base < 1000; base += 4) {
-		struct mac_table *table = mac_table_create(16, AGE); /* all four fit one set */
-		uint32_t lost = 0;
-
-		for (uint32_t i = 0; i < 4; i++)
-			learn(table, base + i, i, NOW + i);
-		for (uint32_t i = 0; i < 4; i++)
-			learn(table, base + 3 - i, i, NOW + 4 + i);
-		for (uint32_t i = 0; i < 4; i++)
-			lost += find(table, base + 3 - i, NOW + 8) != i;
-		CU_ASSERT_EQUAL(lost, 0);
-		CU_ASSERT_EQUAL(mac_table_count(table, NOW + 8), 4);
-		CU_ASSERT_EQUAL(mac_table_evictions(table), 0);
-		mac_table_destroy(table);
-	}
-}
-
 static void test_age(void)
 {
 	struct mac_table *table = mac_table_create(16, AGE);
@@ -206,7 +186,6 @@ int main(void)
 		{"learn", test_learn},
 		{"addresses differ by any bit", test_every_bit},
 		{"a station moves", test_move},
-		{"heard again", test_again},
 		{"aging", test_age},
 		{"age 0", test_no_age},
 		{"bounded", test_bound},

@@ -56,6 +56,7 @@ struct bench_program {
 
 /* Parse the command line, run what it names, write what it asks for. The exit status: 0, 1 when
  * something failed, 2 when used wrongly; 77 when start() said so: this cannot be measured here. */
+#define BENCH_MISUSE   2
 #define BENCH_NOT_HERE 77
 int bench_main(int argc, char **argv, const struct bench_program *program);
 
@@ -133,14 +134,23 @@ int bench_handoffs(struct bench_run *run, const struct bench *bench);
 /* A reader of captures, to drop: the bench replay. */
 struct replay_subject {
 	void *(*open)(const struct options *options, const char *path);
-	/* Up to rounds bursts of 32; how many packets. 0 at the end of the file. */
+	/* Read and drop up to rounds bursts; how many packets. 0 at the end of the file. */
 	uint64_t (*run)(void *reader, uint64_t rounds);
-	int (*rewind)(void *reader, const char *path); /* 0, or -errno */
+	int (*rewind)(void *reader, const char *path); /* read it again: 0, or -1 */
 	void (*close)(void *reader);
 	const char *(*pages)(void *reader);
 	int (*enter)(void);
 	void (*leave)(void);
 };
-int bench_replay(struct bench_run *run, const struct bench *bench);
+int bench_replays(struct bench_run *run, const struct bench *bench);
+
+/* Packets a reader is asked for at a time. */
+#define BENCH_REPLAY_BURST 32
+
+/* Measure one file; bench_replay_files() calls it for --input, or for each made file. */
+typedef int bench_measure_file(
+	struct bench_run *run, const struct bench *bench, const char *variant, const char *path);
+int bench_replay_files(
+	struct bench_run *run, const struct bench *bench, bench_measure_file *measure_one);
 
 #endif

@@ -68,30 +68,25 @@ int machine_same(const json_t *a, const json_t *b)
 	return 1;
 }
 
-void machine_warn(FILE *out, const char *program)
+void machine_warn(FILE *out)
 {
 	char text[256];
-	double load[1];
+	double load;
+	int running;
 
-	if (getloadavg(load, 1) == 1 && load[0] > 0.5)
-		fprintf(out, "%s: the load average is %.2f: other work disturbs the figures\n",
-			program, load[0]);
-	if (read_line("/proc/loadavg", NULL, text, sizeof(text))) {
-		int running = 0;
-
-		/* this program is one of those that run */
-		if (sscanf(text, "%*f %*f %*f %d/", &running) == 1 && running > 1)
-			fprintf(out, "%s: %d other tasks are running\n", program, running - 1);
-	}
+	if (getloadavg(&load, 1) == 1 && load > 0.5)
+		fprintf(out, "note: the load average is %.2f: other work disturbs the figures\n",
+			load);
+	/* this program is one of those that run */
+	if (read_line("/proc/loadavg", NULL, text, sizeof(text)) &&
+		sscanf(text, "%*f %*f %*f %d/", &running) == 1 && running > 1)
+		fprintf(out, "note: tasks running besides this one: %d\n", running - 1);
 	if (read_line("/sys/devices/system/cpu/smt/active", NULL, text, sizeof(text)) &&
 		strcmp(text, "1") == 0)
-		fprintf(out,
-			"%s: cores are shared by hardware threads (SMT): choose --lcores of "
-			"different cores\n",
-			program);
+		fputs("note: hardware threads share cores: choose --lcores of different ones\n",
+			out);
 	if (read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL, text,
 		    sizeof(text)) &&
 		strcmp(text, "performance") != 0)
-		fprintf(out, "%s: the frequency governor is '%s', not 'performance'\n", program,
-			text);
+		fprintf(out, "note: the frequency governor is '%s', not 'performance'\n", text);
 }

@@ -14,6 +14,6 @@ json_t *machine_describe(void);
 int machine_same(const json_t *a, const json_t *b);
 
 /* One line for each thing that will disturb a measurement. */
-void machine_warn(FILE *out, const char *program);
+void machine_warn(FILE *out);
 
 #endif

@@ -50,12 +50,15 @@ static error_t parse_word(int key, char *arg, struct argp_state *state)
 		/* behind a command's name stand its files */
 		if ((parsed->word_count == 0 || !find_command(parsed->program, parsed->words[0])) &&
 			!is_known(parsed->program, arg))
-			argp_error(state, "no bench named '%s'", arg);
+			argp_failure(state, BENCH_MISUSE, 0,
+				"no bench named '%s': --help has the list", arg);
 		parsed->words[parsed->word_count++] = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (parsed->word_count == 0)
-			argp_error(state, "say what to measure: all, or benches by name");
+			argp_failure(state, BENCH_MISUSE, 0,
+				"say what to measure: all, or benches by name (--help has the "
+				"list)");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -81,6 +84,8 @@ static char *describe(int key, const char *text, void *input)
 	for (const struct bench_command *command = parsed->program->commands;
 		command && command->name; command++)
 		fprintf(file, "  %-10s %s\n", command->name, command->help);
+	fprintf(file, "\nExample: %s mbuf --burst 1,32 --threads 1 --time 20ms\n",
+		program_invocation_short_name);
 	fclose(file);
 	return out;
 }
@@ -98,8 +103,8 @@ static int run_benches(struct bench_run *run, const struct parsed *parsed)
 	const struct bench *const *bench = parsed->program->benches;
 	int result = 0;
 
-	if (!run->options.quiet)
-		machine_warn(stderr, run->program);
+	if (run->table)
+		machine_warn(run->table);
 	if (parsed->program->start)
 		result = parsed->program->start(&run->options);
 	for (; result == 0 && *bench; bench++) {
@@ -122,7 +127,7 @@ static int run_words(struct bench_run *run, const struct parsed *parsed)
 
 	if (options_settle(&run->options, &why) != 0) {
 		fprintf(stderr, "%s: %s\n", run->program, why);
-		return 2;
+		return BENCH_MISUSE;
 	}
 	choose_table(run);
 	if (command)
@@ -143,7 +148,7 @@ int bench_main(int argc, char **argv, const struct bench_program *program)
 		.help_filter = describe};
 	int result = 1;
 
-	argp_err_exit_status = 2;
+	argp_err_exit_status = BENCH_MISUSE;
 	options_defaults(&run.options);
 	run.program = program_invocation_short_name;
 	run.impl = program->impl;

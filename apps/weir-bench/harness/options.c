@@ -2,13 +2,17 @@
 /* options.c: parse the options of measuring. */
 #include "options.h"
 
-#include "work.h"
+#include "apps/common/units.h"
+#include "bench.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define REPEATS_MAX 1000
+#define NODE_MAX    1023 /* of the kernel: CONFIG_NODES_SHIFT is at most 10 */
 
 enum {
 	OPTION_POOL = 256,
@@ -43,76 +47,51 @@ static const struct argp_option option_table[] = {
 	{0},
 };
 
-/* One number from *text on, which moves behind it. */
-static bool take_number(char **text, uint32_t *value)
-{
-	unsigned long number;
-
-	if (**text < '0' || **text > '9')
-		return false;
-	errno = 0;
-	number = strtoul(*text, text, 10);
-	*value = (uint32_t)number;
-	return errno == 0 && number <= UINT32_MAX;
-}
-
-static bool append_range(struct options_list *list, uint32_t from, uint32_t to)
-{
-	for (uint64_t value = from; value <= to; value++) {
-		if (list->count == OPTIONS_LIST_MAX)
-			return false;
-		list->values[list->count++] = (uint32_t)value;
-	}
-	return from <= to;
-}
-
-/* "1,8,32" or "0,2-3", each from min to max. */
-static bool parse_list(char *text, struct options_list *list, uint32_t min, uint32_t max)
+/* "1,8,32", each from 1 to max. */
+static bool parse_list(const char *text, struct options_list *list, uint32_t max)
 {
 	list->count = 0;
-	for (;; text++) {
-		uint32_t from, to;
+	do {
+		unsigned long value;
+		char *end;
 
-		if (!take_number(&text, &from))
+		if (*text < '0' || *text > '9' || list->count == OPTIONS_LIST_MAX)
 			return false;
-		to = from;
-		if (*text == '-') {
-			text++;
-			if (!take_number(&text, &to))
-				return false;
-		}
-		if (from < min || to > max || !append_range(list, from, to))
+		value = strtoul(text, &end, 10);
+		if (value < 1 || value > max)
 			return false;
-		if (*text == '\0')
-			return true;
-		if (*text != ',')
-			return false;
-	}
+		list->values[list->count++] = (uint32_t)value;
+		text = end;
+	} while (*text++ == ',');
+	return text[-1] == '\0';
 }
 
-static bool parse_whole(char *text, uint32_t *value)
+static void list_lcores(const cpu_set_t *set, struct options_list *lcores)
 {
-	return take_number(&text, value) && *text == '\0';
+	lcores->count = 0;
+	for (uint32_t i = 0; i < CPU_SETSIZE && lcores->count < OPTIONS_LIST_MAX; i++)
+		if (CPU_ISSET(i, set))
+			lcores->values[lcores->count++] = i;
 }
 
-/* "50ms", "2s", "500us". */
-static bool parse_time(char *text, uint64_t *ns)
+static bool parse_whole(const char *text, uint32_t min, uint32_t max, uint32_t *value)
 {
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} units[] = {{"s", 1000000000}, {"ms", 1000000}, {"us", 1000}};
-	uint32_t value;
+	uint64_t number;
 
-	if (!take_number(&text, &value) || value == 0)
+	if (!app_parse_number(text, min, max, &number))
 		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-		if (strcmp(text, units[i].name) == 0) {
-			*ns = value * units[i].ns;
-			return true;
-		}
-	}
-	return false;
+	*value = (uint32_t)number;
+	return true;
+}
+
+static bool parse_lcores(const char *text, struct options_list *lcores)
+{
+	cpu_set_t set;
+
+	if (!app_parse_lcores(text, &set))
+		return false;
+	list_lcores(&set, lcores);
+	return true;
 }
 
 /* "count=N,size=N,cache=N", any of them. */
@@ -123,12 +102,12 @@ static bool parse_pool(char *text, struct options *options)
 	uint32_t *const values[] = {&options->count, &options->size, &options->cache};
 	char *value;
 
-	while (*text) {
+	do {
 		int key = getsubopt(&text, keys, &value);
 
-		if (key < 0 || !value || !parse_whole(value, values[key]))
+		if (key < 0 || !value || !parse_whole(value, 0, INT32_MAX, values[key]))
 			return false;
-	}
+	} while (*text);
 	return options->count > 0 && options->size >= WORK_DATA;
 }
 
@@ -146,22 +125,21 @@ static bool parse_checked(int key, char *arg, struct options *options)
 
 	switch (key) {
 	case 'b':
-		return parse_list(arg, &options->bursts, 1, WORK_BURST_MAX);
+		return parse_list(arg, &options->bursts, WORK_BURST_MAX);
 	case 't':
-		return parse_list(arg, &options->threads, 1, OPTIONS_LIST_MAX);
+		return parse_list(arg, &options->threads, OPTIONS_LIST_MAX);
 	case OPTION_LCORES:
-		return parse_list(arg, &options->lcores, 0, CPU_SETSIZE - 1);
+		return parse_lcores(arg, &options->lcores);
 	case OPTION_POOL:
 		return parse_pool(arg, options);
 	case OPTION_PAGES:
 		return parse_pages(arg, options);
 	case 'T':
-		return parse_time(arg, &options->time_ns);
+		return app_parse_duration(arg, &options->time_ns);
 	case 'r':
-		return parse_whole(arg, &options->repeats) && options->repeats > 0 &&
-		       options->repeats <= 1000;
+		return parse_whole(arg, 1, REPEATS_MAX, &options->repeats);
 	default: /* OPTION_NODE */
-		fine = parse_whole(arg, &number) && number < 1024;
+		fine = parse_whole(arg, 0, NODE_MAX, &number);
 		options->node = (int)number;
 		return fine;
 	}
@@ -173,6 +151,28 @@ static const char *option_name(int key)
 		if (option->key == key)
 			return option->name;
 	return "?";
+}
+
+static const char *allowed(int key)
+{
+	switch (key) {
+	case 'b':
+		return "a list of numbers from 1 to 512, as in 1,8,32";
+	case 't':
+		return "a list of numbers from 1 to 32";
+	case 'T':
+		return "a time with its unit us, ms, s, m or h, as in 50ms";
+	case 'r':
+		return "a number from 1 to 1000";
+	case OPTION_LCORES:
+		return "a list of processors, as in 0,2-4";
+	case OPTION_POOL:
+		return "of count=N, size=N (at least 64), cache=N";
+	case OPTION_PAGES:
+		return "any, 2M, thp or 4K";
+	default:
+		return "a number from 0 to 1023";
+	}
 }
 
 /* Keep an option for the programs that compare runs. */
@@ -200,7 +200,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_NODE:
 		forward(options, key, arg);
 		if (!parse_checked(key, arg, options))
-			argp_error(state, "--%s %s: not understood", option_name(key), arg);
+			argp_failure(state, BENCH_MISUSE, 0, "--%s %s: must be %s",
+				option_name(key), arg, allowed(key));
 		return 0;
 	case OPTION_VARIANT:
 		forward(options, key, arg);
@@ -270,21 +271,12 @@ void options_default_bursts(struct options_list *bursts, const uint32_t *default
 		bursts->values[bursts->count++] = *defaults++;
 }
 
-static void allowed_lcores(struct options_list *lcores)
+int options_settle(struct options *options, const char **why)
 {
 	cpu_set_t set;
 
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return;
-	for (uint32_t i = 0; i < CPU_SETSIZE && lcores->count < OPTIONS_LIST_MAX; i++)
-		if (CPU_ISSET(i, &set))
-			lcores->values[lcores->count++] = i;
-}
-
-int options_settle(struct options *options, const char **why)
-{
-	if (options->lcores.count == 0)
-		allowed_lcores(&options->lcores);
+	if (options->lcores.count == 0 && sched_getaffinity(0, sizeof(set), &set) == 0)
+		list_lcores(&set, &options->lcores);
 	if (options->threads.count == 0) {
 		options->threads.values[options->threads.count++] = 1;
 		if (options->lcores.count > 1)

@@ -52,6 +52,10 @@ static uint64_t run_mbufs(void *work, uint64_t rounds)
 
 static void *create_mbufs(const struct options *options)
 {
+	if (options->size > UINT16_MAX - RTE_PKTMBUF_HEADROOM) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
 	return rte_pktmbuf_pool_create("mbufs", options->count, options->cache, 0,
 		(uint16_t)(options->size + RTE_PKTMBUF_HEADROOM), dpdk_socket(options));
 }
@@ -182,7 +186,7 @@ static int start(const struct options *options)
 }
 
 static const struct bench *const benches[] = {
-	&bench_mempool, &bench_mbuf, &dpdk_bench_ring, &bench_handoff, NULL};
+	&bench_mempool, &bench_mbuf, &dpdk_bench_ring, &bench_handoff, &dpdk_bench_replay, NULL};
 
 static const struct bench_program program = {
 	.impl = "dpdk",

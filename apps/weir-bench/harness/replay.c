@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* replay.c: the bench replay: read a capture file to drop, again and again.
+ *
+ * The files are made here, on tmpfs where there is one, so that no disk is measured: a million
+ * packets of 64 bytes, and a million of the simple IMIX, 7 of 64, 4 of 570 and 1 of 1,518 bytes.
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define PACKETS       1000000
+#define PACKET_HEADER 16
+/* Bursts asked for in one call of the subject. */
+#define ROUNDS 32
+
+/* The reader works in large blocks: shorter slices would hold a block more or less. */
+#define SLICE_NS 5000000
+#define BATCH_NS 250000
+
+static const struct input {
+	const char *name;
+	uint32_t sizes[12];
+	uint32_t count;
+} inputs[] = {
+	{"64", {64}, 1},
+	{"imix", {64, 570, 64, 570, 64, 64, 1518, 64, 570, 64, 570, 64}, 12},
+};
+
+struct replay {
+	const struct replay_subject *subject;
+	const char *path;
+	void *reader;
+	struct work *work;
+};
+
+/* The file's header, and one of each packet; see draft-ietf-opsawg-pcap. */
+static bool write_header(FILE *file)
+{
+	const uint32_t header[] = {0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1};
+
+	return fwrite(header, sizeof(header), 1, file) == 1;
+}
+
+static bool write_packet(FILE *file, uint32_t number, uint32_t size)
+{
+	static const uint8_t ethernet_ip[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45};
+	uint8_t packet[1518] = {0};
+	const uint32_t header[] = {number / 1000000, number % 1000000, size, size};
+
+	memcpy(packet, ethernet_ip, sizeof(ethernet_ip));
+	memcpy(packet + 26, &number, sizeof(number));
+	return fwrite(header, sizeof(header), 1, file) == 1 && fwrite(packet, size, 1, file) == 1;
+}
+
+/* Make the file at path, whose name is a template of mkstemp. 0 or -errno. */
+static int make_input(const struct input *input, char *path)
+{
+	int fd = mkstemp(path);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	bool written;
+
+	if (!file)
+		return -errno;
+	written = write_header(file);
+	for (uint32_t i = 0; written && i < PACKETS; i++)
+		written = write_packet(file, i, input->sizes[i % input->count]);
+	if (fclose(file) != 0 || !written) {
+		unlink(path);
+		return errno ? -errno : -EIO;
+	}
+	return 0;
+}
+
+static uint64_t run_rounds(void *context, uint64_t rounds)
+{
+	struct replay *replay = context;
+	uint64_t packets = 0, got;
+
+	while (rounds > 0 && !work_stopped(replay->work)) {
+		/* a file of one packet must not be asked for all rounds at once */
+		uint64_t some = rounds < ROUNDS ? rounds : ROUNDS;
+
+		got = replay->subject->run(replay->reader, some);
+		packets += got;
+		rounds -= some;
+		if (got == 0 && replay->subject->rewind(replay->reader, replay->path) != 0)
+			work_fail(replay->work);
+	}
+	return packets;
+}
+
+static int measure_file(
+	struct bench_run *run, const struct bench *bench, const char *variant, const char *path)
+{
+	const struct replay_subject *subject = bench->subject;
+	struct replay replay = {.subject = subject, .path = path};
+	struct measure_work to_run = {run_rounds, &replay};
+	struct bench_case measured = {.bench = bench->name,
+		.variant = variant,
+		.burst = BENCH_REPLAY_BURST,
+		.works = &to_run,
+		.workers = 1,
+		.slice_ns = SLICE_NS,
+		.batch_ns = BATCH_NS,
+		.enter = subject->enter,
+		.leave = subject->leave};
+	int result = 1;
+
+	replay.reader = subject->open(&run->options, path);
+	if (!replay.reader)
+		return bench_fail(run, bench->name, path, run->why());
+	replay.work = bench_works(run, 1, BENCH_REPLAY_BURST);
+	run->pages = subject->pages ? subject->pages(replay.reader) : NULL;
+	if (replay.work)
+		result = bench_measure(run, &measured);
+	free(replay.work);
+	subject->close(replay.reader);
+	return result;
+}
+
+static uint64_t bytes_of(const struct input *input)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < input->count; i++)
+		bytes += input->sizes[i] + PACKET_HEADER;
+	return bytes * PACKETS / input->count;
+}
+
+/* In memory when it has room for the file, and for others. */
+static const char *choose_folder(const struct input *input)
+{
+	struct statvfs memory;
+
+	if (statvfs("/dev/shm", &memory) == 0 && access("/dev/shm", W_OK) == 0 &&
+		memory.f_bavail * memory.f_frsize > 2 * bytes_of(input))
+		return "/dev/shm";
+	return "/tmp";
+}
+
+static int measure_made(struct bench_run *run, const struct bench *bench, const struct input *input,
+	bench_measure_file *measure_one)
+{
+	const char *folder = choose_folder(input);
+	char path[64];
+	int result;
+
+	snprintf(path, sizeof(path), "%s/weir-bench-XXXXXX", folder);
+	result = make_input(input, path);
+	if (result != 0)
+		return bench_fail(run, bench->name, folder, strerror(-result));
+	result = measure_one(run, bench, input->name, path);
+	unlink(path);
+	return result;
+}
+
+int bench_replay_files(
+	struct bench_run *run, const struct bench *bench, bench_measure_file *measure_one)
+{
+	int result = 0;
+
+	if (run->options.input)
+		return measure_one(run, bench, "input", run->options.input);
+	for (size_t i = 0; result == 0 && i < sizeof(inputs) / sizeof(*inputs); i++)
+		if (options_has(run->options.variants, inputs[i].name))
+			result = measure_made(run, bench, &inputs[i], measure_one);
+	return result;
+}
+
+int bench_replays(struct bench_run *run, const struct bench *bench)
+{
+	return bench_replay_files(run, bench, measure_file);
+}

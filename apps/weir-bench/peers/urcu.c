@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* urcu.c: the wait-free concurrent queue of liburcu (wfcqueue).
+ *
+ * It is a list without a bound, whose nodes are the caller's. To do the work of a ring, nodes come
+ * from a circle of as many as a ring has slots, and a count of what was taken tells the producer
+ * which of them are free again; it looks there only when its last look does not do. That holds for
+ * one producer, whose nodes are taken in the order of the circle. The row mpmc differs in taking
+ * with the queue's lock, as with several consumers; appending is the same for any number.
+ */
+#define _LGPL_SOURCE /* the calls inlined, as in an application that wants speed */
+#include "../harness/bench.h"
+
+#include <urcu/wfcqueue.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct slot {
+	struct cds_wfcq_node node;
+	void *pointer;
+};
+
+struct queue {
+	struct cds_wfcq_head head __attribute__((aligned(64)));
+	struct cds_wfcq_tail tail __attribute__((aligned(64)));
+	uint32_t filled __attribute__((aligned(64)));   /* nodes, by the producer */
+	uint32_t taken_seen;                            /* its last look */
+	atomic_uint taken __attribute__((aligned(64))); /* nodes emptied */
+	uint32_t mask __attribute__((aligned(64)));
+	struct slot slots[];
+};
+
+static void *create(uint32_t count)
+{
+	size_t size = sizeof(struct queue) + count * sizeof(struct slot);
+	struct queue *queue = aligned_alloc(64, (size + 63) / 64 * 64);
+
+	if (!queue)
+		return NULL;
+	memset((void *)queue, 0, size);
+	cds_wfcq_init(&queue->head, &queue->tail);
+	queue->mask = count - 1;
+	return queue;
+}
+
+static void destroy(void *queue)
+{
+	cds_wfcq_destroy(&((struct queue *)queue)->head, &((struct queue *)queue)->tail);
+	free(queue);
+}
+
+static void append(struct queue *queue, uint32_t index, void *pointer)
+{
+	struct slot *slot = &queue->slots[index & queue->mask];
+
+	slot->pointer = pointer;
+	cds_wfcq_node_init(&slot->node);
+	cds_wfcq_enqueue(&queue->head, &queue->tail, &slot->node);
+}
+
+static void *pointer_of(const struct cds_wfcq_node *node)
+{
+	return caa_container_of(node, const struct slot, node)->pointer;
+}
+
+static uint32_t enqueue_spsc(void *to, void *const *pointers, uint32_t count)
+{
+	struct queue *queue = to;
+
+	if (queue->filled + count - queue->taken_seen > queue->mask + 1) {
+		/* acquire: pairs with the release in dequeue_spsc() */
+		queue->taken_seen = atomic_load_explicit(&queue->taken, memory_order_acquire);
+		if (queue->filled + count - queue->taken_seen > queue->mask + 1)
+			return 0;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		append(queue, queue->filled + i, pointers[i]);
+	queue->filled += count;
+	return count;
+}
+
+static uint32_t dequeue_spsc(void *from, void **pointers, uint32_t count)
+{
+	struct queue *queue = from;
+	uint32_t done = 0;
+
+	for (; done < count; done++) {
+		/* the only consumer needs no lock */
+		struct cds_wfcq_node *node =
+			__cds_wfcq_dequeue_blocking(&queue->head, &queue->tail);
+
+		if (!node)
+			break;
+		pointers[done] = pointer_of(node);
+	}
+	if (done > 0)
+		/* release: pairs with the acquire in enqueue_spsc() */
+		atomic_fetch_add_explicit(&queue->taken, done, memory_order_release);
+	return done;
+}
+
+static uint32_t dequeue_mpmc(void *from, void **pointers, uint32_t count)
+{
+	struct queue *queue = from;
+	uint32_t done;
+
+	cds_wfcq_dequeue_lock(&queue->head, &queue->tail);
+	done = dequeue_spsc(queue, pointers, count);
+	cds_wfcq_dequeue_unlock(&queue->head, &queue->tail);
+	return done;
+}
+
+static const struct work_ring spsc = {enqueue_spsc, dequeue_spsc};
+static const struct work_ring mpmc = {enqueue_spsc, dequeue_mpmc};
+
+static uint64_t produce(void *work, uint64_t rounds)
+{
+	return work_produce(&spsc, work, rounds);
+}
+
+static uint64_t consume_spsc(void *work, uint64_t rounds)
+{
+	return work_consume(&spsc, work, rounds);
+}
+
+static uint64_t exchange_spsc(void *work, uint64_t rounds)
+{
+	return work_exchange(&spsc, work, rounds);
+}
+
+static uint64_t consume_mpmc(void *work, uint64_t rounds)
+{
+	return work_consume(&mpmc, work, rounds);
+}
+
+static uint64_t exchange_mpmc(void *work, uint64_t rounds)
+{
+	return work_exchange(&mpmc, work, rounds);
+}
+
+static const struct ring_subject spsc_subject = {
+	.name = "spsc",
+	.ring = &spsc,
+	.create = create,
+	.destroy = destroy,
+	.produce = produce,
+	.consume = consume_spsc,
+	.exchange = exchange_spsc,
+};
+
+static const struct ring_subject mpmc_subject = {
+	.name = "mpmc",
+	.ring = &mpmc,
+	.create = create,
+	.destroy = destroy,
+	.produce = produce,
+	.consume = consume_mpmc,
+	.exchange = exchange_mpmc,
+};
+
+static const struct ring_subject *const subjects[] = {&spsc_subject, &mpmc_subject, NULL};
+
+static const struct bench bench_ring = {
+	"ring", "pass pointers through a queue, between cores and on one", bench_rings, subjects};
+
+static const char *why(void)
+{
+	return strerror(errno);
+}
+
+static const struct bench *const benches[] = {&bench_ring, NULL};
+
+static const struct bench_program program = {
+	.impl = "urcu",
+	.doc = "Measure liburcu's wfcqueue as weir-bench measures weir's rings."
+	       "\vWhat can be measured:",
+	.benches = benches,
+	.why = why,
+};
+
+int main(int argc, char **argv)
+{
+	return bench_main(argc, argv, &program);
+}
