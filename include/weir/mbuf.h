@@ -33,8 +33,9 @@ extern "C" {
 #endif
 
 struct weir_mbuf {
-	/* bits 0-14 references, 15 has a next segment, 16-31 pool number. So a plain mbuf, held once
-	 * and alone in its chain, has 1 in its lower half. Kept clean: alloc does not write it. */
+	/* bits 0-14 references, 15 has a next segment, 16-31 pool number. So a plain mbuf, held
+	 * once and alone in its chain, has 1 in its lower half. Kept clean: alloc does not write
+	 * it. */
 	WEIR_ATOMIC(uint32_t) state;
 	uint16_t link_type; /* set with WEIR_MBUF_LINK_TYPE: weir_mbuf_link_type() */
 	uint16_t port;      /* for the application; not touched by the library */
@@ -224,9 +225,6 @@ static inline uint32_t weir_mbuf_wire_length(const struct weir_mbuf *mbuf)
 WEIR_API int weir_mbuf_check(const struct weir_mbuf *mbuf);
 
 /* ---- the fast path ---- */
-
-/* Pools by number. Entry 0 is never used. */
-extern WEIR_API struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
 
 WEIR_API int weir__mbuf_alloc_slow(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count);

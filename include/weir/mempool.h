@@ -130,19 +130,22 @@ struct weir__mempool_head {
 
 /* What a thread knows of itself. */
 struct weir__thread {
-	/* Its place in caches[]; 0 until it has one, and there every pool has weir__mempool_no_cache,
-	 * which is empty and takes nothing, so that a first touch comes to the slow path by the usual
-	 * compare. */
+	/* Its place in caches[]; 0 until it has one, and there every pool has
+	 * weir__mempool_no_cache, which is empty and takes nothing, so that a first touch comes to
+	 * the slow path by the usual compare. */
 	uint32_t slot;
-	/* The pool it last freed an mbuf to: the state that mbufs have which are free to go there, or 0,
-	 * and its cache there. Free then needs nothing that it would have to load by way of the mbuf.
-	 * Destroying that pool, in whatever thread, clears plain. */
+	/* The pool it last freed an mbuf to: the state that mbufs have which are free to go there,
+	 * or 0, and its cache there. Free then needs nothing that it would have to load by way of
+	 * the mbuf. Destroying that pool, in whatever thread, clears plain. */
 	WEIR_ATOMIC(uint32_t) plain;
 	struct weir__mempool_cache *cache;
 };
 
 extern WEIR_API __thread struct weir__thread weir__thread
 	__attribute__((tls_model("initial-exec")));
+
+/* Pools by number, for mbufs, which carry it. Entry 0 is never used. */
+extern WEIR_API struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
 
 WEIR_API int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count);
 WEIR_API void weir__mempool_put_slow(

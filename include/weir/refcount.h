@@ -6,8 +6,8 @@
  * single one may write anything else in it, or in the mbuf.
  *
  * Who pairs with whom: each drop is a release, so that what its holder did to the mbuf comes before
- * it; the last drop, and the look that finds a single reference, are acquire, so that they come after
- * all of that. Taking a reference orders nothing: the taker has one already.
+ * it; the last drop, and the look that finds a single reference, are acquire, so that they come
+ * after all of that. Taking a reference orders nothing: the taker has one already.
  */
 #ifndef WEIR_REFCOUNT_H
 #define WEIR_REFCOUNT_H

@@ -8,7 +8,7 @@
 
 #define OBJECT_MAX (UINT32_MAX / 2) /* as in weir_mempool_create() */
 
-/* Make every mbuf clean. From here on only alloc and free, and what is in their hands, change it. */
+/* Make every mbuf clean. From here on only alloc and free, and those who hold it, change it. */
 static void init_mbufs(struct weir_mempool *pool, uint32_t first)
 {
 	uint32_t plain = 1 | (uint32_t)pool->number << WEIR__MBUF_POOL_SHIFT;

@@ -91,9 +91,9 @@ void weir__thread_remember(struct weir_mempool *pool, uint32_t plain)
 	atomic_store_explicit(&weir__thread.plain, plain, memory_order_relaxed);
 }
 
-/* Clear what the owner of a cache remembers, if it is this pool. The owner may be remembering another
- * one at the same time: whatever the order, plain is then that one's or 0. It is not freeing to this
- * pool, which nobody uses any more, so it does not matter when it sees the 0. */
+/* Clear what the owner of a cache remembers, if it is this pool. The owner may be remembering
+ * another one at the same time: whatever the order, plain is then that one's or 0. It is not
+ * freeing to this pool, which nobody uses any more, so it does not matter when it sees the 0. */
 static void forget(const struct weir_mempool *pool, const struct weir__mempool_cache *cache)
 {
 	uint32_t plain = atomic_load_explicit(&cache->owner->plain, memory_order_relaxed);
