@@ -189,6 +189,25 @@ static inline int weir_ring_dequeue_bulk_spsc(
 
 /* Many producers, many consumers. */
 
+/* Fetch the lines of the slots that the next claim will probably get. The compare-and-swap of a claim
+ * waits for all stores before it, and nothing behind it starts before it is done: what is fetched
+ * first comes in its shade. */
+static inline void weir__ring_prefetch(const struct weir_ring *ring,
+	const struct weir_mpmc_side *side, uint32_t size, uint32_t count, bool for_write)
+{
+	uint32_t index = atomic_load_explicit(&side->reserved, memory_order_relaxed);
+	uint32_t per_line = WEIR_CACHE_LINE / size;
+
+	for (uint32_t i = 0; i < count; i += per_line) {
+		const void *line = ring->slots + (size_t)((index + i) & ring->mask) * size;
+
+		if (for_write)
+			__builtin_prefetch(line, 1);
+		else
+			__builtin_prefetch(line, 0);
+	}
+}
+
 /* Wait until the claims before ours are finished. They are copying a few elements, or their thread
  * is not running: hence first look again, then yield. */
 static inline void weir__ring_wait_turn(struct weir_mpmc_side *side, uint32_t index)
@@ -206,6 +225,7 @@ static inline uint32_t weir__ring_enqueue_mpmc(
 
 	if (weir_unlikely(size != ring->mpmc_size))
 		return 0;
+	weir__ring_prefetch(ring, &mpmc->producers, size, count, true);
 	count = weir_mpmc_claim(
 		&mpmc->producers, &mpmc->consumers, ring->mask + 1, count, all, &index);
 	if (count == 0)
@@ -224,6 +244,7 @@ static inline uint32_t weir__ring_dequeue_mpmc(
 
 	if (weir_unlikely(size != ring->mpmc_size))
 		return 0;
+	weir__ring_prefetch(ring, &mpmc->consumers, size, count, false);
 	count = weir_mpmc_claim(&mpmc->consumers, &mpmc->producers, 0, count, all, &index);
 	if (count == 0)
 		return 0;

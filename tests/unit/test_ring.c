@@ -94,6 +94,8 @@ static void test_indices_wrap(void)
 	atomic_store_explicit(&mpmc->index.mpmc.producers.done, start, memory_order_relaxed);
 	atomic_store_explicit(&mpmc->index.mpmc.consumers.reserved, start, memory_order_relaxed);
 	atomic_store_explicit(&mpmc->index.mpmc.consumers.done, start, memory_order_relaxed);
+	atomic_store_explicit(&mpmc->index.mpmc.producers.seen, start, memory_order_relaxed);
+	atomic_store_explicit(&mpmc->index.mpmc.consumers.seen, start, memory_order_relaxed);
 	CU_ASSERT_EQUAL(weir_ring_enqueue_burst_mpmc(mpmc, in, 4, 8), 8);
 	CU_ASSERT_EQUAL(weir_ring_enqueue_burst_mpmc(mpmc, in, 4, 1), 0);
 	CU_ASSERT_EQUAL(weir_ring_dequeue_burst_mpmc(mpmc, out, 4, 8), 8);
