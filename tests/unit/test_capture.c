@@ -387,8 +387,38 @@ static void check_turned(unsigned link, const char *in, const char *out, uint32_
 	close_both(reader, &file);
 }
 
+/* Packets cut at any length: what follows them is not touched. */
+static void check_turned_cut(unsigned link)
+{
+	struct weir_capture_reader *reader;
+	struct weir_capture_packet packet;
+	const uint32_t longest = 100;
+	struct file file = {.big = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__};
+	uint8_t *data;
+
+	pcap_header(&file, PCAP_US, 2, 4, 65535, link);
+	for (uint32_t length = 0; length < longest; length++) {
+		pcap_record(&file, length, 0, length, 200);
+		for (uint32_t i = 0; i < length; i++)
+			put(&file, i >= 60 ? 2 : 0, 1); /* usbmon: isochronous, 0x02020202 parts */
+	}
+	reader = open_file(&file);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reader);
+	for (uint32_t length = 0; length < longest; length++) {
+		CU_ASSERT_EQUAL(weir_capture_next(reader, &packet, &data), 1);
+		CU_ASSERT_EQUAL(packet.length, length);
+		CU_ASSERT_EQUAL(packet.timestamp_ns, length * 1000000000ull);
+	}
+	CU_ASSERT_EQUAL(weir_capture_next(reader, &packet, &data), 0);
+	close_both(reader, &file);
+}
+
 static void test_pseudo_headers(void)
 {
+	check_turned_cut(113);
+	check_turned_cut(189);
+	check_turned_cut(220);
+	check_turned_cut(239);
 	check_turned(1, "abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwx", 24);
 	check_turned(113,
 		"abcdefghijklmn\x00\x0c"
