@@ -29,16 +29,16 @@ static json_t *load_rows(const struct bench_run *run, const char *path)
 static void print_ratio(
 	FILE *out, const char *name, const json_t *work, const struct rowset_ratio *ratio)
 {
-	fprintf(out, "%-8s %-11s %5d %7d  %-9s %9.2f %9.2f  %6.2f  %.2f..%.2f\n",
+	fprintf(out, "%-8s %-11s %5d %7d  %-9s %9.2f %9.2f  %6.2f %6zu  %.2f..%.2f\n",
 		row_text(work, "bench"), row_text(work, "variant"), row_number(work, "burst"),
 		row_number(work, "threads"), name, ratio->ours, ratio->theirs, ratio->median,
-		ratio->min, ratio->max);
+		ratio->rounds, ratio->min, ratio->max);
 }
 
 static void print_head(FILE *out, const char *who, const char *ours, const char *theirs)
 {
-	fprintf(out, "%-8s %-11s %5s %7s  %-9s %9.9s %9.9s  %6s  %s\n", "bench", "variant", "burst",
-		"threads", who, ours, theirs, "ratio", "spread");
+	fprintf(out, "%-8s %-11s %5s %7s  %-9s %9.9s %9.9s  %6s %6s  %s\n", "bench", "variant",
+		"burst", "threads", who, ours, theirs, "ratio", "rounds", "spread");
 }
 
 static bool has_impl(const json_t *rows, const char *impl)

@@ -14,7 +14,7 @@ from program import SAMPLE, ProgramTest, main
 
 TINY = ("--time", "1ms", "--repeats", "1")
 KEYS = {"impl", "bench", "variant", "burst", "threads", "ns_per_op", "figure", "cycles_per_op",
-        "mops", "worker_ns", "clean", "slices", "pool", "machine"}
+        "mops", "worker_ns", "clean", "slices", "pool", "line_ns", "machine"}
 MACHINE = {"host", "cpu", "cpus", "architecture", "kernel", "tsc_mhz", "core_mhz", "pages", "node"}
 COSTS = ("min", "median", "max")
 NOT_HERE = 77
@@ -25,7 +25,7 @@ class RowsTest(ProgramTest):
     program = "WEIR_BENCH"
 
     def rows(self, *arguments):
-        return json.loads(self.run_ok(*arguments, *TINY, "--json", "-"))
+        return json.loads(self.run_ok(*TINY, *arguments, "--json", "-"))
 
     def check_row(self, row):
         self.assertEqual(set(row), KEYS)
@@ -74,7 +74,8 @@ class BenchTest(RowsTest):
 
     @unittest.skipIf(PROCESSORS < 2, "needs two processors")
     def test_two_workers_have_a_figure_each(self):
-        row, = self.rows("mempool", "--burst", "32", "--threads", "2", "--variant", "bulk")
+        row, = self.rows("mempool", "--burst", "32", "--threads", "2", "--variant", "bulk",
+                         "--time", "50ms")  # so that each runs for some of it
         self.assertEqual(len(row["worker_ns"]), 2)
         together = 1 / sum(1 / ns for ns in row["worker_ns"])
         self.assertAlmostEqual(row["ns_per_op"]["median"] / together, 1, delta=0.01)
@@ -145,7 +146,7 @@ class CompareTest(RowsTest):
         for key in theirs[0]["ns_per_op"]:
             theirs[0]["ns_per_op"][key] *= 3
         out = self.run_ok("compare", self.save("a.json", ours), self.save("b.json", theirs))
-        self.assertRegex(out, r"(?m)^mempool +bulk +8 +1 +weir +[\d.]+ +[\d.]+ +3\.00 +3\.00\.\.3\.00$")
+        self.assertRegex(out, r"(?m)^mempool +bulk +8 +1 +weir +[\d.]+ +[\d.]+ +3\.00 +1 +3\.00\.\.3\.00$")
 
     def test_two_machines(self):
         ours, theirs = self.two()

@@ -84,6 +84,7 @@ static void fill(struct samples *samples)
 	for (uint64_t i = 0; i < 20; i++) {
 		struct sample sample = calm_sample(10000);
 
+		sample.start = (i + 1) * clock_ticks_of(100000000);
 		sample.ticks = clock_ticks_of((100 + i) * 10000);
 		sample.longest_batch = sample.ticks / 100;
 		if (i % 2 == 1) {
@@ -121,17 +122,27 @@ static void test_summary(void)
 
 static void test_talking(void)
 {
-	struct samples samples;
+	struct samples samples[2] = {0};
 	struct measure_result result;
 
-	fill(&samples);
-	samples_summarize(&samples, 1, true, &result);
-	/* all count: 100 ... 118, then 1010 and more */
+	fill(&samples[0]);
+	samples_summarize(samples, 2, true, &result);
+	/* a slow core does not matter: 100, 102 ... 118, then 1010 and more */
 	CU_ASSERT_DOUBLE_EQUAL(result.p10, 103.8, 0.01);
 	CU_ASSERT_DOUBLE_EQUAL(result.figure, result.p10, NEAR);
 	CU_ASSERT_DOUBLE_EQUAL(result.max, 1190, 0.1);
-	CU_ASSERT_DOUBLE_EQUAL(result.clean, 0.5, NEAR);
-	samples_release(&samples);
+	CU_ASSERT_DOUBLE_EQUAL(result.clean, 1, NEAR);
+	/* a pause does: here, of another worker, in all but the last four, 116 ... 1190 */
+	CU_ASSERT_EQUAL_FATAL(samples_reserve(&samples[1], 1), 0);
+	samples_add_batch(&samples[1], 0, samples[0].samples[16].start, 1000);
+	/* too short to be one */
+	samples_add_batch(&samples[1], samples[0].samples[16].start,
+		samples[0].samples[16].start + clock_ticks_of(15000), clock_ticks_of(1000));
+	samples_summarize(samples, 2, true, &result);
+	CU_ASSERT_DOUBLE_EQUAL(result.min, 116, 0.01);
+	CU_ASSERT_DOUBLE_EQUAL(result.clean, 0.2, NEAR);
+	samples_release(&samples[0]);
+	samples_release(&samples[1]);
 }
 
 /* Nothing is clean: then the calmest tenth is used, and the clean share says so. */
@@ -206,12 +217,36 @@ static void test_rows(void)
 	json_decref(rows);
 }
 
+/* Rounds in which the host had put both cores on one are left out of a pair's ratio. */
+static void test_near_cores(void)
+{
+	static const double lines[] = {80, 75, 12, 85}, near_line = 12;
+	json_t *rows = json_array();
+	struct rowset_ratio ratio;
+
+	for (size_t i = 0; i < 4; i++) {
+		add_row(rows, "weir", 32, lines[i]);
+		add_row(rows, "dpdk", 32, 2 * lines[i]);
+		json_object_set_new(json_array_get(rows, 2 * i), "line_ns", json_real(lines[i]));
+		json_object_set_new(json_array_get(rows, 2 * i + 1), "line_ns",
+			json_real(i == 3 ? near_line : lines[i]));
+	}
+	ratio = rowset_ratio(rows, "weir", rows, "dpdk", json_array_get(rows, 0));
+	CU_ASSERT_EQUAL(ratio.rounds, 2);
+	CU_ASSERT_DOUBLE_EQUAL(ratio.ours, 77.5, NEAR);
+	CU_ASSERT_DOUBLE_EQUAL(ratio.theirs, 155, NEAR);
+	CU_ASSERT_DOUBLE_EQUAL(ratio.median, 2, NEAR);
+	CU_ASSERT_DOUBLE_EQUAL(rowset_median(rows, "weir", json_array_get(rows, 0)), 80, NEAR);
+	json_decref(rows);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {{"quantiles", test_quantiles}, {"ratios", test_ratios},
 		{"clean slices", test_clean}, {"summary", test_summary},
 		{"workers that talk", test_talking}, {"nothing clean", test_nothing_clean},
-		{"room for samples", test_room}, {"rows", test_rows}, CU_TEST_INFO_NULL};
+		{"room for samples", test_room}, {"rows", test_rows},
+		{"near cores", test_near_cores}, CU_TEST_INFO_NULL};
 
 	return unit_run("bench figures", tests);
 }

@@ -9,9 +9,12 @@
  *
  * A slice is clean when the calibrations on both sides ran at full speed and no batch in it took
  * much longer than the others, as one does in which the thread was preempted. Workers that do not
- * wait for each other are judged by the median of their clean slices. Of workers that talk, one
- * that is preempted can make the other look fast; so there the slices are longer, all are kept, and
- * the 10th percentile is the figure.
+ * wait for each other are judged by the median of their clean slices.
+ *
+ * Workers that talk have longer slices, clean when hardly any worker stood still in one: where the
+ * host lets two processors take turns, the ring fills and drains without a line in dispute, and
+ * both look fast. The speed of the core, which lines between cores do not follow, does not decide.
+ * The figure is the 10th percentile, never the minimum.
  */
 #ifndef MEASURE_H
 #define MEASURE_H
@@ -58,6 +61,7 @@ struct measure_result {
 	double cycles;                /* core cycles for an operation, median, of one worker */
 	double clean;                 /* share of slices, 0 to 1 */
 	double core_hz;               /* median of the calibrations */
+	double line_ns; /* a line between the first two workers' cores; 0 for one worker */
 	uint32_t slices;
 	uint32_t counted;                   /* workers whose operations count */
 	double worker[MEASURE_WORKERS_MAX]; /* the figure of each of them */

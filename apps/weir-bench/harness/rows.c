@@ -51,29 +51,32 @@ static json_t *json_of(const struct bench_run *run, const struct bench_case *whi
 
 	return json_pack(
 		"{s:s, s:s, s:s, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:i, s:{s:i, s:i, "
-		"s:i}, s:o}",
+		"s:i}, s:o, s:o}",
 		"impl", run->impl, "bench", which->bench, "variant", which->variant, "burst",
 		(int)which->burst, "threads", (int)which->workers, "ns_per_op", costs_of(result),
 		"figure", which->talking ? "p10" : "median", "cycles_per_op",
 		figure(result->cycles), "mops", figure(1e3 / result->figure), "worker_ns",
 		workers_of(result), "clean", json_real(rint(result->clean * 1000) / 1000), "slices",
 		(int)result->slices, "pool", "count", (int)options->count, "size",
-		(int)options->size, "cache", (int)options->cache, "machine",
-		machine_of(run, result));
+		(int)options->size, "cache", (int)options->cache, "line_ns",
+		figure(result->line_ns), "machine", machine_of(run, result));
 }
 
 static void print_row(
 	struct bench_run *run, const struct bench_case *which, const struct measure_result *result)
 {
 	if (!run->head_printed)
-		fprintf(run->table, "%-8s %-8s %-11s %5s %7s %9s %9s %9s %9s %6s %6s\n", "impl",
+		fprintf(run->table, "%-8s %-8s %-11s %5s %7s %9s %9s %9s %9s %6s %6s %7s\n", "impl",
 			"bench", "variant", "burst", "threads", "ns/op", "min", "max", "Mop/s",
-			"clean", "MHz");
+			"clean", "MHz", "line ns");
 	run->head_printed = true;
-	fprintf(run->table, "%-8s %-8s %-11s %5u %7u %9.2f %9.2f %9.2f %9.2f %5.0f%% %6.0f\n",
+	fprintf(run->table, "%-8s %-8s %-11s %5u %7u %9.2f %9.2f %9.2f %9.2f %5.0f%% %6.0f",
 		run->impl, which->bench, which->variant, which->burst, which->workers,
 		result->figure, which->talking ? result->p10 : result->min, result->max,
 		1e3 / result->figure, result->clean * 100, result->core_hz / 1e6);
+	if (result->line_ns > 0)
+		fprintf(run->table, " %7.1f", result->line_ns);
+	fputc('\n', run->table);
 	fflush(run->table);
 }
 

@@ -43,50 +43,102 @@ bool row_is_first(const json_t *rows, size_t index)
 	return true;
 }
 
-size_t rowset_figures(const json_t *rows, const char *impl, const json_t *work, double *figures)
-{
-	size_t count = 0;
+/* A long comparison: ten for each of a hundred rounds. */
+#define ROUNDS_MAX 1000
 
-	for (size_t i = 0; i < json_array_size(rows) && count < ROWSET_ROUNDS_MAX; i++) {
+struct figures {
+	double values[ROUNDS_MAX]; /* in the order of the rows; 0: not to be used */
+	size_t count;
+};
+
+static double line_ns(const json_t *row)
+{
+	return json_number_value(json_object_get(row, "line_ns"));
+}
+
+static double longest_line(const json_t *rows)
+{
+	double longest = 0;
+
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		if (line_ns(json_array_get(rows, i)) > longest)
+			longest = line_ns(json_array_get(rows, i));
+	return longest;
+}
+
+/* The figures of impl for work; 0 for those whose line was shorter than near. */
+static void take_figures(const json_t *rows, const char *impl, const json_t *work, double near,
+	struct figures *figures)
+{
+	figures->count = 0;
+	for (size_t i = 0; i < json_array_size(rows) && figures->count < ROUNDS_MAX; i++) {
 		const json_t *row = json_array_get(rows, i);
+		double line = line_ns(row);
 
 		if ((!impl || strcmp(row_text(row, "impl"), impl) == 0) &&
-			row_is_same_work(row, work) && row_figure(row) > 0)
-			figures[count++] = row_figure(row);
+			row_is_same_work(row, work))
+			figures->values[figures->count++] =
+				line > 0 && line < near ? 0 : row_figure(row);
 	}
-	return count;
+}
+
+static double median_of(const struct figures *figures)
+{
+	struct figures used = {.count = 0};
+
+	for (size_t i = 0; i < figures->count; i++)
+		if (figures->values[i] > 0)
+			used.values[used.count++] = figures->values[i];
+	statistics_sort(used.values, used.count);
+	return statistics_median(used.values, used.count);
 }
 
 double rowset_median(const json_t *rows, const char *impl, const json_t *work)
 {
-	double figures[ROWSET_ROUNDS_MAX];
-	size_t count = rowset_figures(rows, impl, work, figures);
+	struct figures figures;
 
-	statistics_sort(figures, count);
-	return statistics_median(figures, count);
+	take_figures(rows, impl, work, longest_line(rows) * ROWSET_NEAR_SHARE, &figures);
+	return median_of(&figures);
+}
+
+/* Keep the rounds in which both have a figure. */
+static size_t keep_pairs(struct figures *a, struct figures *b)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < a->count; i++) {
+		if (a->values[i] > 0 && b->values[i] > 0) {
+			a->values[kept] = a->values[i];
+			b->values[kept++] = b->values[i];
+		}
+	}
+	a->count = b->count = kept;
+	return kept;
 }
 
 struct rowset_ratio rowset_ratio(const json_t *ours, const char *our_impl, const json_t *theirs,
 	const char *their_impl, const json_t *work)
 {
-	double our_figures[ROWSET_ROUNDS_MAX], their_figures[ROWSET_ROUNDS_MAX];
-	size_t our_count = rowset_figures(ours, our_impl, work, our_figures);
-	size_t count = rowset_figures(theirs, their_impl, work, their_figures);
 	struct rowset_ratio ratio = {0};
+	struct figures a, b;
+	double our_line = longest_line(ours), their_line = longest_line(theirs);
+	double near = (our_line > their_line ? our_line : their_line) * ROWSET_NEAR_SHARE;
 
-	if (count == 0 || our_count == 0)
+	take_figures(ours, our_impl, work, near, &a);
+	take_figures(theirs, their_impl, work, near, &b);
+	if (a.count == b.count)
+		ratio.rounds = keep_pairs(&a, &b);
+	ratio.ours = median_of(&a);
+	ratio.theirs = median_of(&b);
+	if (ratio.ours == 0 || ratio.theirs == 0)
 		return ratio;
-	ratio.ours = rowset_median(ours, our_impl, work);
-	ratio.theirs = rowset_median(theirs, their_impl, work);
-	if (our_count != count) {
-		/* not measured in turn: there are no pairs */
-		ratio.median = ratio.min = ratio.max = ratio.theirs / ratio.ours;
-		return ratio;
+	ratio.median = ratio.min = ratio.max = ratio.theirs / ratio.ours;
+	if (ratio.rounds > 0) {
+		statistics_ratios(b.values, a.values, ratio.rounds);
+		ratio.min = b.values[0];
+		ratio.median = statistics_median(b.values, ratio.rounds);
+		ratio.max = b.values[ratio.rounds - 1];
 	}
-	statistics_ratios(their_figures, our_figures, count);
-	ratio.min = their_figures[0];
-	ratio.median = statistics_median(their_figures, count);
-	ratio.max = their_figures[count - 1];
 	return ratio;
 }
 

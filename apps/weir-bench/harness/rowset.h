@@ -18,18 +18,17 @@ bool row_is_same_work(const json_t *a, const json_t *b);
 /* Is this the first row of rows with its work? For going over every work once. */
 bool row_is_first(const json_t *rows, size_t index);
 
-#define ROWSET_ROUNDS_MAX 1000
+/* Of rounds in which the host had put two cores on one (line.h), nothing is used where others had
+ * them apart: a line that took less than this share of the longest says so. */
+#define ROWSET_NEAR_SHARE 0.5
 
-/* The figures that an implementation (NULL: any) has for the work of a row, in the order of the
- * rows. How many, at most ROWSET_ROUNDS_MAX. */
-size_t rowset_figures(const json_t *rows, const char *impl, const json_t *work, double *figures);
-
-/* Their median; 0 for none. */
+/* The median figure of an implementation (NULL: any) for the work of a row; 0 for none. */
 double rowset_median(const json_t *rows, const char *impl, const json_t *work);
 
 struct rowset_ratio {
 	double median, min, max; /* of the quotients theirs / ours, round by round; 0: none */
 	double ours, theirs;     /* median ns */
+	size_t rounds;           /* that were used; 0: the two were not measured in turn */
 };
 
 /* How many times faster ours is for the work of a row. */

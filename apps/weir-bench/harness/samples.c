@@ -14,26 +14,37 @@
 #define PAUSE_FACTOR 4
 #define PAUSE_NS     20000
 
-/* With fewer clean slices than this, the calmest tenth is used: the figure is then no better than
- * the clean share says. */
+/* With fewer clean slices than this, the calmest tenth is used, or all where workers talk: the
+ * figure is then no better than the clean share says. */
 #define CLEAN_MIN  3
 #define CALM_SHARE 0.1
 
+/* Of workers that talk, the share of a sample that any may stand still: interrupts take less. */
+#define PAUSED_SHARE 0.05
+
+/* Memory that is present: no page fault later. NULL without. */
+static void *present(uint64_t count, size_t size)
+{
+	void *memory = malloc(count * size);
+
+	if (memory)
+		memset(memory, 0xff, count * size);
+	return memory;
+}
+
 int samples_reserve(struct samples *samples, uint64_t count)
 {
-	samples->samples = malloc(count * sizeof(*samples->samples));
-	if (!samples->samples)
-		return -ENOMEM;
-	/* no page fault later */
-	memset(samples->samples, 0xff, count * sizeof(*samples->samples));
+	memset(samples, 0, sizeof(*samples));
+	samples->samples = present(count, sizeof(*samples->samples));
+	samples->pauses = present(SAMPLES_PAUSES_MAX, sizeof(*samples->pauses));
 	samples->capacity = count;
-	samples->count = 0;
-	return 0;
+	return samples->samples && samples->pauses ? 0 : -ENOMEM;
 }
 
 void samples_release(struct samples *samples)
 {
 	free(samples->samples);
+	free(samples->pauses);
 	memset(samples, 0, sizeof(*samples));
 }
 
@@ -43,13 +54,58 @@ void samples_add(struct samples *samples, const struct sample *sample)
 		samples->samples[samples->count++] = *sample;
 }
 
+static uint64_t pause_limit(uint64_t usual_ticks)
+{
+	return usual_ticks * PAUSE_FACTOR + clock_ticks_of(PAUSE_NS);
+}
+
+void samples_add_batch(struct samples *samples, uint64_t start, uint64_t end, uint64_t usual_ticks)
+{
+	if (end - start > pause_limit(usual_ticks) && samples->pause_count < SAMPLES_PAUSES_MAX)
+		samples->pauses[samples->pause_count++] = (struct pause){start, end};
+}
+
 bool sample_is_clean(const struct sample *sample, const struct calibration *best)
 {
-	uint64_t mean = sample->ticks / sample->batches;
-
 	return clock_is_full_speed(best, &sample->before) &&
 	       clock_is_full_speed(best, &sample->after) &&
-	       sample->longest_batch <= mean * PAUSE_FACTOR + clock_ticks_of(PAUSE_NS);
+	       sample->longest_batch <= pause_limit(sample->ticks / sample->batches);
+}
+
+static bool is_paused(const struct sample *sample)
+{
+	return (double)sample->paused > PAUSED_SHARE * (double)sample->ticks;
+}
+
+/* How much of a sample lies within the pauses of a worker. */
+static uint64_t overlap(const struct sample *sample, const struct samples *other)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < other->pause_count; i++) {
+		const struct pause *pause = &other->pauses[i];
+		uint64_t start = pause->start > sample->start ? pause->start : sample->start;
+		uint64_t end = sample->start + sample->ticks;
+
+		if (pause->end < end)
+			end = pause->end;
+		if (start < end)
+			sum += end - start;
+	}
+	return sum;
+}
+
+/* The counters of all cores agree, so that pauses of one worker can be seen in another's sample. */
+static void find_paused(const struct samples *samples, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint64_t j = 0; j < samples[i].count; j++) {
+			samples[i].samples[j].paused = 0;
+			for (uint32_t k = 0; k < count; k++)
+				samples[i].samples[j].paused +=
+					overlap(&samples[i].samples[j], &samples[k]);
+		}
+	}
 }
 
 /* The best calibration of all workers and of all measurements before: cores of one kind. */
@@ -98,6 +154,7 @@ static double calm_limit(struct figures *figures, const struct samples *samples)
 enum choice {
 	CLEAN,
 	CALM,
+	UNPAUSED,
 	EVERY,
 };
 
@@ -114,6 +171,8 @@ static void take_figures(struct figures *figures, const struct samples *samples,
 		if (choice == CLEAN && !sample_is_clean(sample, best))
 			continue;
 		if (choice == CALM && unrest(sample) > limit)
+			continue;
+		if (choice == UNPAUSED && is_paused(sample))
 			continue;
 		figures->ns[at] = clock_ns(sample->ticks) / (double)sample->operations;
 		figures->hz[at] = sample_core_hz(sample);
@@ -143,12 +202,10 @@ static void summarize_worker(const struct samples *samples, const struct calibra
 
 	if (samples->count == 0 || reserve_figures(&figures, samples->count) != 0)
 		return;
-	take_figures(&figures, samples, best, CLEAN);
+	take_figures(&figures, samples, best, talking ? UNPAUSED : CLEAN);
 	figures.clean = figures.count;
-	if (talking)
-		take_figures(&figures, samples, best, EVERY);
-	else if (figures.clean < CLEAN_MIN)
-		take_figures(&figures, samples, best, CALM);
+	if (figures.clean < CLEAN_MIN)
+		take_figures(&figures, samples, best, talking ? EVERY : CALM);
 	parts->min = figures.ns[0];
 	parts->p10 = statistics_quantile(figures.ns, figures.count, 0.1);
 	parts->median = statistics_median(figures.ns, figures.count);
@@ -178,6 +235,8 @@ void samples_summarize(
 	const struct calibration *best = best_calibration(samples, count);
 	uint32_t counted = 0;
 
+	if (talking)
+		find_paused(samples, count);
 	memset(result, 0, sizeof(*result));
 	for (uint32_t i = 0; i < count; i++) {
 		memset(&parts[counted], 0, sizeof(parts[counted]));
