@@ -189,9 +189,9 @@ static inline int weir_ring_dequeue_bulk_spsc(
 
 /* Many producers, many consumers. */
 
-/* Fetch the lines of the slots that the next claim will probably get. The compare-and-swap of a claim
- * waits for all stores before it, and nothing behind it starts before it is done: what is fetched
- * first comes in its shade. */
+/* Fetch the lines of the slots that the next claim will probably get. The compare-and-swap of a
+ * claim waits for all stores before it, and nothing behind it starts before it is done: what is
+ * fetched first comes in its shade. */
 static inline void weir__ring_prefetch(const struct weir_ring *ring,
 	const struct weir_mpmc_side *side, uint32_t size, uint32_t count, bool for_write)
 {

@@ -9,19 +9,19 @@
  *	                      consumers.reserved <= producers.done
  *	producers.reserved - consumers.done <= size
  *
- * What a side keeps to itself, reserved and the last done of the other side that one of it has seen,
- * lies in one line; done, which the other side polls, in another. So in steady flow one line of
- * indices moves between the sides, not two.
+ * What a side keeps to itself, reserved and the last done of the other side that one of it has
+ * seen, lies in one line; done, which the other side polls, in another. So in steady flow one line
+ * of indices moves between the sides, not two.
  *
  * A thread that is stopped between claim and done holds up those that claimed after it on its side,
  * and nobody's data is lost. So callers that share a core should yield when a call returns 0.
  *
  * Who pairs with whom: the release store of done with the acquire load of done by the other side
- * (elements filled before read, read before filled again), handed on by the release store and acquire
- * load of seen; and with the acquire load of done by the next of the same side, so that what it
- * publishes includes what its predecessors wrote. seen may be older than what the claim that made
- * reserved was based on; the room then looks negative, and done is read. That read cannot be older:
- * the claim is acquire and release, and reserved is read before done.
+ * (elements filled before read, read before filled again), handed on by the release store and
+ * acquire load of seen; and with the acquire load of done by the next of the same side, so that
+ * what it publishes includes what its predecessors wrote. seen may be older than what the claim
+ * that made reserved was based on; the room then looks negative, and done is read. That read cannot
+ * be older: the claim is acquire and release, and reserved is read before done.
  */
 #ifndef WEIR_RING_MPMC_H
 #define WEIR_RING_MPMC_H
@@ -42,8 +42,8 @@ struct weir_mpmc {
 	struct weir_mpmc_side consumers;
 };
 
-/* How many slots are there for mine when it has reserved so many: at least want by what was seen, or
- * all there are. slack as in weir_mpmc_claim(). */
+/* How many slots are there for mine when it has reserved so many: at least want by what was seen,
+ * or all there are. slack as in weir_mpmc_claim(). */
 static inline uint32_t weir_mpmc_there(struct weir_mpmc_side *mine, struct weir_mpmc_side *other,
 	uint32_t slack, uint32_t reserved, uint32_t want)
 {
@@ -62,8 +62,8 @@ static inline uint32_t weir_mpmc_there(struct weir_mpmc_side *mine, struct weir_
 }
 
 /* Claim up to want slots of mine; the other side's done plus slack is the limit: slack is the size
- * for producers and 0 for consumers. With all, claim want or nothing. Returns how many were claimed,
- * from *index on. */
+ * for producers and 0 for consumers. With all, claim want or nothing. Returns how many were
+ * claimed, from *index on. */
 static inline uint32_t weir_mpmc_claim(struct weir_mpmc_side *mine, struct weir_mpmc_side *other,
 	uint32_t slack, uint32_t want, bool all, uint32_t *index)
 {
