@@ -12,7 +12,9 @@
 
 #include <urcu/wfcqueue.h>
 
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,9 +61,11 @@ static void append(struct queue *queue, uint32_t index, void *pointer)
 	cds_wfcq_enqueue(&queue->head, &queue->tail, &slot->node);
 }
 
-static void *pointer_of(const struct cds_wfcq_node *node)
+static_assert(offsetof(struct slot, node) == 0, "a node is where its slot is");
+
+static void *pointer_of(struct cds_wfcq_node *node)
 {
-	return caa_container_of(node, const struct slot, node)->pointer;
+	return ((struct slot *)node)->pointer;
 }
 
 static uint32_t enqueue_spsc(void *to, void *const *pointers, uint32_t count)
