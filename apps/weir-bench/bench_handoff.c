@@ -4,21 +4,15 @@
 
 #include "calls.h"
 
-static uint64_t hand_over(void *work, uint64_t rounds)
+static uint64_t run_handoff(void *work, uint64_t rounds)
 {
-	return work_hand_over(&call_mbufs, &call_spsc, work, rounds);
-}
-
-static uint64_t take_over(void *work, uint64_t rounds)
-{
-	return work_take_over(&call_mbufs, &call_spsc, work, rounds);
+	return work_handoff_run(&call_mbufs, &call_spsc, work, rounds);
 }
 
 static const struct handoff_subject subject = {
 	.buffers = &mbuf_subject,
 	.ring = &spsc_subject,
-	.hand_over = hand_over,
-	.take_over = take_over,
+	.run = run_handoff,
 };
 
 const struct bench bench_handoff = {"handoff",

@@ -19,21 +19,6 @@ static void destroy(void *ring)
 	weir_ring_destroy(ring);
 }
 
-static uint64_t produce_spsc(void *work, uint64_t rounds)
-{
-	return work_produce(&call_spsc, work, rounds);
-}
-
-static uint64_t consume_spsc(void *work, uint64_t rounds)
-{
-	return work_consume(&call_spsc, work, rounds);
-}
-
-static uint64_t exchange_spsc(void *work, uint64_t rounds)
-{
-	return work_exchange(&call_spsc, work, rounds);
-}
-
 static uint32_t enqueue_mpmc(void *ring, void *const *pointers, uint32_t count)
 {
 	return weir_ring_enqueue_bulk_mpmc(ring, pointers, sizeof(void *), count) == 0 ? count : 0;
@@ -46,19 +31,14 @@ static uint32_t dequeue_mpmc(void *ring, void **pointers, uint32_t count)
 
 static const struct work_ring mpmc = {enqueue_mpmc, dequeue_mpmc};
 
-static uint64_t produce_mpmc(void *work, uint64_t rounds)
+static uint64_t run_spsc(void *work, uint64_t rounds)
 {
-	return work_produce(&mpmc, work, rounds);
+	return work_ring_run(&call_spsc, work, rounds);
 }
 
-static uint64_t consume_mpmc(void *work, uint64_t rounds)
+static uint64_t run_mpmc(void *work, uint64_t rounds)
 {
-	return work_consume(&mpmc, work, rounds);
-}
-
-static uint64_t exchange_mpmc(void *work, uint64_t rounds)
-{
-	return work_exchange(&mpmc, work, rounds);
+	return work_ring_run(&mpmc, work, rounds);
 }
 
 const struct ring_subject spsc_subject = {
@@ -66,9 +46,7 @@ const struct ring_subject spsc_subject = {
 	.ring = &call_spsc,
 	.create = create_spsc,
 	.destroy = destroy,
-	.produce = produce_spsc,
-	.consume = consume_spsc,
-	.exchange = exchange_spsc,
+	.run = run_spsc,
 };
 
 static const struct ring_subject mpmc_subject = {
@@ -76,9 +54,7 @@ static const struct ring_subject mpmc_subject = {
 	.ring = &mpmc,
 	.create = create_mpmc,
 	.destroy = destroy,
-	.produce = produce_mpmc,
-	.consume = consume_mpmc,
-	.exchange = exchange_mpmc,
+	.run = run_mpmc,
 	.many = true,
 };
 

@@ -51,7 +51,7 @@ struct bench_program {
 	const struct bench_command *commands; /* ended by one without a name; or NULL */
 	/* Before the first bench; NULL, or returns 0, 1 or BENCH_NOT_HERE, having said why. */
 	int (*start)(const struct options *options);
-	const char *(*why)(void);
+	const char *(*why)(void); /* what a create() failed of; NULL: errno has it */
 };
 
 /* Parse the command line, run what it names, write what it asks for. The exit status: 0, 1 when
@@ -110,10 +110,8 @@ struct ring_subject {
 	const struct work_ring *ring;
 	void *(*create)(uint32_t count);
 	void (*destroy)(void *ring);
-	uint64_t (*produce)(void *work, uint64_t rounds);
-	uint64_t (*consume)(void *work, uint64_t rounds);
-	uint64_t (*exchange)(void *work, uint64_t rounds); /* NULL: not in one thread */
-	bool many;                                         /* many threads may use both ends */
+	uint64_t (*run)(void *work, uint64_t rounds); /* work_ring_run() with ring */
+	bool many;                                    /* many threads may use both ends */
 	int (*enter)(void);
 	void (*leave)(void);
 };
@@ -126,8 +124,7 @@ int bench_rings(struct bench_run *run, const struct bench *bench);
 struct handoff_subject {
 	const struct buffers_subject *buffers;
 	const struct ring_subject *ring;
-	uint64_t (*hand_over)(void *work, uint64_t rounds);
-	uint64_t (*take_over)(void *work, uint64_t rounds);
+	uint64_t (*run)(void *work, uint64_t rounds); /* work_handoff_run() with both */
 };
 int bench_handoffs(struct bench_run *run, const struct bench *bench);
 

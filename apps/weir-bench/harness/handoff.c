@@ -42,9 +42,9 @@ static int measure_burst(struct bench_run *run, const struct bench *bench,
 	for (uint32_t i = 0; i < 2; i++) {
 		works[i].pool = handoff->pool;
 		works[i].ring = handoff->ring;
+		works[i].role = i == 0 ? WORK_CONSUME : WORK_PRODUCE;
+		to_run[i] = (struct measure_work){subject->run, &works[i]};
 	}
-	to_run[0] = (struct measure_work){subject->take_over, &works[0]};
-	to_run[1] = (struct measure_work){subject->hand_over, &works[1]};
 	result = bench_measure(run, &measured);
 	empty_ring(subject, handoff);
 	free(works);

@@ -136,6 +136,11 @@ static int run_words(struct bench_run *run, const struct parsed *parsed)
 	return result ? result : bench_write(run);
 }
 
+static const char *describe_errno(void)
+{
+	return strerror(errno);
+}
+
 int bench_main(int argc, char **argv, const struct bench_program *program)
 {
 	static struct bench_run run;
@@ -152,7 +157,7 @@ int bench_main(int argc, char **argv, const struct bench_program *program)
 	options_defaults(&run.options);
 	run.program = program_invocation_short_name;
 	run.impl = program->impl;
-	run.why = program->why;
+	run.why = program->why ? program->why : describe_errno;
 	parsed.words = calloc((size_t)argc, sizeof(*parsed.words));
 	if (parsed.words && argp_parse(&argp, argc, argv, 0, NULL, &parsed) == 0) {
 		run.machine = machine_describe();

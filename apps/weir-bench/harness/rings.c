@@ -23,21 +23,17 @@ static const char *variant_name(const struct ring_subject *subject, enum shape s
 static bool is_possible(
 	const struct bench_run *run, const struct ring_subject *subject, enum shape shape)
 {
-	if (shape == ALONE)
-		return subject->exchange != NULL;
-	if (run->options.lcores.count < 2)
+	if (shape != ALONE && run->options.lcores.count < 2)
 		return false;
-	return shape == PAIR || (subject->many && subject->exchange != NULL);
+	return shape != BOTH || subject->many;
 }
 
-/* Who runs what. The first decides when time is up: the consumer, which always gets on. */
-static uint32_t choose_works(const struct ring_subject *subject, enum shape shape,
-	struct work *works, struct measure_work *to_run)
+/* Who does what; returns how many there are. The first decides when time is up: the consumer, which
+ * always gets on. */
+static uint32_t choose_roles(enum shape shape, struct work *works)
 {
-	bool pair = shape == PAIR;
-
-	to_run[0] = (struct measure_work){pair ? subject->consume : subject->exchange, &works[0]};
-	to_run[1] = (struct measure_work){pair ? subject->produce : subject->exchange, &works[1]};
+	works[0].role = shape == PAIR ? WORK_CONSUME : WORK_EXCHANGE;
+	works[1].role = shape == PAIR ? WORK_PRODUCE : WORK_EXCHANGE;
 	return shape == ALONE ? 1 : 2;
 }
 
@@ -62,10 +58,11 @@ static int measure_case(struct bench_run *run, const struct bench *bench,
 	if (works) {
 		for (uint32_t i = 0; i < 2; i++) {
 			works[i].ring = ring;
+			to_run[i] = (struct measure_work){subject->run, &works[i]};
 			for (uint32_t j = 0; j < burst; j++)
 				works[i].burst_of[j] = &works[i].held[j];
 		}
-		measured.workers = choose_works(subject, shape, works, to_run);
+		measured.workers = choose_roles(shape, works);
 		result = bench_measure(run, &measured);
 	}
 	free(works);

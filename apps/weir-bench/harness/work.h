@@ -32,6 +32,13 @@ enum work_pattern {
 	WORK_QUEUEING, /* 1,024 outstanding: take a burst, give back the oldest */
 };
 
+/* What a worker at a ring does. */
+enum work_role {
+	WORK_PRODUCE,  /* fill it; operations are not counted */
+	WORK_CONSUME,  /* empty it */
+	WORK_EXCHANGE, /* both */
+};
+
 /* Where buffers come from. Constant, so that it can be inlined. */
 struct work_buffers {
 	bool (*get)(void *pool, void **buffers, uint32_t count); /* all, or false */
@@ -49,7 +56,8 @@ struct work_ring {
 
 /* One worker's state. */
 struct work {
-	enum work_pattern pattern;
+	enum work_pattern pattern; /* of buffers */
+	enum work_role role;       /* at a ring */
 	uint32_t burst;
 	void *pool;
 	void *ring;
@@ -246,6 +254,19 @@ WORK_INLINE uint64_t work_exchange(const struct work_ring *ring, struct work *wo
 	return count;
 }
 
+WORK_INLINE uint64_t work_ring_run(const struct work_ring *ring, struct work *work, uint64_t rounds)
+{
+	switch (work->role) {
+	case WORK_PRODUCE:
+		return work_produce(ring, work, rounds);
+	case WORK_CONSUME:
+		return work_consume(ring, work, rounds);
+	case WORK_EXCHANGE:
+		return work_exchange(ring, work, rounds);
+	}
+	return 0;
+}
+
 /* Take a burst, write to the data of each, hand it over. */
 WORK_INLINE uint64_t work_hand_over(const struct work_buffers *buffers,
 	const struct work_ring *ring, struct work *work, uint64_t rounds)
@@ -288,6 +309,14 @@ WORK_INLINE uint64_t work_take_over(const struct work_buffers *buffers,
 		count += got;
 	}
 	return count;
+}
+
+WORK_INLINE uint64_t work_handoff_run(const struct work_buffers *buffers,
+	const struct work_ring *ring, struct work *work, uint64_t rounds)
+{
+	if (work->role == WORK_PRODUCE)
+		return work_hand_over(buffers, ring, work, rounds);
+	return work_take_over(buffers, ring, work, rounds);
 }
 
 #endif

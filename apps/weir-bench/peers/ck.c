@@ -4,9 +4,7 @@
 
 #include <ck_ring.h>
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct ring {
 	ck_ring_t ring;
@@ -66,34 +64,14 @@ static uint32_t dequeue_mpmc(void *from, void **pointers, uint32_t count)
 static const struct work_ring spsc = {enqueue_spsc, dequeue_spsc};
 static const struct work_ring mpmc = {enqueue_mpmc, dequeue_mpmc};
 
-static uint64_t produce_spsc(void *work, uint64_t rounds)
+static uint64_t run_spsc(void *work, uint64_t rounds)
 {
-	return work_produce(&spsc, work, rounds);
+	return work_ring_run(&spsc, work, rounds);
 }
 
-static uint64_t consume_spsc(void *work, uint64_t rounds)
+static uint64_t run_mpmc(void *work, uint64_t rounds)
 {
-	return work_consume(&spsc, work, rounds);
-}
-
-static uint64_t exchange_spsc(void *work, uint64_t rounds)
-{
-	return work_exchange(&spsc, work, rounds);
-}
-
-static uint64_t produce_mpmc(void *work, uint64_t rounds)
-{
-	return work_produce(&mpmc, work, rounds);
-}
-
-static uint64_t consume_mpmc(void *work, uint64_t rounds)
-{
-	return work_consume(&mpmc, work, rounds);
-}
-
-static uint64_t exchange_mpmc(void *work, uint64_t rounds)
-{
-	return work_exchange(&mpmc, work, rounds);
+	return work_ring_run(&mpmc, work, rounds);
 }
 
 static const struct ring_subject spsc_subject = {
@@ -101,9 +79,7 @@ static const struct ring_subject spsc_subject = {
 	.ring = &spsc,
 	.create = create,
 	.destroy = free,
-	.produce = produce_spsc,
-	.consume = consume_spsc,
-	.exchange = exchange_spsc,
+	.run = run_spsc,
 };
 
 static const struct ring_subject mpmc_subject = {
@@ -111,9 +87,7 @@ static const struct ring_subject mpmc_subject = {
 	.ring = &mpmc,
 	.create = create,
 	.destroy = free,
-	.produce = produce_mpmc,
-	.consume = consume_mpmc,
-	.exchange = exchange_mpmc,
+	.run = run_mpmc,
 	.many = true,
 };
 
@@ -122,11 +96,6 @@ static const struct ring_subject *const subjects[] = {&spsc_subject, &mpmc_subje
 static const struct bench bench_ring = {
 	"ring", "pass pointers through a ring, between cores and on one", bench_rings, subjects};
 
-static const char *why(void)
-{
-	return strerror(errno);
-}
-
 static const struct bench *const benches[] = {&bench_ring, NULL};
 
 static const struct bench_program program = {
@@ -134,7 +103,6 @@ static const struct bench_program program = {
 	.doc = "Measure Concurrency Kit's rings as weir-bench measures weir's."
 	       "\vWhat can be measured:",
 	.benches = benches,
-	.why = why,
 };
 
 int main(int argc, char **argv)

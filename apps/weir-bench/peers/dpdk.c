@@ -127,21 +127,15 @@ static const struct buffers_subject object_subject = {
 static const struct bench bench_mempool = {
 	"mempool", "get objects of a mempool and put them back", bench_buffers, &object_subject};
 
-static uint64_t hand_over(void *work, uint64_t rounds)
+static uint64_t run_handoff(void *work, uint64_t rounds)
 {
-	return work_hand_over(&dpdk_mbufs, &dpdk_spsc, work, rounds);
-}
-
-static uint64_t take_over(void *work, uint64_t rounds)
-{
-	return work_take_over(&dpdk_mbufs, &dpdk_spsc, work, rounds);
+	return work_handoff_run(&dpdk_mbufs, &dpdk_spsc, work, rounds);
 }
 
 static const struct handoff_subject handoff_subject = {
 	.buffers = &dpdk_mbuf_subject,
 	.ring = &dpdk_spsc_subject,
-	.hand_over = hand_over,
-	.take_over = take_over,
+	.run = run_handoff,
 };
 
 static const struct bench bench_handoff = {"handoff",

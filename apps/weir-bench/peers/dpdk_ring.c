@@ -17,21 +17,6 @@ static void destroy(void *ring)
 	rte_ring_free(ring);
 }
 
-static uint64_t produce_spsc(void *work, uint64_t rounds)
-{
-	return work_produce(&dpdk_spsc, work, rounds);
-}
-
-static uint64_t consume_spsc(void *work, uint64_t rounds)
-{
-	return work_consume(&dpdk_spsc, work, rounds);
-}
-
-static uint64_t exchange_spsc(void *work, uint64_t rounds)
-{
-	return work_exchange(&dpdk_spsc, work, rounds);
-}
-
 static uint32_t enqueue_mpmc(void *ring, void *const *pointers, uint32_t count)
 {
 	return rte_ring_mp_enqueue_bulk(ring, pointers, count, NULL);
@@ -44,19 +29,14 @@ static uint32_t dequeue_mpmc(void *ring, void **pointers, uint32_t count)
 
 static const struct work_ring mpmc = {enqueue_mpmc, dequeue_mpmc};
 
-static uint64_t produce_mpmc(void *work, uint64_t rounds)
+static uint64_t run_spsc(void *work, uint64_t rounds)
 {
-	return work_produce(&mpmc, work, rounds);
+	return work_ring_run(&dpdk_spsc, work, rounds);
 }
 
-static uint64_t consume_mpmc(void *work, uint64_t rounds)
+static uint64_t run_mpmc(void *work, uint64_t rounds)
 {
-	return work_consume(&mpmc, work, rounds);
-}
-
-static uint64_t exchange_mpmc(void *work, uint64_t rounds)
-{
-	return work_exchange(&mpmc, work, rounds);
+	return work_ring_run(&mpmc, work, rounds);
 }
 
 const struct ring_subject dpdk_spsc_subject = {
@@ -64,9 +44,7 @@ const struct ring_subject dpdk_spsc_subject = {
 	.ring = &dpdk_spsc,
 	.create = create_spsc,
 	.destroy = destroy,
-	.produce = produce_spsc,
-	.consume = consume_spsc,
-	.exchange = exchange_spsc,
+	.run = run_spsc,
 	.enter = dpdk_enter,
 	.leave = dpdk_leave,
 };
@@ -76,9 +54,7 @@ static const struct ring_subject mpmc_subject = {
 	.ring = &mpmc,
 	.create = create_mpmc,
 	.destroy = destroy,
-	.produce = produce_mpmc,
-	.consume = consume_mpmc,
-	.exchange = exchange_mpmc,
+	.run = run_mpmc,
 	.many = true,
 	.enter = dpdk_enter,
 	.leave = dpdk_leave,

@@ -7,9 +7,7 @@
 #include "../calls.h"
 #include "../harness/bench.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A pool is nothing but a size. */
 static void *create(const struct options *options)
@@ -95,26 +93,16 @@ static void destroy_ring(void *ring)
 static const struct ring_subject ring = {
 	.name = "spsc", .ring = &call_spsc, .create = create_ring, .destroy = destroy_ring};
 
-static uint64_t hand_over(void *work, uint64_t rounds)
+static uint64_t run_handoff(void *work, uint64_t rounds)
 {
-	return work_hand_over(&buffers, &call_spsc, work, rounds);
-}
-
-static uint64_t take_over(void *work, uint64_t rounds)
-{
-	return work_take_over(&buffers, &call_spsc, work, rounds);
+	return work_handoff_run(&buffers, &call_spsc, work, rounds);
 }
 
 static const struct handoff_subject handoff = {
-	.buffers = &subject, .ring = &ring, .hand_over = hand_over, .take_over = take_over};
+	.buffers = &subject, .ring = &ring, .run = run_handoff};
 
 static const struct bench bench_handoff = {"handoff",
 	"malloc and write on one core, read and free on another", bench_handoffs, &handoff};
-
-static const char *why(void)
-{
-	return strerror(errno);
-}
 
 static const struct bench *const benches[] = {&bench_mbuf, &bench_handoff, NULL};
 
@@ -123,7 +111,6 @@ static const struct bench_program program = {
 	.doc = "Measure " PEER_NAME
 	       "'s malloc as weir-bench measures weir's mbufs.\vWhat can be measured:",
 	.benches = benches,
-	.why = why,
 };
 
 int main(int argc, char **argv)

@@ -120,11 +120,6 @@ static int measure_files(struct bench_run *run, const struct bench *bench)
 static const struct bench bench_replay = {
 	"replay", "send a capture file into a veth pair", measure_files, NULL};
 
-static const char *why(void)
-{
-	return strerror(errno);
-}
-
 static const struct bench *const benches[] = {&bench_replay, NULL};
 
 static const struct bench_program program = {
@@ -132,7 +127,6 @@ static const struct bench_program program = {
 	.doc = "Measure tcpreplay.\vWhat can be measured:",
 	.benches = benches,
 	.start = start,
-	.why = why,
 };
 
 int main(int argc, char **argv)

@@ -13,7 +13,6 @@
 #include <urcu/wfcqueue.h>
 
 #include <assert.h>
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,29 +117,14 @@ static uint32_t dequeue_mpmc(void *from, void **pointers, uint32_t count)
 static const struct work_ring spsc = {enqueue_spsc, dequeue_spsc};
 static const struct work_ring mpmc = {enqueue_spsc, dequeue_mpmc};
 
-static uint64_t produce(void *work, uint64_t rounds)
+static uint64_t run_spsc(void *work, uint64_t rounds)
 {
-	return work_produce(&spsc, work, rounds);
+	return work_ring_run(&spsc, work, rounds);
 }
 
-static uint64_t consume_spsc(void *work, uint64_t rounds)
+static uint64_t run_mpmc(void *work, uint64_t rounds)
 {
-	return work_consume(&spsc, work, rounds);
-}
-
-static uint64_t exchange_spsc(void *work, uint64_t rounds)
-{
-	return work_exchange(&spsc, work, rounds);
-}
-
-static uint64_t consume_mpmc(void *work, uint64_t rounds)
-{
-	return work_consume(&mpmc, work, rounds);
-}
-
-static uint64_t exchange_mpmc(void *work, uint64_t rounds)
-{
-	return work_exchange(&mpmc, work, rounds);
+	return work_ring_run(&mpmc, work, rounds);
 }
 
 static const struct ring_subject spsc_subject = {
@@ -148,9 +132,7 @@ static const struct ring_subject spsc_subject = {
 	.ring = &spsc,
 	.create = create,
 	.destroy = destroy,
-	.produce = produce,
-	.consume = consume_spsc,
-	.exchange = exchange_spsc,
+	.run = run_spsc,
 };
 
 static const struct ring_subject mpmc_subject = {
@@ -158,20 +140,13 @@ static const struct ring_subject mpmc_subject = {
 	.ring = &mpmc,
 	.create = create,
 	.destroy = destroy,
-	.produce = produce,
-	.consume = consume_mpmc,
-	.exchange = exchange_mpmc,
+	.run = run_mpmc,
 };
 
 static const struct ring_subject *const subjects[] = {&spsc_subject, &mpmc_subject, NULL};
 
 static const struct bench bench_ring = {
 	"ring", "pass pointers through a queue, between cores and on one", bench_rings, subjects};
-
-static const char *why(void)
-{
-	return strerror(errno);
-}
 
 static const struct bench *const benches[] = {&bench_ring, NULL};
 
@@ -180,7 +155,6 @@ static const struct bench_program program = {
 	.doc = "Measure liburcu's wfcqueue as weir-bench measures weir's rings."
 	       "\vWhat can be measured:",
 	.benches = benches,
-	.why = why,
 };
 
 int main(int argc, char **argv)
