@@ -74,7 +74,10 @@ static uint32_t null_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 
 	if (!null->port->pool)
 		return 0;
-	if (weir_mbuf_alloc_bulk(null->port->pool, mbufs, count)) {
+	/* a pool that has not as many may still have some */
+	while (count && weir_mbuf_alloc_bulk(null->port->pool, mbufs, count))
+		count /= 2;
+	if (!count) {
 		weir__count(&counters->no_mbuf, 1);
 		return 0;
 	}

@@ -181,7 +181,8 @@ static uint32_t pcap_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 	uint8_t *data;
 
 	/* an ended or failed port stays so; the reader would only say it again */
-	while (got < count && atomic_load_explicit(&pcap->port->state, memory_order_relaxed) == 0) {
+	while (got < count && atomic_load_explicit(&pcap->port->state, memory_order_relaxed) == 0 &&
+		weir_capture_ready(pcap->reader)) {
 		int result = weir_capture_peek(pcap->reader, &packet, &data);
 
 		if (result < 0)

@@ -15,6 +15,7 @@
 
 #include "weir/base.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -62,6 +63,10 @@ WEIR_API void weir_capture_advance(struct weir_capture_reader *reader);
  * call. */
 WEIR_API int weir_capture_next(
 	struct weir_capture_reader *reader, struct weir_capture_packet *packet, uint8_t **data);
+
+/* Would a peek do without waiting for a pipe? True for a file, and when bytes are there or the end is
+ * known; a peek may still wait when the pipe has only part of a packet. */
+WEIR_API bool weir_capture_ready(const struct weir_capture_reader *reader);
 
 /* Start again at the first packet. 0, or -errno: -ESPIPE when the input is a pipe. */
 WEIR_API int weir_capture_rewind(struct weir_capture_reader *reader);

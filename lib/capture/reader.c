@@ -106,6 +106,11 @@ static int repeat_end(const struct weir_capture_reader *reader)
 	return reader->result;
 }
 
+bool weir_capture_ready(const struct weir_capture_reader *reader)
+{
+	return reader->ended || weir__source_ready(&reader->source);
+}
+
 /* A second peek parses the record once more, which is cheaper than to remember it. */
 int weir_capture_peek(
 	struct weir_capture_reader *reader, struct weir_capture_packet *packet, uint8_t **data)

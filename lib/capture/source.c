@@ -197,6 +197,15 @@ int weir__source_need_slow(struct weir__source *source, size_t size, const char 
 	return 1;
 }
 
+bool weir__source_ready(const struct weir__source *source)
+{
+	struct pollfd ready = {.fd = source->fd, .events = POLLIN};
+
+	if (weir__source_has(source, 1) || source->ended || source->in_size > 0)
+		return true;
+	return poll(&ready, 1, 0) != 0; /* a file always is; so is a pipe whose writer has gone */
+}
+
 int weir__source_skip(struct weir__source *source, uint64_t size, const char *what)
 {
 	uint64_t from = weir__source_offset(source);

@@ -66,6 +66,9 @@ static inline bool weir__source_has(const struct weir__source *source, size_t si
 	return (size_t)(source->end - source->at) >= size;
 }
 
+/* Is a byte there, or can one be had, or the end be seen, without waiting for a pipe? */
+bool weir__source_ready(const struct weir__source *source);
+
 /* Make size bytes at `at` contiguous; at may move. 1; or 0 at the end of the file with nothing
  * left; or -errno with the sentence said, when the file ends before size or cannot be read. what
  * names the thing that would be cut, such as "a packet record". */

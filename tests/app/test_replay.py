@@ -239,8 +239,17 @@ class Signals(ReplayTest):
         self.interrupt(process)
         self.assertEqual(self.checked(self.end(process)[0])["ended_by"], "signal")
 
+    def test_interrupt_while_a_pipe_is_silent(self):
+        self.small(3)
+        process = self.start("-", "--to", "null", "--json", stdin=subprocess.PIPE)
+        process.stdin.write((self.folder / "in.pcap").read_bytes())
+        process.stdin.flush()
+        self.interrupt(process)
+        report = self.checked(self.end(process)[0])
+        self.assertEqual((report["ended_by"], report["tx_packets"]), ("signal", 3))
+
     def test_a_second_interrupt_kills(self):
-        """A read of a pipe that brings nothing cannot be ended otherwise."""
+        """Opening a pipe that does not even bring a file header cannot be ended otherwise."""
         process = self.start("-", "--to", "null", stdin=subprocess.PIPE)
         self.interrupt(process)
         self.await_handler(process, False)

@@ -6,9 +6,11 @@
 #include "weir/port.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -43,7 +45,7 @@ static void test_null(void)
 {
 	struct weir_port *port;
 	struct weir_port_stats stats;
-	struct weir_mbuf *mbufs[32];
+	struct weir_mbuf *mbufs[32], *held[250];
 	uint64_t position, size;
 
 	begin();
@@ -57,13 +59,24 @@ static void test_null(void)
 	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
 	CU_ASSERT_EQUAL(weir_port_tx_or_drop(port, 0, mbufs, 18), 18);
 	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	/* nearly dry: some are better than none */
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, held, 250), 0);
+	port = open_port("null:size=100,count=50");
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 4);
+	weir_mbuf_free_bulk(held, 250);
+	weir_mbuf_free_bulk(mbufs, 4);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 32);
+	weir_mbuf_free_bulk(mbufs, 32);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 14);
+	CU_ASSERT_EQUAL(weir_port_tx(port, 0, mbufs, 14), 14);
 	weir_port_progress(port, &position, &size);
 	CU_ASSERT_EQUAL(position, 5000);
 	CU_ASSERT_EQUAL(size, 5000);
 	weir_port_stats(port, &stats);
 	CU_ASSERT_EQUAL(stats.rx_packets, 50);
 	CU_ASSERT_EQUAL(stats.rx_bytes, 5000);
-	CU_ASSERT_EQUAL(stats.tx_packets, 50);
+	CU_ASSERT_EQUAL(stats.tx_packets, 14);
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
 	end();
 }
@@ -186,6 +199,41 @@ static void test_pcap_waits_for_a_dry_pool(void)
 	end();
 }
 
+/* A pipe that is open and empty says "not now"; what comes is received; its end is the end. */
+static void test_pcap_does_not_wait_for_a_pipe(void)
+{
+	char fifo[] = "/tmp/weir-port-fifo-XXXXXX", bytes[4096];
+	struct weir_mbuf *mbufs[32];
+	struct weir_port *port;
+	ssize_t size;
+	int from, to;
+
+	begin();
+	write_capture(3, 60);
+	from = open(path, O_RDONLY);
+	size = read(from, bytes, sizeof(bytes));
+	close(from);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(fifo));
+	rmdir(fifo);
+	CU_ASSERT_EQUAL_FATAL(mkfifo(fifo, 0600), 0);
+	to = open(fifo, O_RDWR);
+	CU_ASSERT_EQUAL(write(to, bytes, 24), 24); /* the header of the file */
+	port = open_port(fifo);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_UP);
+	CU_ASSERT_EQUAL(write(to, bytes + 24, (size_t)size - 24), size - 24);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 3);
+	weir_mbuf_free_bulk(mbufs, 3);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_UP);
+	close(to);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	unlink(fifo);
+	end();
+}
+
 static void test_pcap_says_when_a_packet_can_never_fit(void)
 {
 	struct weir_port *port;
@@ -288,6 +336,7 @@ int main(void)
 		{"pair", test_pair},
 		{"pcap keeps bytes, times and lengths", test_pcap_keeps_everything},
 		{"pcap waits for a dry pool", test_pcap_waits_for_a_dry_pool},
+		{"pcap does not wait for a pipe", test_pcap_does_not_wait_for_a_pipe},
 		{"pcap says when a packet can never fit",
 			test_pcap_says_when_a_packet_can_never_fit},
 		{"pcap loops", test_pcap_loops},
