@@ -245,6 +245,7 @@ class Signals(ReplayTest):
         process.stdin.write((self.folder / "in.pcap").read_bytes())
         process.stdin.flush()
         self.interrupt(process)
+        process.wait(timeout=60)  # with its input open
         report = self.checked(self.end(process)[0])
         self.assertEqual((report["ended_by"], report["tx_packets"]), ("signal", 3))
 
