@@ -89,11 +89,12 @@ static uint32_t dequeue_spsc(void *from, void **pointers, uint32_t count)
 	uint32_t done = 0;
 
 	for (; done < count; done++) {
-		/* the only consumer needs no lock */
+		/* the only consumer needs no lock; where a node is half appended, waiting for it
+		 * would sleep 10 ms */
 		struct cds_wfcq_node *node =
-			__cds_wfcq_dequeue_blocking(&queue->head, &queue->tail);
+			__cds_wfcq_dequeue_nonblocking(&queue->head, &queue->tail);
 
-		if (!node)
+		if (!node || node == CDS_WFCQ_WOULDBLOCK)
 			break;
 		pointers[done] = pointer_of(node);
 	}
