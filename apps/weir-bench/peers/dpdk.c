@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* dpdk.c: DPDK's mempool, mbufs and rings, measured like weir's.
  *
- * The EAL runs in memory, without devices; on hugepages when enough are free and --pages allows
- * them, else with --no-huge. It gets one lcore, the main thread; those that measure are registered
- * with it (rte_thread_register), which gives them a cache like any lcore's.
+ * The EAL runs without devices and leaves no files; on hugepages when enough are free and --pages
+ * allows them, else with --no-huge. It gets one lcore, the main thread; those that measure are
+ * registered with it (rte_thread_register), which gives them a cache like any lcore's.
  */
 #include "dpdk_calls.h"
 
@@ -158,7 +158,7 @@ static unsigned free_hugepages(void)
 static int start(const struct options *options)
 {
 	/* the EAL may write to its arguments */
-	static char text[][20] = {"peer-dpdk", "--in-memory", "--no-pci", "--no-telemetry",
+	static char text[][20] = {"peer-dpdk", "", "--no-pci", "--no-telemetry",
 		"--log-level=error", "-m", "", "--lcores", "", "--no-huge"};
 	char *arguments[sizeof(text) / sizeof(*text)];
 	int count = sizeof(text) / sizeof(*text);
@@ -168,6 +168,8 @@ static int start(const struct options *options)
 		fprintf(stderr, "peer-dpdk: fewer than %u hugepages are free\n", EAL_PAGES);
 		return BENCH_NOT_HERE;
 	}
+	/* --no-huge does not go with --in-memory; both leave no files behind */
+	strcpy(text[1], has_hugepages ? "--in-memory" : "--no-shconf");
 	snprintf(text[6], sizeof(text[6]), "%u", EAL_MEGABYTES);
 	snprintf(text[8], sizeof(text[8]), "0@%u", options->lcores.values[0]);
 	for (int i = 0; i < count; i++)
