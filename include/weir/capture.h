@@ -64,8 +64,8 @@ WEIR_API void weir_capture_advance(struct weir_capture_reader *reader);
 WEIR_API int weir_capture_next(
 	struct weir_capture_reader *reader, struct weir_capture_packet *packet, uint8_t **data);
 
-/* Would a peek do without waiting for a pipe? True for a file, and when bytes are there or the end is
- * known; a peek may still wait when the pipe has only part of a packet. */
+/* Would a peek do without waiting for a pipe? True for a file, and when bytes are there or the end
+ * is known; a peek may still wait when the pipe has only part of a packet. */
 WEIR_API bool weir_capture_ready(const struct weir_capture_reader *reader);
 
 /* Start again at the first packet. 0, or -errno: -ESPIPE when the input is a pipe. */

@@ -112,7 +112,7 @@ struct weir__mempool_cache {
 	WEIR_ATOMIC(uint32_t) count;
 	WEIR_ATOMIC(uint32_t) limit; /* a put that would exceed it takes the slow path */
 	uint32_t size;               /* what limit is when nobody asks */
-	uint32_t spare;              /* the depot node this cache brings its next batch in */
+	uint32_t spare;              /* the first of the depot nodes this cache brings batches in */
 	struct weir__thread *owner;
 	WEIR_ATOMIC(uint64_t) refills;
 	WEIR_ATOMIC(uint64_t) flushes;

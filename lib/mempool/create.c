@@ -58,7 +58,7 @@ static int check_conf(const struct weir_mempool_conf *conf)
 
 static uint32_t node_count(const struct weir_mempool *pool)
 {
-	return pool->count / pool->batch + WEIR_THREAD_MAX;
+	return pool->count / pool->batch + WEIR_THREAD_MAX * WEIR_BATCHES_MAX;
 }
 
 /* The depot's two arrays and the objects' region: all or nothing. */
@@ -90,12 +90,12 @@ static void fill_depot(struct weir_mempool *pool)
 	while (object > full * pool->batch)
 		pool->loose[pool->loose_count++] = weir_mempool_object(pool, --object);
 	for (uint32_t node = node_count(pool); node > full; node--)
-		weir_depot_push(&pool->depot, &pool->depot.empty, node);
+		weir_depot_push(&pool->depot, &pool->depot.empty, node, node);
 	for (uint32_t node = full; node > 0; node--) {
 		for (uint32_t i = 0; i < pool->batch; i++)
 			pool->batches[(size_t)node * pool->batch + i] =
 				weir_mempool_object(pool, --object);
-		weir_depot_push(&pool->depot, &pool->depot.full, node);
+		weir_depot_push(&pool->depot, &pool->depot.full, node, node);
 	}
 }
 

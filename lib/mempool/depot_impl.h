@@ -36,34 +36,44 @@ static inline uint64_t weir__depot_head(uint64_t old, uint32_t node)
 	return ((old >> 32) + 1) << 32 | node;
 }
 
-/* Put a node that only we have on a stack. */
+/* Put a chain of nodes that only we have on a stack; its links are in next[] from first to last. */
 static inline void weir_depot_push(
-	struct weir_depot *depot, WEIR_ATOMIC(uint64_t) * stack, uint32_t node)
+	struct weir_depot *depot, WEIR_ATOMIC(uint64_t) * stack, uint32_t first, uint32_t last)
 {
 	uint64_t head = atomic_load_explicit(stack, memory_order_relaxed);
 
 	do {
 		/* relaxed: the release below publishes it; a late reader fails by the tag */
-		atomic_store_explicit(&depot->next[node], (uint32_t)head, memory_order_relaxed);
+		atomic_store_explicit(&depot->next[last], (uint32_t)head, memory_order_relaxed);
 		/* release: pairs with the acquire in weir_depot_pop() */
-	} while (!atomic_compare_exchange_weak_explicit(stack, &head, weir__depot_head(head, node),
+	} while (!atomic_compare_exchange_weak_explicit(stack, &head, weir__depot_head(head, first),
 		memory_order_release, memory_order_relaxed));
 }
 
-/* Take the top node of a stack, or 0 when it has none. */
-static inline uint32_t weir_depot_pop(struct weir_depot *depot, WEIR_ATOMIC(uint64_t) * stack)
+/* The node behind one. A late reader may get anything that was ever there, a node or 0. */
+static inline uint32_t weir_depot_next(struct weir_depot *depot, uint32_t node)
+{
+	return atomic_load_explicit(&depot->next[node], memory_order_relaxed);
+}
+
+/* Take up to most nodes off the top of a stack. Returns the first of them, linked by next[], or 0
+ * when there is none; *count says how many. */
+static inline uint32_t weir_depot_pop(
+	struct weir_depot *depot, WEIR_ATOMIC(uint64_t) * stack, uint32_t most, uint32_t *count)
 {
 	/* acquire: next[] of the top was written before it was pushed; pairs with weir_depot_push()
-	 */
+	 * */
 	uint64_t head = atomic_load_explicit(stack, memory_order_acquire);
-	uint32_t next;
+	uint32_t rest;
 
 	do {
-		if ((uint32_t)head == 0)
+		*count = 0;
+		for (rest = (uint32_t)head; rest && *count < most; ++*count)
+			rest = weir_depot_next(depot, rest);
+		if (*count == 0)
 			return 0;
-		next = atomic_load_explicit(&depot->next[(uint32_t)head], memory_order_relaxed);
-		/* acquire on both outcomes: for the batch, or for next[] of the new top */
-	} while (!atomic_compare_exchange_weak_explicit(stack, &head, weir__depot_head(head, next),
+		/* acquire on both outcomes: for the batches, or for next[] of the new top */
+	} while (!atomic_compare_exchange_weak_explicit(stack, &head, weir__depot_head(head, rest),
 		memory_order_acquire, memory_order_acquire));
 	return (uint32_t)head;
 }

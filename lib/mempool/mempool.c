@@ -8,10 +8,11 @@
  * loose under the lock: the remainder of the count, what ending threads leave, what threads without
  * a cache give back.
  *
- * Every cache owns one empty node, its spare. To give a batch away it fills the spare, pushes it,
- * and takes another; to fetch one it pops a full node and gives up its spare for it. There are
- * count / batch nodes and one for each possible cache. So an empty node is always there for whoever
- * has a batch in hand: at most count / batch - 1 others can be full or on their way.
+ * Every cache owns WEIR_BATCHES_MAX empty nodes, its spares, a chain. To give batches away it fills
+ * as many spares, pushes them, and takes as many others; to fetch some it pops full nodes and gives
+ * up as many spares for them. There are count / batch nodes and the spares of each possible cache.
+ * So an empty node is always there for whoever has a batch in hand: the others hold at most their
+ * spares and nodes that are full or whose batch is in their hands, fewer than count / batch.
  */
 #include "mempool_impl.h"
 
@@ -22,10 +23,10 @@
 
 struct weir__mempool_cache weir__mempool_no_cache;
 
-static void count_up(WEIR_ATOMIC(uint64_t) * counter)
+static void count_up(WEIR_ATOMIC(uint64_t) * counter, uint32_t more)
 {
 	/* only this thread writes it; atomic for those who read the figures */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
 		memory_order_relaxed);
 }
 
@@ -49,15 +50,28 @@ static void copy(void **to, void *const *from, uint32_t count)
 	memcpy(to, from, count * sizeof(*to));
 }
 
-/* An empty node, for someone who has a batch in hand: see above why there is one. */
-static uint32_t take_empty(struct weir_mempool *pool)
+/* A chain of count empty nodes, for someone who has as many batches in hand, or none before: see
+ * above why they are there. *last is the last one, whose link is open. */
+static uint32_t take_empty(struct weir_mempool *pool, uint32_t count, uint32_t *last)
 {
-	uint32_t node;
+	uint32_t chain = 0, have = 0;
 
-	do {
-		node = weir_depot_pop(&pool->depot, &pool->depot.empty);
-	} while (!node);
-	return node;
+	while (have < count) {
+		uint32_t got, end, first;
+
+		first = weir_depot_pop(&pool->depot, &pool->depot.empty, count - have, &got);
+		if (!first)
+			continue; /* somebody is about to push one */
+		for (end = first; got > 1; got--, have++)
+			end = weir_depot_next(&pool->depot, end);
+		have++;
+		if (chain)
+			atomic_store_explicit(&pool->depot.next[end], chain, memory_order_relaxed);
+		else
+			*last = end;
+		chain = first;
+	}
+	return chain;
 }
 
 /* Loose objects. Under the lock. */
@@ -68,12 +82,12 @@ static void put_loose(struct weir_mempool *pool, void *const *objects, uint32_t 
 		pool->loose[pool->loose_count++] = objects[i];
 		if (pool->loose_count < pool->batch)
 			continue;
-		uint32_t node = take_empty(pool);
+		uint32_t last, node = take_empty(pool, 1, &last);
 
 		copy(node_batch(pool, node), pool->loose, pool->batch);
 		pool->loose_count = 0;
 		pool->flushes++;
-		weir_depot_push(&pool->depot, &pool->depot.full, node);
+		weir_depot_push(&pool->depot, &pool->depot.full, node, node);
 	}
 }
 
@@ -83,14 +97,16 @@ static uint32_t get_loose(struct weir_mempool *pool, void **objects, uint32_t co
 
 	while (got < count) {
 		if (pool->loose_count == 0) {
-			uint32_t node = weir_depot_pop(&pool->depot, &pool->depot.full);
+			uint32_t one, node;
+
+			node = weir_depot_pop(&pool->depot, &pool->depot.full, 1, &one);
 
 			if (!node)
 				break;
 			copy(pool->loose, node_batch(pool, node), pool->batch);
 			pool->loose_count = pool->batch;
 			pool->refills++;
-			weir_depot_push(&pool->depot, &pool->depot.empty, node);
+			weir_depot_push(&pool->depot, &pool->depot.empty, node, node);
 		}
 		objects[got++] = pool->loose[--pool->loose_count];
 	}
@@ -99,26 +115,55 @@ static uint32_t get_loose(struct weir_mempool *pool, void **objects, uint32_t co
 
 /* Whole batches between a cache's thread and the depot. */
 
-static bool fetch_batch(struct weir_mempool *pool, struct weir__mempool_cache *cache, void **to)
+/* Up to most batches from the depot to where to points. Returns how many objects that are. */
+static uint32_t fetch_batches(
+	struct weir_mempool *pool, struct weir__mempool_cache *cache, void **to, uint32_t most)
 {
-	uint32_t node = weir_depot_pop(&pool->depot, &pool->depot.full);
+	struct weir_depot *depot = &pool->depot;
+	uint32_t count, first = weir_depot_pop(depot, &depot->full, most, &count);
+	uint32_t full = first, spare = cache->spare, last_spare = 0;
 
-	if (!node)
-		return false;
-	weir_depot_push(&pool->depot, &pool->depot.empty, cache->spare);
-	cache->spare = node;
-	count_up(&cache->refills);
-	copy(to, node_batch(pool, node), pool->batch);
-	return true;
+	if (!first)
+		return 0;
+	for (uint32_t i = 0; i < count; i++) {
+		last_spare = spare;
+		spare = weir_depot_next(depot, spare);
+		copy(to + i * pool->batch, node_batch(pool, full), pool->batch);
+		if (i + 1 < count)
+			full = weir_depot_next(depot, full);
+	}
+	/* the emptied nodes are spares now, in front of those we keep */
+	atomic_store_explicit(&depot->next[full], spare, memory_order_relaxed);
+	weir_depot_push(depot, &depot->empty, cache->spare, last_spare);
+	cache->spare = first;
+	count_up(&cache->refills, count);
+	return count * pool->batch;
 }
 
-static void bring_batch(
-	struct weir_mempool *pool, struct weir__mempool_cache *cache, void *const *from)
+/* count batches, at most WEIR_BATCHES_MAX, to the depot. */
+static void bring_batches(struct weir_mempool *pool, struct weir__mempool_cache *cache,
+	void *const *from, uint32_t count)
 {
-	copy(node_batch(pool, cache->spare), from, pool->batch);
-	count_up(&cache->flushes);
-	weir_depot_push(&pool->depot, &pool->depot.full, cache->spare);
-	cache->spare = take_empty(pool);
+	struct weir_depot *depot = &pool->depot;
+	uint32_t first = cache->spare, rest = first, last = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		last = rest;
+		copy(node_batch(pool, last), from + i * pool->batch, pool->batch);
+		rest = weir_depot_next(depot, last);
+	}
+	count_up(&cache->flushes, count);
+	weir_depot_push(depot, &depot->full, first, last);
+	cache->spare = take_empty(pool, count, &last);
+	atomic_store_explicit(&depot->next[last], rest, memory_order_relaxed);
+}
+
+/* How many batches count objects make that may move at a time. */
+static uint32_t batches_of(const struct weir_mempool *pool, uint32_t count)
+{
+	uint32_t batches = count / pool->batch;
+
+	return batches < WEIR_BATCHES_MAX ? batches : WEIR_BATCHES_MAX;
 }
 
 /* Bring the coldest of the cache, its bottom, to the depot until at most keep are left or less than
@@ -129,8 +174,13 @@ static void flush_down_to(
 	uint32_t count = cache_count(cache), brought = 0;
 
 	while (count - brought > keep && count - brought >= pool->batch) {
-		bring_batch(pool, cache, cache->objects + brought);
-		brought += pool->batch;
+		/* rounded up: keep is the most that may stay */
+		uint32_t over = count - brought - keep + pool->batch - 1;
+		uint32_t all = count - brought;
+		uint32_t batches = batches_of(pool, over < all ? over : all);
+
+		bring_batches(pool, cache, cache->objects + brought, batches);
+		brought += batches * pool->batch;
 	}
 	memmove(cache->objects, cache->objects + brought, (count - brought) * sizeof(void *));
 	set_count(cache, count - brought);
@@ -152,6 +202,7 @@ static void flush_all(struct weir_mempool *pool, struct weir__mempool_cache *cac
 static struct weir__mempool_cache *make_cache(struct weir_mempool *pool, uint32_t slot)
 {
 	struct weir__mempool_cache *cache = aligned_alloc(WEIR_CACHE_LINE, sizeof(*cache));
+	uint32_t last;
 
 	if (!cache)
 		return &weir__mempool_no_cache;
@@ -159,7 +210,7 @@ static struct weir__mempool_cache *make_cache(struct weir_mempool *pool, uint32_
 	cache->size = pool->cache_size;
 	cache->owner = &weir__thread;
 	atomic_store_explicit(&cache->limit, cache->size, memory_order_relaxed);
-	cache->spare = take_empty(pool);
+	cache->spare = take_empty(pool, WEIR_BATCHES_MAX, &last);
 	pthread_mutex_lock(&pool->lock);
 	pool->head.caches[slot] = cache;
 	pthread_mutex_unlock(&pool->lock);
@@ -186,11 +237,15 @@ static struct weir__mempool_cache *own_cache(struct weir_mempool *pool)
 void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot)
 {
 	struct weir__mempool_cache *cache = pool->head.caches[slot];
+	uint32_t last;
 
 	if (cache == &weir__mempool_no_cache)
 		return;
 	flush_all(pool, cache);
-	weir_depot_push(&pool->depot, &pool->depot.empty, cache->spare);
+	last = cache->spare;
+	for (uint32_t i = 1; i < WEIR_BATCHES_MAX; i++)
+		last = weir_depot_next(&pool->depot, last);
+	weir_depot_push(&pool->depot, &pool->depot.empty, cache->spare, last);
 	pthread_mutex_lock(&pool->lock);
 	pool->refills += atomic_load_explicit(&cache->refills, memory_order_relaxed);
 	pool->flushes += atomic_load_explicit(&cache->flushes, memory_order_relaxed);
@@ -217,7 +272,7 @@ static void note_shortage(struct weir_mempool *pool, struct weir__mempool_cache 
 {
 	ask_others(pool);
 	if (cache) {
-		count_up(&cache->failures);
+		count_up(&cache->failures, 1);
 		return;
 	}
 	pthread_mutex_lock(&pool->lock);
@@ -225,17 +280,13 @@ static void note_shortage(struct weir_mempool *pool, struct weir__mempool_cache 
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* Fill the cache up to half from the depot, so that a run of gets visits it rarely. */
+/* Fill the empty cache up to half from the depot, and by a batch at least, so that a run of gets
+ * visits it rarely. */
 static void refill(struct weir_mempool *pool, struct weir__mempool_cache *cache)
 {
-	uint32_t count = cache_count(cache);
+	uint32_t batches = batches_of(pool, cache->size / 2);
 
-	do {
-		if (!fetch_batch(pool, cache, cache->objects + count))
-			break;
-		count += pool->batch;
-	} while (count + pool->batch <= cache->size / 2);
-	set_count(cache, count);
+	set_count(cache, fetch_batches(pool, cache, cache->objects, batches ? batches : 1));
 }
 
 /* Up to count objects through the cache. */
@@ -247,8 +298,14 @@ static uint32_t get_cached(struct weir_mempool *pool, struct weir__mempool_cache
 
 	copy(objects, cache->objects + cache_count(cache) - got, got);
 	set_count(cache, cache_count(cache) - got);
-	while (count - got >= pool->batch && fetch_batch(pool, cache, objects + got))
-		got += pool->batch;
+	while (count - got >= pool->batch) {
+		uint32_t fetched =
+			fetch_batches(pool, cache, objects + got, batches_of(pool, count - got));
+
+		if (!fetched)
+			break;
+		got += fetched;
+	}
 	if (got == count)
 		return got;
 	refill(pool, cache);
@@ -313,9 +370,11 @@ void weir__mempool_put_slow(struct weir_mempool *pool, void *const *objects, uin
 		return;
 	}
 	while (count > cache->size / 2 && count >= pool->batch) {
-		bring_batch(pool, cache, objects);
-		objects += pool->batch;
-		count -= pool->batch;
+		uint32_t batches = batches_of(pool, count);
+
+		bring_batches(pool, cache, objects, batches);
+		objects += batches * pool->batch;
+		count -= batches * pool->batch;
 	}
 	if (cache_count(cache) + count > cache->size)
 		flush_down_to(pool, cache, cache->size / 2);

@@ -14,6 +14,10 @@
  * about 0.3 ns an object, and a batch of pointers is 8 lines. */
 #define WEIR_BATCH_MAX 64
 
+/* Batches that move at a time: half of the default cache. Two cores that take and give 2,048
+ * objects in turn would else meet at the depot's line for every 64 (docs/performance.md). */
+#define WEIR_BATCHES_MAX 4
+
 struct weir_mempool {
 	struct weir__mempool_head head; /* first: the inline calls see only this */
 	uint8_t *objects;
