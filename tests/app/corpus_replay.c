@@ -3,11 +3,12 @@
  *
  *	corpus_replay PROGRAM DIRECTORY
  *
- * Each file is replayed into a pcap, and where that is refused for a second link type into a pcapng.
- * The output must hold the packets of the input: bytes, lengths, time, link type, order. The output is
- * read by libpcap where libpcap can, else by our reader; that our reader gives of the input what libpcap
- * gives is the matter of corpus_capture. A damaged file must end in status 1 and one line on stderr, with
- * all packets before the damage in the output. Exit status 1 on a mismatch, 77 without a corpus. */
+ * Each file is replayed into a pcap, and where that is refused for a second link type into a
+ * pcapng. The output must hold the packets of the input: bytes, lengths, time, link type, order.
+ * The output is read by libpcap where libpcap can, else by our reader; that our reader gives of the
+ * input what libpcap gives is the matter of corpus_capture. A damaged file must end in status 1 and
+ * one line on stderr, with all packets before the damage in the output. Exit status 1 on a
+ * mismatch, 77 without a corpus. */
 #include "weir/capture.h"
 
 #include <fcntl.h>
@@ -96,8 +97,8 @@ static bool is_same(const struct weir_capture_packet *a, const uint8_t *a_data,
 	       a->timestamp_ns == b->timestamp_ns && memcmp(a_data, b_data, a->length) == 0;
 }
 
-/* The packets of both files side by side; by_libpcap says who reads the output. Returns what the input
- * ended with. */
+/* The packets of both files side by side; by_libpcap says who reads the output. Returns what the
+ * input ended with. */
 static int compare(const char *path, struct weir_capture_reader *in,
 	struct weir_capture_reader *out, pcap_t *by_libpcap)
 {
