@@ -17,19 +17,17 @@
  * Every call says the size of an element, sizeof(*elements): the compiler then knows it, and a ring
  * of another size, or of the other kind, is refused with -EINVAL by _bulk and 0 by _burst.
  *
- * The cores, ring_spsc.h and ring_mpmc.h, hold the ordering; this file adds the elements.
+ * The cores, ring_spsc.h and ring_mpmc.h, hold the ordering; ring_slots.h has the elements.
  */
 #ifndef WEIR_RING_H
 #define WEIR_RING_H
 
 #include "weir/base.h"
-#include "weir/ring_mpmc.h"
-#include "weir/ring_spsc.h"
+#include "weir/ring_slots.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,17 +36,6 @@ extern "C" {
 enum weir_ring_mode {
 	WEIR_RING_SPSC,
 	WEIR_RING_MPMC,
-};
-
-struct weir_ring {
-	union {
-		struct weir_spsc spsc;
-		struct weir_mpmc mpmc;
-	} index;
-	uint8_t *slots;
-	uint32_t mask;      /* slots - 1 */
-	uint32_t spsc_size; /* of an element, or 0 when it is not an _spsc ring */
-	uint32_t mpmc_size; /* likewise */
 };
 
 /* A ring for count elements, rounded up to a power of two, each of element_size bytes: 4, 8 (a
@@ -70,121 +57,129 @@ WEIR_API uint32_t weir_ring_count(const struct weir_ring *ring);
 /* Give the processor to another thread for a moment: what a waiting _mpmc call does at last. */
 WEIR_API void weir__ring_yield(void);
 
-/* A run of slots: what lies before the end of the array, and the rest from its start. Filled or
- * read in place by the caller between a reserve and its commit. */
-struct weir_ring_span {
-	void *first;
-	void *second; /* used when count > first_count */
-	uint32_t first_count;
-	uint32_t count; /* of both parts */
-	uint32_t index; /* for the commit */
-};
+/* In place, without a copy: a producer reserves slots, fills them and commits; a consumer acquires
+ * slots, reads them and releases. reserve and acquire take up to count and return how many; with 0
+ * there is nothing to commit or release. Between the two calls the slots are the caller's, and it
+ * makes no other call on that end of the ring.
+ *
+ * _spsc: nothing is moved before commit or release, so span->count may be lowered to what was
+ * really filled or read. _mpmc: the slots are claimed; all of them must be filled, or read, and
+ * soon, since those claimed later wait for them. */
+static inline uint32_t weir_ring_reserve_spsc(
+	struct weir_ring *ring, struct weir_ring_span *span, uint32_t size, uint32_t count);
+static inline void weir_ring_commit_spsc(struct weir_ring *ring, const struct weir_ring_span *span);
+static inline uint32_t weir_ring_acquire_spsc(
+	struct weir_ring *ring, struct weir_ring_span *span, uint32_t size, uint32_t count);
+static inline void weir_ring_release_spsc(
+	struct weir_ring *ring, const struct weir_ring_span *span);
+static inline uint32_t weir_ring_reserve_mpmc(
+	struct weir_ring *ring, struct weir_ring_span *span, uint32_t size, uint32_t count);
+static inline void weir_ring_commit_mpmc(struct weir_ring *ring, const struct weir_ring_span *span);
+static inline uint32_t weir_ring_acquire_mpmc(
+	struct weir_ring *ring, struct weir_ring_span *span, uint32_t size, uint32_t count);
+static inline void weir_ring_release_mpmc(
+	struct weir_ring *ring, const struct weir_ring_span *span);
 
-static inline struct weir_ring_span weir__ring_span(
-	const struct weir_ring *ring, uint32_t index, uint32_t size, uint32_t count)
-{
-	uint32_t at = index & ring->mask;
-	uint32_t to_end = ring->mask + 1 - at;
-	struct weir_ring_span span;
+/* One producer, one consumer. With all, count or nothing. */
 
-	span.first = ring->slots + (size_t)at * size;
-	span.second = ring->slots;
-	span.first_count = count < to_end ? count : to_end;
-	span.count = count;
-	span.index = index;
-	return span;
-}
-
-/* Copy elements; size is a constant once inlined, so that bursts become vectors. */
-static inline void weir__ring_copy(void *to, const void *from, uint32_t count, uint32_t size)
-{
-	uint8_t *out = (uint8_t *)to;
-	const uint8_t *in = (const uint8_t *)from;
-
-	for (uint32_t i = 0; i < count; i++)
-		memcpy(out + (size_t)i * size, in + (size_t)i * size, size);
-}
-
-static inline void weir__ring_fill(
-	struct weir_ring *ring, uint32_t index, const void *elements, uint32_t size, uint32_t count)
-{
-	struct weir_ring_span span = weir__ring_span(ring, index, size, count);
-	const uint8_t *rest = (const uint8_t *)elements + (size_t)span.first_count * size;
-
-	weir__ring_copy(span.first, elements, span.first_count, size);
-	if (weir_unlikely(span.first_count < count))
-		weir__ring_copy(span.second, rest, count - span.first_count, size);
-}
-
-static inline void weir__ring_read(
-	struct weir_ring *ring, uint32_t index, void *elements, uint32_t size, uint32_t count)
-{
-	struct weir_ring_span span = weir__ring_span(ring, index, size, count);
-	uint8_t *rest = (uint8_t *)elements + (size_t)span.first_count * size;
-
-	weir__ring_copy(elements, span.first, span.first_count, size);
-	if (weir_unlikely(span.first_count < count))
-		weir__ring_copy(rest, span.second, count - span.first_count, size);
-}
-
-/* One producer, one consumer. */
-
-static inline uint32_t weir_ring_enqueue_burst_spsc(
-	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count)
+static inline uint32_t weir__ring_reserve_spsc(struct weir_ring *ring, struct weir_ring_span *span,
+	uint32_t size, uint32_t count, bool all)
 {
 	uint32_t index, room;
 
 	if (weir_unlikely(size != ring->spsc_size))
-		return 0;
+		return weir__ring_span(ring, span, size, 0, 0);
 	room = weir_spsc_room(&ring->index.spsc, count, &index);
-	if (count > room)
-		count = room;
-	weir__ring_fill(ring, index, elements, size, count);
-	weir_spsc_publish(&ring->index.spsc, index, count);
-	return count;
+	if (weir_unlikely(room < count))
+		count = all ? 0 : room;
+	return weir__ring_span(ring, span, size, index, count);
+}
+
+static inline uint32_t weir_ring_reserve_spsc(
+	struct weir_ring *ring, struct weir_ring_span *span, uint32_t size, uint32_t count)
+{
+	return weir__ring_reserve_spsc(ring, span, size, count, false);
+}
+
+static inline void weir_ring_commit_spsc(struct weir_ring *ring, const struct weir_ring_span *span)
+{
+	weir_spsc_publish(&ring->index.spsc, span->index, span->count);
+}
+
+static inline uint32_t weir__ring_acquire_spsc(struct weir_ring *ring, struct weir_ring_span *span,
+	uint32_t size, uint32_t count, bool all)
+{
+	uint32_t index, ready;
+
+	if (weir_unlikely(size != ring->spsc_size))
+		return weir__ring_span(ring, span, size, 0, 0);
+	ready = weir_spsc_ready(&ring->index.spsc, count, &index);
+	if (ready < count)
+		count = all ? 0 : ready;
+	return weir__ring_span(ring, span, size, index, count);
+}
+
+static inline uint32_t weir_ring_acquire_spsc(
+	struct weir_ring *ring, struct weir_ring_span *span, uint32_t size, uint32_t count)
+{
+	return weir__ring_acquire_spsc(ring, span, size, count, false);
+}
+
+static inline void weir_ring_release_spsc(struct weir_ring *ring, const struct weir_ring_span *span)
+{
+	weir_spsc_take(&ring->index.spsc, span->index, span->count);
+}
+
+static inline uint32_t weir__ring_enqueue_spsc(
+	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count, bool all)
+{
+	struct weir_ring_span span;
+
+	if (!weir__ring_reserve_spsc(ring, &span, size, count, all))
+		return 0;
+	weir__ring_fill(&span, elements, size);
+	weir_ring_commit_spsc(ring, &span);
+	return span.count;
+}
+
+static inline uint32_t weir__ring_dequeue_spsc(
+	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count, bool all)
+{
+	struct weir_ring_span span;
+
+	if (!weir__ring_acquire_spsc(ring, &span, size, count, all))
+		return 0;
+	weir__ring_read(&span, elements, size);
+	weir_ring_release_spsc(ring, &span);
+	return span.count;
+}
+
+static inline uint32_t weir_ring_enqueue_burst_spsc(
+	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count)
+{
+	return weir__ring_enqueue_spsc(ring, elements, size, count, false);
 }
 
 static inline int weir_ring_enqueue_bulk_spsc(
 	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count)
 {
-	uint32_t index;
-
 	if (weir_unlikely(size != ring->spsc_size))
 		return -EINVAL;
-	if (weir_spsc_room(&ring->index.spsc, count, &index) < count)
-		return -ENOBUFS;
-	weir__ring_fill(ring, index, elements, size, count);
-	weir_spsc_publish(&ring->index.spsc, index, count);
-	return 0;
+	return weir__ring_enqueue_spsc(ring, elements, size, count, true) == count ? 0 : -ENOBUFS;
 }
 
 static inline uint32_t weir_ring_dequeue_burst_spsc(
 	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count)
 {
-	uint32_t index, ready;
-
-	if (weir_unlikely(size != ring->spsc_size))
-		return 0;
-	ready = weir_spsc_ready(&ring->index.spsc, count, &index);
-	if (count > ready)
-		count = ready;
-	weir__ring_read(ring, index, elements, size, count);
-	weir_spsc_take(&ring->index.spsc, index, count);
-	return count;
+	return weir__ring_dequeue_spsc(ring, elements, size, count, false);
 }
 
 static inline int weir_ring_dequeue_bulk_spsc(
 	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count)
 {
-	uint32_t index;
-
 	if (weir_unlikely(size != ring->spsc_size))
 		return -EINVAL;
-	if (weir_spsc_ready(&ring->index.spsc, count, &index) < count)
-		return -ENOENT;
-	weir__ring_read(ring, index, elements, size, count);
-	weir_spsc_take(&ring->index.spsc, index, count);
-	return 0;
+	return weir__ring_dequeue_spsc(ring, elements, size, count, true) == count ? 0 : -ENOENT;
 }
 
 /* Many producers, many consumers. */
@@ -217,41 +212,68 @@ static inline void weir__ring_wait_turn(struct weir_mpmc_side *side, uint32_t in
 			weir__ring_yield();
 }
 
+/* Claim for producers or consumers, as the arguments of weir_mpmc_claim() say. */
+static inline uint32_t weir__ring_claim(struct weir_ring *ring, struct weir_ring_span *span,
+	uint32_t size, uint32_t count, bool all, bool producer)
+{
+	struct weir_mpmc *mpmc = &ring->index.mpmc;
+	struct weir_mpmc_side *mine = producer ? &mpmc->producers : &mpmc->consumers;
+	struct weir_mpmc_side *other = producer ? &mpmc->consumers : &mpmc->producers;
+	uint32_t index = 0, slack = producer ? ring->mask + 1 : 0;
+
+	if (weir_unlikely(size != ring->mpmc_size))
+		return weir__ring_span(ring, span, size, 0, 0);
+	weir__ring_prefetch(ring, mine, size, count, producer);
+	count = weir_mpmc_claim(mine, other, slack, count, all, &index);
+	return weir__ring_span(ring, span, size, index, count);
+}
+
+static inline uint32_t weir_ring_reserve_mpmc(
+	struct weir_ring *ring, struct weir_ring_span *span, uint32_t size, uint32_t count)
+{
+	return weir__ring_claim(ring, span, size, count, false, true);
+}
+
+static inline void weir_ring_commit_mpmc(struct weir_ring *ring, const struct weir_ring_span *span)
+{
+	weir__ring_wait_turn(&ring->index.mpmc.producers, span->index);
+	weir_mpmc_finish(&ring->index.mpmc.producers, span->index, span->count);
+}
+
+static inline uint32_t weir_ring_acquire_mpmc(
+	struct weir_ring *ring, struct weir_ring_span *span, uint32_t size, uint32_t count)
+{
+	return weir__ring_claim(ring, span, size, count, false, false);
+}
+
+static inline void weir_ring_release_mpmc(struct weir_ring *ring, const struct weir_ring_span *span)
+{
+	weir__ring_wait_turn(&ring->index.mpmc.consumers, span->index);
+	weir_mpmc_finish(&ring->index.mpmc.consumers, span->index, span->count);
+}
+
 static inline uint32_t weir__ring_enqueue_mpmc(
 	struct weir_ring *ring, const void *elements, uint32_t size, uint32_t count, bool all)
 {
-	struct weir_mpmc *mpmc = &ring->index.mpmc;
-	uint32_t index;
+	struct weir_ring_span span;
 
-	if (weir_unlikely(size != ring->mpmc_size))
+	if (!weir__ring_claim(ring, &span, size, count, all, true))
 		return 0;
-	weir__ring_prefetch(ring, &mpmc->producers, size, count, true);
-	count = weir_mpmc_claim(
-		&mpmc->producers, &mpmc->consumers, ring->mask + 1, count, all, &index);
-	if (count == 0)
-		return 0;
-	weir__ring_fill(ring, index, elements, size, count);
-	weir__ring_wait_turn(&mpmc->producers, index);
-	weir_mpmc_finish(&mpmc->producers, index, count);
-	return count;
+	weir__ring_fill(&span, elements, size);
+	weir_ring_commit_mpmc(ring, &span);
+	return span.count;
 }
 
 static inline uint32_t weir__ring_dequeue_mpmc(
 	struct weir_ring *ring, void *elements, uint32_t size, uint32_t count, bool all)
 {
-	struct weir_mpmc *mpmc = &ring->index.mpmc;
-	uint32_t index;
+	struct weir_ring_span span;
 
-	if (weir_unlikely(size != ring->mpmc_size))
+	if (!weir__ring_claim(ring, &span, size, count, all, false))
 		return 0;
-	weir__ring_prefetch(ring, &mpmc->consumers, size, count, false);
-	count = weir_mpmc_claim(&mpmc->consumers, &mpmc->producers, 0, count, all, &index);
-	if (count == 0)
-		return 0;
-	weir__ring_read(ring, index, elements, size, count);
-	weir__ring_wait_turn(&mpmc->consumers, index);
-	weir_mpmc_finish(&mpmc->consumers, index, count);
-	return count;
+	weir__ring_read(&span, elements, size);
+	weir_ring_release_mpmc(ring, &span);
+	return span.count;
 }
 
 static inline uint32_t weir_ring_enqueue_burst_mpmc(

@@ -75,6 +75,57 @@ static void test_element_sizes(void)
 	}
 }
 
+/* Write numbers from *next on into the slots, or check that they hold them. */
+static void through_span(const struct weir_ring_span *span, uint64_t *next, bool write)
+{
+	for (uint32_t i = 0; i < span->count; i++) {
+		uint64_t *slot = i < span->first_count
+					 ? (uint64_t *)span->first + i
+					 : (uint64_t *)span->second + (i - span->first_count);
+
+		if (write)
+			*slot = *next;
+		else
+			CU_ASSERT_EQUAL(*slot, *next);
+		++*next;
+	}
+}
+
+static void test_in_place(void)
+{
+	struct weir_ring *spsc = weir_ring_create(8, 8, WEIR_RING_SPSC);
+	struct weir_ring *mpmc = weir_ring_create(8, 8, WEIR_RING_MPMC);
+	struct weir_ring_span span;
+	uint64_t in[2] = {0}, out[2] = {0};
+
+	for (uint32_t round = 0; round < 10; round++) { /* 5 a round: every place wraps */
+		CU_ASSERT_EQUAL(weir_ring_reserve_spsc(spsc, &span, 8, 7), 7);
+		span.count = 5; /* less than reserved */
+		through_span(&span, &in[0], true);
+		weir_ring_commit_spsc(spsc, &span);
+		CU_ASSERT_EQUAL(weir_ring_reserve_spsc(spsc, &span, 8, 4), 3); /* and leave it */
+		CU_ASSERT_EQUAL(weir_ring_acquire_spsc(spsc, &span, 8, 9), 5);
+		through_span(&span, &out[0], false);
+		weir_ring_release_spsc(spsc, &span);
+		CU_ASSERT_EQUAL(weir_ring_acquire_spsc(spsc, &span, 8, 1), 0);
+
+		CU_ASSERT_EQUAL(weir_ring_reserve_mpmc(mpmc, &span, 8, 5), 5);
+		through_span(&span, &in[1], true);
+		CU_ASSERT_EQUAL(weir_ring_count(mpmc), 0);
+		weir_ring_commit_mpmc(mpmc, &span);
+		CU_ASSERT_EQUAL(weir_ring_acquire_mpmc(mpmc, &span, 8, 9), 5);
+		through_span(&span, &out[1], false);
+		weir_ring_release_mpmc(mpmc, &span);
+		CU_ASSERT_EQUAL(weir_ring_acquire_mpmc(mpmc, &span, 8, 1), 0);
+	}
+	CU_ASSERT_EQUAL(out[0], 50);
+	CU_ASSERT_EQUAL(out[1], 50);
+	CU_ASSERT_EQUAL(weir_ring_reserve_spsc(spsc, &span, 4, 1), 0); /* another size */
+	CU_ASSERT_EQUAL(weir_ring_acquire_mpmc(spsc, &span, 8, 1), 0); /* the other kind */
+	weir_ring_destroy(spsc);
+	weir_ring_destroy(mpmc);
+}
+
 static void test_indices_wrap(void)
 {
 	struct weir_ring *spsc = weir_ring_create(8, 4, WEIR_RING_SPSC);
@@ -129,6 +180,7 @@ int main(void)
 		{"a burst goes through, whole, at every place", test_burst},
 		{"bulk moves all or nothing", test_bulk_is_all_or_nothing},
 		{"elements of 4, 8 and 16 bytes", test_element_sizes},
+		{"in place, without a copy", test_in_place},
 		{"indices wrap at 2^32", test_indices_wrap},
 		{"bad use is refused", test_bad_use},
 		CU_TEST_INFO_NULL,
