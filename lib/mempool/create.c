@@ -145,12 +145,11 @@ int weir_mempool_destroy(struct weir_mempool *pool)
 
 	if (!pool)
 		return 0;
-	out = weir_mempool_in_use(pool);
+	out = weir__mempool_unregister(pool);
 	if (out)
 		return weir__fail(EBUSY,
 			"pool '%s': %u of %u objects are out; put them back before destroying it",
 			pool->name, out, pool->count);
-	weir__mempool_unregister(pool);
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
 		if (pool->head.caches[slot] != &weir__mempool_no_cache)
 			free(pool->head.caches[slot]);

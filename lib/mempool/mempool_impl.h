@@ -55,8 +55,9 @@ void weir__thread_join(void);
 /* Enter a pool into weir__mempools and set its number. 0 or -ENFILE. */
 int weir__mempool_register(struct weir_mempool *pool);
 
-/* Take it out. No thread will touch it later, neither when it ends nor by what it remembers. */
-void weir__mempool_unregister(struct weir_mempool *pool);
+/* Take it out, unless objects are out: returns how many. After 0 no thread will touch it, neither
+ * when it ends nor by what it remembers. */
+uint32_t weir__mempool_unregister(struct weir_mempool *pool);
 
 /* Remember the pool for the mbufs this thread frees next: those with this state. */
 void weir__thread_remember(struct weir_mempool *pool, uint32_t plain);

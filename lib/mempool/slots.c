@@ -103,12 +103,20 @@ static void forget(const struct weir_mempool *pool, const struct weir__mempool_c
 			memory_order_relaxed, memory_order_relaxed);
 }
 
-void weir__mempool_unregister(struct weir_mempool *pool)
+uint32_t weir__mempool_unregister(struct weir_mempool *pool)
 {
+	uint32_t out;
+
 	pthread_mutex_lock(&registry);
-	weir__mempools[pool->number] = NULL;
-	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
-		if (pool->head.caches[slot] != &weir__mempool_no_cache)
-			forget(pool, pool->head.caches[slot]);
+	/* here, since a thread that is ending has objects in its cache and in the depot for a
+	 * moment, which would count twice and hide others that are out */
+	out = weir_mempool_in_use(pool);
+	if (out == 0) {
+		weir__mempools[pool->number] = NULL;
+		for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
+			if (pool->head.caches[slot] != &weir__mempool_no_cache)
+				forget(pool, pool->head.caches[slot]);
+	}
 	pthread_mutex_unlock(&registry);
+	return out;
 }
