@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* KernelPageSize of the mapping that holds address, in KiB, from smaps. */
 static unsigned long page_kib(const void *address)
@@ -28,6 +29,31 @@ static unsigned long page_kib(const void *address)
 	return kib;
 }
 
+/* Does the kernel get our advice on pages? qemu-user takes the call and does nothing. */
+static bool advice_arrives(void)
+{
+	size_t size = WEIR__OS_HUGE_SIZE;
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char line[512], flags[512] = "";
+	FILE *file = fopen("/proc/self/smaps", "r");
+	unsigned long start, end;
+	bool inside = false;
+
+	CU_ASSERT_NOT_EQUAL_FATAL(page, MAP_FAILED);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	madvise(page, size, MADV_NOHUGEPAGE);
+	rewind(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = (uintptr_t)page >= start && (uintptr_t)page < end;
+		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+			snprintf(flags, sizeof(flags), "%s", line);
+	}
+	fclose(file);
+	munmap(page, size);
+	return strstr(flags, " nh") || weir__os_thp_never();
+}
+
 static void test_4k(void)
 {
 	struct weir_region_conf conf = {.size = 5 << 20, .pages = WEIR_PAGES_4K};
@@ -38,7 +64,12 @@ static void test_4k(void)
 	base = weir_region_base(region);
 	CU_ASSERT_EQUAL(weir_region_pages(region), WEIR_PAGES_4K);
 	CU_ASSERT_EQUAL(page_kib(base), weir__os_page_size() >> 10);
-	CU_ASSERT_EQUAL(weir__os_thp_bytes(base, 5 << 20), 0);
+	if (advice_arrives()) {
+		CU_ASSERT_EQUAL(weir__os_thp_bytes(base, 5 << 20), 0);
+	} else {
+		fprintf(stderr,
+			"not checked, madvise() does nothing here: small pages stay small\n");
+	}
 	CU_ASSERT_STRING_EQUAL(weir_region_describe(region), "5 MiB on 4 KiB pages");
 	for (size_t i = 0; i < weir_region_size(region); i += 4096)
 		CU_ASSERT_FATAL(base[i] == 0);
