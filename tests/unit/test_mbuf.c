@@ -8,6 +8,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+/* The table of docs/mbuf.md; what lies in between follows from the sizes. */
+static_assert(offsetof(struct weir_mbuf, link_type) == 4, "docs/mbuf.md");
+static_assert(offsetof(struct weir_mbuf, buffer) == 8, "docs/mbuf.md");
+static_assert(offsetof(struct weir_mbuf, flags) == 28, "docs/mbuf.md");
+static_assert(offsetof(struct weir_mbuf, timestamp_ns) == 40, "docs/mbuf.md");
+static_assert(offsetof(struct weir_mbuf, hash) == 52, "docs/mbuf.md");
+static_assert(offsetof(struct weir_mbuf, l3_length) == 60, "docs/mbuf.md");
+
 static struct weir_mempool *pool;
 
 static struct weir_mempool *make(uint32_t count, uint32_t size)
