@@ -28,7 +28,8 @@
 extern "C" {
 #endif
 
-/* Threads that have a cache at the same time; further ones work without, and slower. */
+/* Slots of threads; 0 is nobody's, so one thread fewer has a cache at the same time. Further ones
+ * work without, and slower. */
 #define WEIR_THREAD_MAX 1024
 /* Pools that exist at the same time. */
 #define WEIR_MEMPOOL_MAX 4096
