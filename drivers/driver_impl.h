@@ -32,6 +32,7 @@ struct weir_port {
 	const struct weir__driver *driver;
 	struct weir_mempool *pool; /* NULL: the port only sends */
 	uint32_t queues;           /* 1 unless open says more */
+	bool sends;                /* true unless open says otherwise */
 	WEIR_ATOMIC(int) state;    /* enum weir_port_state, or -errno */
 	char *name;
 	char error[1024];          /* written once, before the state turns negative */

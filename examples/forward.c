@@ -9,6 +9,12 @@
 
 #define BURST 32
 
+static int complain(const char *sentence)
+{
+	fprintf(stderr, "forward: %s\n", sentence);
+	return 1;
+}
+
 static int forward(struct weir_port *in, struct weir_port *out)
 {
 	struct weir_mbuf *burst[BURST];
@@ -21,14 +27,10 @@ static int forward(struct weir_port *in, struct weir_port *out)
 		/* What the other side does not take is dropped and counted: waiting for it would
 		 * only move the loss to where nobody counts. */
 		weir_port_tx_or_drop(out, 0, burst, count);
+		if (weir_port_state(out) < 0)
+			return complain(weir_port_error(out));
 	}
-	return weir_port_state(in) == WEIR_PORT_ENDED ? 0 : -1;
-}
-
-static int complain(const char *sentence)
-{
-	fprintf(stderr, "forward: %s\n", sentence);
-	return 1;
+	return weir_port_state(in) < 0 ? complain(weir_port_error(in)) : 0;
 }
 
 /* Open, forward, and close what is open in the opposite order. A close says whether all that was
@@ -49,8 +51,8 @@ int main(int argc, char **argv)
 	out = in ? weir_port_open(argv[2], NULL) : NULL;
 	if (!out)
 		failed = complain(weir_last_error());
-	else if (forward(in, out) != 0)
-		failed = complain(weir_port_error(in));
+	else
+		failed = forward(in, out);
 	if (weir_port_close(out) != 0)
 		failed = complain(weir_last_error());
 	weir_port_close(in);

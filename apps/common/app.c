@@ -57,7 +57,8 @@ bool app_is_path(const char *spec)
 {
 	size_t length = strcspn(spec, ":");
 
-	return memchr(spec, '/', length) || memchr(spec, '.', length) || strcmp(spec, "-") == 0;
+	return memchr(spec, '/', length) || memchr(spec, '.', length) || strcmp(spec, "-") == 0 ||
+	       access(spec, F_OK) == 0;
 }
 
 char *app_path(const char *spec, const char *key)

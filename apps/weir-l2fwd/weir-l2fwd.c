@@ -14,7 +14,15 @@
 #define AGING_MAX   1000000
 #define HEADER_SIZE 14 /* both addresses and the type */
 
-enum { DROP_RUNT, DROP_NOT_ETHERNET, DROP_RESERVED, DROP_FILTERED, DROP_POOL_DRY, DROP_COUNT };
+enum {
+	DROP_RUNT,
+	DROP_NOT_ETHERNET,
+	DROP_RESERVED,
+	DROP_FILTERED,
+	DROP_NO_OUTPUT, /* ports to receive from only */
+	DROP_POOL_DRY,
+	DROP_COUNT
+};
 
 /* Where a frame goes, besides the number of a port. */
 enum { TO_ALL = APP_PORT_MAX, TO_NONE };
@@ -75,7 +83,9 @@ static uint32_t decide(
 	port = is_group(to) ? MAC_TABLE_UNKNOWN : mac_table_find(bridge->table, to, now_ns);
 	if (port == from)
 		return drop(bridge, DROP_FILTERED);
-	return port == MAC_TABLE_UNKNOWN ? TO_ALL : port;
+	if (port == MAC_TABLE_UNKNOWN)
+		return TO_ALL;
+	return weir_port_sends(bridge->app.ports[port]) ? port : drop(bridge, DROP_NO_OUTPUT);
 }
 
 static void put(struct bridge *bridge, uint32_t port, struct weir_mbuf *mbuf)
@@ -91,12 +101,21 @@ static void put(struct bridge *bridge, uint32_t port, struct weir_mbuf *mbuf)
 /* Copies to all ports but the one it came from, and the frame itself to the last of them. */
 static void flood(struct bridge *bridge, uint32_t from, struct weir_mbuf *mbuf)
 {
-	uint32_t last = from == bridge->count - 1 ? bridge->count - 2 : bridge->count - 1;
+	uint32_t last = TO_NONE;
 
-	for (uint32_t port = 0; port < last; port++)
-		if (port != from)
-			put(bridge, port, weir_mbuf_copy(mbuf, bridge->app.pool));
-	put(bridge, last, mbuf);
+	for (uint32_t port = 0; port < bridge->count; port++) {
+		if (port == from || !weir_port_sends(bridge->app.ports[port]))
+			continue;
+		if (last != TO_NONE)
+			put(bridge, last, weir_mbuf_copy(mbuf, bridge->app.pool));
+		last = port;
+	}
+	if (last != TO_NONE) {
+		put(bridge, last, mbuf);
+	} else {
+		drop(bridge, DROP_NO_OUTPUT);
+		weir_mbuf_free(mbuf);
+	}
 }
 
 static void send_all(struct bridge *bridge)
@@ -242,6 +261,7 @@ int main(int argc, char **argv)
 				[DROP_NOT_ETHERNET].name = "not ethernet",
 				[DROP_RESERVED].name = "reserved",
 				[DROP_FILTERED].name = "filtered",
+				[DROP_NO_OUTPUT].name = "no output",
 				[DROP_POOL_DRY].name = "pool dry",
 			},
 	};

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct replay {
 	struct app app;
@@ -62,20 +61,6 @@ static char *make_spec(const char *given, const char *key, const char *loop)
 	return spec;
 }
 
-/* Opening the output would empty the input. */
-static bool is_same_file(const char *from, const char *to)
-{
-	char *in = app_path(from, "rx"), *out = app_path(to, "tx");
-	struct stat in_stat, out_stat;
-	bool same = in && out && stat(in, &in_stat) == 0 && stat(out, &out_stat) == 0 &&
-		    S_ISREG(in_stat.st_mode) && in_stat.st_dev == out_stat.st_dev &&
-		    in_stat.st_ino == out_stat.st_ino;
-
-	free(in);
-	free(out);
-	return same;
-}
-
 static int run(struct replay *it)
 {
 	struct app *app = &it->app;
@@ -83,9 +68,7 @@ static int run(struct replay *it)
 	char *to = make_spec(it->to, "pcap:tx=", NULL);
 	struct weir_port *in = NULL, *out = NULL;
 
-	if (is_same_file(from, to))
-		app_fail(app, APP_MISUSE, "%s: cannot be input and output at once", it->from);
-	else if (app_start(app))
+	if (app_start(app))
 		in = app_open(app, from, app->pool);
 	if (in)
 		out = app_open(app, to, NULL);

@@ -24,6 +24,7 @@ struct pair {
 	struct pair *next;
 	char *name;
 	uint32_t queues;
+	uint32_t ring_size;   /* as the first end asked for it */
 	uint32_t ends_opened; /* since it was made: 1 or 2 */
 	uint32_t ends_open;
 	WEIR_ATOMIC(bool) closed[2];
@@ -68,6 +69,7 @@ static struct pair *make_pair(const char *name, uint32_t ring_size, uint32_t que
 		return weir__fail_null(ENOMEM, "pair: no memory");
 	pair->name = strdup(name);
 	pair->queues = queues;
+	pair->ring_size = ring_size;
 	for (uint32_t i = 0; i < 2 * queues; i++) {
 		struct weir_ring *ring =
 			weir_ring_create(ring_size, sizeof(void *), WEIR_RING_SPSC);
@@ -93,13 +95,14 @@ static struct pair *find_pair(const char *name)
 	return pair;
 }
 
-/* Under the lock: become an end of the pair of this name. queues is 0 when the spec has none. */
+/* Under the lock: become an end of the pair of this name. ring_size and queues are 0 when the spec
+ * has none. */
 static int join(struct pair_port *own, const char *name, uint32_t ring_size, uint32_t queues)
 {
 	struct pair *pair = find_pair(name);
 
 	if (!pair)
-		pair = make_pair(name, ring_size, queues ? queues : 1);
+		pair = make_pair(name, ring_size ? ring_size : 1024, queues ? queues : 1);
 	if (!pair)
 		return -ENOMEM;
 	if (pair->ends_opened == 2)
@@ -107,6 +110,9 @@ static int join(struct pair_port *own, const char *name, uint32_t ring_size, uin
 			"pair '%s' has had both its ends; use another name, or close "
 			"both first",
 			name);
+	if (ring_size && ring_size != pair->ring_size)
+		return weir__fail(EINVAL, "pair '%s': ring=%u, but the other end has %u", name,
+			ring_size, pair->ring_size);
 	if (queues && queues != pair->queues)
 		return weir__fail(EINVAL, "pair '%s': queues=%u, but the other end has %u", name,
 			queues, pair->queues);
@@ -119,7 +125,7 @@ static int join(struct pair_port *own, const char *name, uint32_t ring_size, uin
 static int pair_open(struct weir_port *port, void *priv, struct weir__spec *spec)
 {
 	struct pair_port *own = priv;
-	uint64_t ring_size = 1024, queues = 0;
+	uint64_t ring_size = 0, queues = 0;
 	int error;
 
 	if (!spec->argument)
@@ -145,7 +151,7 @@ static int pair_close(struct weir_port *port, void *priv)
 
 	(void)port;
 	pthread_mutex_lock(&lock);
-	/* release: the peer that sees it finds all that was sent; pairs with pair_rx() */
+	/* release: the peer that sees it finds all that was sent; pairs with peer_has_closed() */
 	atomic_store_explicit(&pair->closed[own->end], true, memory_order_release);
 	if (--pair->ends_open == 0) {
 		for (at = &pairs; *at != pair; at = &(*at)->next)
@@ -166,13 +172,18 @@ static uint64_t sum_bytes(struct weir_mbuf **mbufs, uint32_t count)
 	return bytes;
 }
 
+static bool peer_has_closed(const struct pair_port *own)
+{
+	/* acquire: pairs with pair_close() */
+	return atomic_load_explicit(&own->pair->closed[1 - own->end], memory_order_acquire);
+}
+
 /* Nothing was there: has the peer gone, and left nothing in any queue? */
 static bool is_over(struct pair_port *own)
 {
 	uint32_t peer = 1 - own->end;
 
-	/* acquire: pairs with pair_close() */
-	if (!atomic_load_explicit(&own->pair->closed[peer], memory_order_acquire))
+	if (!peer_has_closed(own))
 		return false;
 	for (uint32_t i = 0; i < own->pair->queues; i++)
 		if (weir_ring_count(own->pair->rings[peer][i]))
@@ -199,6 +210,8 @@ static uint32_t pair_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 	struct weir_ring *ring = own->pair->rings[own->end][queue];
 	uint32_t index, room = weir_spsc_room(&ring->index.spsc, count, &index);
 
+	if (weir_unlikely(peer_has_closed(own)))
+		return 0; /* nobody will fetch them */
 	/* counted first: once in the ring they are the peer's */
 	if (count > room)
 		count = room;

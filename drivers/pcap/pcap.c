@@ -70,13 +70,17 @@ static int open_rx(struct pcap_port *pcap, const char *path)
 	if (!pcap->port->pool)
 		return weir__fail(EINVAL, "pcap: rx=%s needs a mempool to receive into", path);
 	pcap->reader = weir_capture_open(path);
-	return pcap->reader ? 0 : -errno;
+	if (!pcap->reader)
+		return -errno;
+	weir_capture_set_nonblocking(pcap->reader, true);
+	return 0;
 }
 
 static int open_tx(struct pcap_port *pcap, const char *path, const char *format)
 {
 	enum weir_capture_format chosen;
 
+	pcap->port->sends = path != NULL;
 	if (!path)
 		return format ? weir__fail(EINVAL, "pcap: format=%s is for tx=", format) : 0;
 	if (choose_format(path, format, &chosen))
@@ -95,9 +99,11 @@ static int pcap_open(struct weir_port *port, void *priv, struct weir__spec *spec
 	pcap->port = port;
 	pcap->loop = 1;
 	pcap->pass_is_empty = true;
-	if (spec->argument || (!rx && !tx))
+	if (spec->argument || (!rx && !tx) || (rx && !*rx) || (tx && !*tx))
 		return weir__fail(EINVAL,
 			"pcap: needs rx=FILE or tx=FILE, as in pcap:rx=in.pcap,tx=out.pcap");
+	if (weir__spec_get(spec, "loop") && !rx)
+		return weir__fail(EINVAL, "pcap: loop= is for rx=");
 	if (weir__spec_number(spec, "loop", 0, UINT64_MAX, &pcap->loop) ||
 		weir__spec_finish(spec, "rx, loop, tx, format"))
 		return -EINVAL;
@@ -181,11 +187,10 @@ static uint32_t pcap_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 	uint8_t *data;
 
 	/* an ended or failed port stays so; the reader would only say it again */
-	while (got < count && atomic_load_explicit(&pcap->port->state, memory_order_relaxed) == 0 &&
-		weir_capture_ready(pcap->reader)) {
+	while (got < count && atomic_load_explicit(&pcap->port->state, memory_order_relaxed) == 0) {
 		int result = weir_capture_peek(pcap->reader, &packet, &data);
 
-		if (result < 0)
+		if (result < 0 && result != -EAGAIN)
 			weir__port_fail(pcap->port, result);
 		if (result < 0 || (result == 0 && !start_next_pass(pcap)))
 			break;

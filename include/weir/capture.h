@@ -64,9 +64,10 @@ WEIR_API void weir_capture_advance(struct weir_capture_reader *reader);
 WEIR_API int weir_capture_next(
 	struct weir_capture_reader *reader, struct weir_capture_packet *packet, uint8_t **data);
 
-/* Would a peek do without waiting for a pipe? True for a file, and when bytes are there or the end
- * is known; a peek may still wait when the pipe has only part of a packet. */
-WEIR_API bool weir_capture_ready(const struct weir_capture_reader *reader);
+/* Shall a peek wait for a pipe (as after open), or return -EAGAIN, "not now", when the pipe does
+ * not have the whole packet yet? It still waits where it must pass over a block that a packet
+ * cannot be in and that is larger than what it holds at a time. */
+WEIR_API void weir_capture_set_nonblocking(struct weir_capture_reader *reader, bool nonblocking);
 
 /* Start again at the first packet. 0, or -errno: -ESPIPE when the input is a pipe. */
 WEIR_API int weir_capture_rewind(struct weir_capture_reader *reader);
@@ -82,9 +83,10 @@ WEIR_API const char *weir_capture_describe(const struct weir_capture_reader *rea
 /* Close and free. NULL is allowed. */
 WEIR_API void weir_capture_close(struct weir_capture_reader *reader);
 
-/* Create path, or write to standard output for "-". An existing file is replaced. snaplen is what
- * the header declares as the largest packet (0: 262144); packets are written whole all the same.
- * NULL with errno and weir_last_error(). */
+/* Create path, or write to standard output for "-". An existing file is replaced, but not while a
+ * reader or another writer of weir has it open, in whatever process (EBUSY; by flock(2)). snaplen
+ * is what the header declares as the largest packet (0: 262144); packets are written whole all the
+ * same. NULL with errno and weir_last_error(). */
 WEIR_API struct weir_capture_writer *weir_capture_create(
 	const char *path, enum weir_capture_format format, uint32_t snaplen);
 

@@ -21,7 +21,7 @@ extern "C" {
 enum weir_pages {
 	WEIR_PAGES_ANY,
 	WEIR_PAGES_2M,  /* reserved hugepages (hugetlb), never taken back by the kernel */
-	WEIR_PAGES_THP, /* transparent hugepages: 2 MiB where the kernel finds them, else 4 KiB */
+	WEIR_PAGES_THP, /* transparent hugepages: 2 MiB where the kernel finds them, at least one */
 	WEIR_PAGES_4K,  /* base pages */
 };
 
@@ -51,8 +51,8 @@ WEIR_API size_t weir_region_size(const struct weir_region *region);
 /* What it lies on: never WEIR_PAGES_ANY. */
 WEIR_API enum weir_pages weir_region_pages(const struct weir_region *region);
 
-/* One line for a report: "20 MiB on transparent hugepages; no 2 MiB hugepages: wanted 10, free 0
- * (echo 10 > /proc/sys/vm/nr_hugepages)". Valid until destroy. */
+/* One line for a report: "20 MiB on transparent hugepages (18 MiB of it); 2 MiB hugepages: wanted
+ * 10, free 0 (echo 10 > /proc/sys/vm/nr_hugepages)". Valid until destroy. */
 WEIR_API const char *weir_region_describe(const struct weir_region *region);
 
 /* "any", "2M", "thp", "4K": as options and reports write it. */

@@ -26,6 +26,7 @@
 #include "weir/mbuf.h"
 #include "weir/mempool.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -37,8 +38,7 @@ struct weir_port;
 /* Reasons why a port drops a packet, each with a counter. */
 enum weir_drop {
 	WEIR_DROP_TX_FULL,   /* tx_or_drop: the port took no more */
-	WEIR_DROP_TX_FAILED, /* the port refused the packet (as a pcap file does a second link type)
-			      */
+	WEIR_DROP_TX_FAILED, /* tx_or_drop: the port has failed for good */
 	WEIR_DROP_COUNT,
 };
 
@@ -73,6 +73,9 @@ WEIR_API int weir_port_close(struct weir_port *port);
 WEIR_API const char *weir_port_name(const struct weir_port *port);
 WEIR_API uint32_t weir_port_queues(const struct weir_port *port);
 
+/* Can it send? A capture file opened only to receive from cannot: a send there makes it fail. */
+WEIR_API bool weir_port_sends(const struct weir_port *port);
+
 /* Receive up to count packets on queue into mbufs; the caller owns them. Returns how many; never
  * blocks. 0 says "not now", "ended" or "failed": weir_port_state() tells which. */
 static inline uint32_t weir_port_rx(
@@ -83,8 +86,9 @@ static inline uint32_t weir_port_rx(
 static inline uint32_t weir_port_tx(
 	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
 
-/* Send count packets; those the port does not take are freed and counted as WEIR_DROP_TX_FULL. None
- * is the caller's afterwards. Returns how many were sent. */
+/* Send count packets; those the port does not take are freed and counted as WEIR_DROP_TX_FULL, or
+ * as WEIR_DROP_TX_FAILED once it has failed. None is the caller's afterwards. Returns how many were
+ * sent. */
 WEIR_API uint32_t weir_port_tx_or_drop(
 	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
 

@@ -106,9 +106,9 @@ static int repeat_end(const struct weir_capture_reader *reader)
 	return reader->result;
 }
 
-bool weir_capture_ready(const struct weir_capture_reader *reader)
+void weir_capture_set_nonblocking(struct weir_capture_reader *reader, bool nonblocking)
 {
-	return reader->ended || weir__source_ready(&reader->source);
+	reader->source.nonblocking = nonblocking;
 }
 
 /* A second peek parses the record once more, which is cheaper than to remember it. */
@@ -121,7 +121,7 @@ int weir_capture_peek(
 		return repeat_end(reader);
 	got = reader->find(reader, packet, data);
 	if (weir_unlikely(got <= 0))
-		return end_with(reader, got);
+		return got == -EAGAIN ? got : end_with(reader, got);
 	if (weir_unlikely(reader->swapped && !reader->peeked))
 		weir__pseudo_header_to_host(packet, *data);
 	reader->peeked = true;

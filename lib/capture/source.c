@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -185,11 +186,21 @@ static int explain_end(struct weir__source *source, size_t size, const char *wha
 		"the file ends inside %s: it needs %zu bytes, %zu are left", what, size, left);
 }
 
+/* Would a read wait? Never for a file, nor for a pipe whose writer has gone. */
+static bool would_wait(const struct weir__source *source)
+{
+	struct pollfd ready = {.fd = source->fd, .events = POLLIN};
+
+	return source->nonblocking && source->in_size == 0 && poll(&ready, 1, 0) == 0;
+}
+
 int weir__source_need_slow(struct weir__source *source, size_t size, const char *what)
 {
 	while (!weir__source_has(source, size)) {
 		if (source->ended)
 			return explain_end(source, size, what);
+		if (would_wait(source))
+			return -EAGAIN;
 		if (make_room(source, size) < 0)
 			return -ENOMEM;
 		fill(source);
@@ -197,27 +208,19 @@ int weir__source_need_slow(struct weir__source *source, size_t size, const char 
 	return 1;
 }
 
-bool weir__source_ready(const struct weir__source *source)
-{
-	struct pollfd ready = {.fd = source->fd, .events = POLLIN};
-
-	if (weir__source_has(source, 1) || source->ended || source->in_size > 0)
-		return true;
-	return poll(&ready, 1, 0) != 0; /* a file always is; so is a pipe whose writer has gone */
-}
-
 int weir__source_skip(struct weir__source *source, uint64_t size, const char *what)
 {
 	uint64_t from = weir__source_offset(source);
+	bool nonblocking = source->nonblocking;
 	size_t here;
-	int got;
+	int got = 1;
 
-	while (size > 0) {
+	/* Half a skip cannot be taken up later: wait for the rest. */
+	source->nonblocking = false;
+	while (size > 0 && got > 0) {
 		got = weir__source_need(source, 1, what);
-		if (got < 0)
-			return got;
 		if (got == 0)
-			return weir__source_damaged(source, from,
+			got = weir__source_damaged(source, from,
 				"the file ends inside %s: %" PRIu64 " bytes more are needed", what,
 				size);
 		here = (size_t)(source->end - source->at);
@@ -226,7 +229,8 @@ int weir__source_skip(struct weir__source *source, uint64_t size, const char *wh
 		source->at += here;
 		size -= here;
 	}
-	return 1;
+	source->nonblocking = nonblocking;
+	return got;
 }
 
 /* At the first byte of the file: empty the window, read a block, set up the decompressor. */
@@ -278,6 +282,9 @@ static int open_file(struct weir__source *source, const char *path)
 		return weir__fail(errno, "%s: cannot be opened: %s", source->path, strerror(errno));
 	if (S_ISDIR(status.st_mode))
 		return weir__fail(EISDIR, "%s: is a directory, not a capture file", source->path);
+	/* Until the file is closed no writer of ours, in whatever process, will empty it. */
+	if (S_ISREG(status.st_mode) && flock(source->fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK)
+		return weir__fail(EBUSY, "%s: is being written by a capture writer", source->path);
 	source->start = lseek(source->fd, 0, SEEK_CUR);
 	if (S_ISREG(status.st_mode) && status.st_size > source->start) {
 		source->size = (uint64_t)(status.st_size - source->start);

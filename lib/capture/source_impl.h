@@ -32,7 +32,8 @@ struct weir__source {
 	const char *reason;  /* the words for it */
 
 	int fd;
-	bool is_stdin; /* not ours to close */
+	bool is_stdin;    /* not ours to close */
+	bool nonblocking; /* do not wait for a pipe: -EAGAIN */
 	char *path;
 	off_t start;         /* where a file began when opened (standard input), -1 for a pipe */
 	uint64_t size;       /* of the file as stored from start on, 0 when unknown */
@@ -66,11 +67,9 @@ static inline bool weir__source_has(const struct weir__source *source, size_t si
 	return (size_t)(source->end - source->at) >= size;
 }
 
-/* Is a byte there, or can one be had, or the end be seen, without waiting for a pipe? */
-bool weir__source_ready(const struct weir__source *source);
-
 /* Make size bytes at `at` contiguous; at may move. 1; or 0 at the end of the file with nothing
- * left; or -errno with the sentence said, when the file ends before size or cannot be read. what
+ * left; or -errno with the sentence said, when the file ends before size or cannot be read; or
+ * -EAGAIN when it would have to wait for a pipe and shall not. what
  * names the thing that would be cut, such as "a packet record". */
 int weir__source_need_slow(struct weir__source *source, size_t size, const char *what);
 

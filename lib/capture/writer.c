@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* writer.c: write pcap and pcapng, in the byte order of this machine, through a large buffer. */
+#include "blocks_impl.h"
 #include "capture_impl.h"
 
 #include "base/base_impl.h"
@@ -10,6 +11,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -19,41 +22,87 @@
 /* The longest thing put in front of a packet: an interface block and a packet block's header. */
 #define HEADER_MAX 64
 
+#define FILE_HEADER   24 /* of a pcap file */
+#define RECORD_HEADER 16 /* of a packet in it */
+
 #define NS_PER_SECOND 1000000000u
 
 struct weir_capture_writer {
 	int fd;
 	bool is_stdout;
+	bool is_regular;
+	uint64_t flushed; /* bytes that are in the file */
 	enum weir_capture_format format;
 	uint32_t snaplen;
 	int error; /* -errno of the first write that failed, for all further calls */
 	char *path;
 	size_t used;
+	size_t capacity;
 	uint8_t *buffer;
 	uint16_t *link_types; /* pcapng: of each interface; pcap: the one there is */
 	uint32_t interface_count;
 	uint32_t last; /* the interface of the last packet */
 };
 
-/* Everything of data, however often the system takes only a part. */
-static int write_all(struct weir_capture_writer *writer, const uint8_t *data, size_t size)
+/* The size of the block or record of the buffer that starts at at, as we wrote it. */
+static size_t record_size(const struct weir_capture_writer *writer, size_t at, bool *is_packet)
+{
+	uint32_t type, length;
+
+	*is_packet = true;
+	if (writer->format != WEIR_CAPTURE_PCAPNG && writer->flushed == 0 && at == 0) {
+		*is_packet = false;
+		return FILE_HEADER;
+	}
+	if (writer->format != WEIR_CAPTURE_PCAPNG) {
+		memcpy(&length, writer->buffer + at + 8, sizeof(length));
+		return RECORD_HEADER + (size_t)length;
+	}
+	memcpy(&type, writer->buffer + at, sizeof(type));
+	memcpy(&length, writer->buffer + at + 4, sizeof(length));
+	*is_packet = type == WEIR__PCAPNG_ENHANCED;
+	return length;
+}
+
+/* Only put of the buffer's used bytes reached the file. Cut it behind the last whole record, and
+ * say how many packets that are given to us are not in it. */
+static int fail_write(struct weir_capture_writer *writer, int error, size_t used, size_t put)
+{
+	size_t whole = 0, lost = 0, size;
+	bool is_packet;
+
+	for (size_t at = 0; at < used; at += size) {
+		size = record_size(writer, at, &is_packet);
+		if (at + size <= put)
+			whole = at + size;
+		else
+			lost += is_packet;
+	}
+	writer->error = -error;
+	if (writer->is_regular && ftruncate(writer->fd, (off_t)(writer->flushed + whole)) != 0)
+		whole = put; /* then it ends inside a record */
+	return weir__fail(error, "%s: cannot be written: %s; %zu packets are not in it",
+		writer->path, strerror(error), lost);
+}
+
+/* All that the buffer holds, however often the system takes only a part. */
+static int write_buffer(struct weir_capture_writer *writer)
 {
 	struct pollfd ready = {.fd = writer->fd, .events = POLLOUT};
+	size_t used = writer->used, done = 0;
 	ssize_t put;
 
-	while (size > 0) {
-		put = write(writer->fd, data, size);
-		if (put >= 0) {
-			data += put;
-			size -= (size_t)put;
-		} else if (errno == EAGAIN) {
+	writer->used = 0;
+	while (done < used) {
+		put = write(writer->fd, writer->buffer + done, used - done);
+		if (put >= 0)
+			done += (size_t)put;
+		else if (errno == EAGAIN)
 			poll(&ready, 1, -1);
-		} else if (errno != EINTR) {
-			writer->error = -errno;
-			return weir__fail(
-				errno, "%s: cannot be written: %s", writer->path, strerror(errno));
-		}
+		else if (errno != EINTR)
+			return fail_write(writer, errno, used, done);
 	}
+	writer->flushed += used;
 	return 0;
 }
 
@@ -65,128 +114,39 @@ static int repeat_error(const struct weir_capture_writer *writer)
 
 int weir_capture_flush(struct weir_capture_writer *writer)
 {
-	size_t used = writer->used;
-
 	if (writer->error != 0)
 		return repeat_error(writer);
-	writer->used = 0;
-	return write_all(writer, writer->buffer, used);
+	return write_buffer(writer);
 }
 
-/* Append to the buffer, and bring it to the file as often as it is full. */
-static int put(struct weir_capture_writer *writer, const void *data, size_t size)
+/* Room for size bytes in the buffer, by bringing it to the file and enlarging it: so a record is
+ * never cut between two buffers, and whole ones reach the file together, for whoever reads along.
+ * */
+static int make_room(struct weir_capture_writer *writer, size_t size)
 {
-	const uint8_t *at = data;
-	size_t room, piece;
+	uint8_t *larger;
 	int result;
 
-	while (size > 0) {
-		room = BUFFER_SIZE - writer->used;
-		if (room == 0) {
-			result = weir_capture_flush(writer);
-			if (result < 0)
-				return result;
-			room = BUFFER_SIZE;
-		}
-		piece = size < room ? size : room;
-		memcpy(writer->buffer + writer->used, at, piece);
-		writer->used += piece;
-		at += piece;
-		size -= piece;
-	}
+	if (size <= writer->capacity - writer->used)
+		return 0;
+	result = weir_capture_flush(writer);
+	if (result < 0 || size <= writer->capacity)
+		return result;
+	larger = realloc(writer->buffer, size);
+	if (larger == NULL)
+		return weir__fail(
+			ENOMEM, "%s: no memory for a packet of %zu bytes", writer->path, size);
+	writer->buffer = larger;
+	writer->capacity = size;
 	return 0;
 }
 
-static size_t add16(uint8_t *at, size_t used, uint16_t value)
+/* Append to the buffer, which has room. */
+static void put(struct weir_capture_writer *writer, const void *data, size_t size)
 {
-	memcpy(at + used, &value, sizeof(value));
-	return used + sizeof(value);
-}
-
-static size_t add32(uint8_t *at, size_t used, uint32_t value)
-{
-	memcpy(at + used, &value, sizeof(value));
-	return used + sizeof(value);
-}
-
-static size_t pcap_file_header(
-	const struct weir_capture_writer *writer, uint8_t *at, uint16_t link_type)
-{
-	bool micro = writer->format == WEIR_CAPTURE_PCAP_US;
-	size_t used;
-
-	used = add32(at, 0, micro ? WEIR__PCAP_MAGIC_US : WEIR__PCAP_MAGIC_NS);
-	used = add16(at, used, 2); /* version 2.4 */
-	used = add16(at, used, 4);
-	used = add32(at, used, 0); /* two words that are always 0 */
-	used = add32(at, used, 0);
-	used = add32(at, used, writer->snaplen);
-	return add32(at, used, link_type);
-}
-
-static size_t section_header(uint8_t *at)
-{
-	size_t used;
-
-	used = add32(at, 0, WEIR__PCAPNG_SECTION);
-	used = add32(at, used, 28);
-	used = add32(at, used, WEIR__PCAPNG_ORDER);
-	used = add16(at, used, 1); /* version 1.0 */
-	used = add16(at, used, 0);
-	used = add32(at, used, UINT32_MAX); /* the section's length is not known */
-	used = add32(at, used, UINT32_MAX);
-	return add32(at, used, 28);
-}
-
-/* With one option, if_tsresol (9) of one byte: 10^-9 seconds; and the end of options. */
-static size_t interface_block(
-	const struct weir_capture_writer *writer, uint8_t *at, uint16_t link_type)
-{
-	static const uint8_t nanoseconds[4] = {9, 0, 0, 0};
-	size_t used;
-
-	used = add32(at, 0, WEIR__PCAPNG_INTERFACE);
-	used = add32(at, used, 32);
-	used = add16(at, used, link_type);
-	used = add16(at, used, 0);
-	used = add32(at, used, writer->snaplen);
-	used = add16(at, used, 9);
-	used = add16(at, used, 1);
-	memcpy(at + used, nanoseconds, sizeof(nanoseconds));
-	used = add32(at, used + sizeof(nanoseconds), 0);
-	return add32(at, used, 32);
-}
-
-static uint32_t enhanced_length(const struct weir_capture_packet *packet)
-{
-	return 28 + (uint32_t)weir__round_up(packet->length, 4) + 4;
-}
-
-static size_t enhanced_header(
-	const struct weir_capture_packet *packet, uint8_t *at, uint32_t interface)
-{
-	size_t used;
-
-	used = add32(at, 0, WEIR__PCAPNG_ENHANCED);
-	used = add32(at, used, enhanced_length(packet));
-	used = add32(at, used, interface);
-	used = add32(at, used, (uint32_t)(packet->timestamp_ns >> 32));
-	used = add32(at, used, (uint32_t)packet->timestamp_ns);
-	used = add32(at, used, packet->length);
-	return add32(at, used, packet->wire_length);
-}
-
-static size_t pcap_record_header(const struct weir_capture_writer *writer,
-	const struct weir_capture_packet *packet, uint8_t *at)
-{
-	uint32_t unit = writer->format == WEIR_CAPTURE_PCAP_US ? 1000 : 1;
-	uint32_t fraction = (uint32_t)(packet->timestamp_ns % NS_PER_SECOND);
-	size_t used;
-
-	used = add32(at, 0, (uint32_t)(packet->timestamp_ns / NS_PER_SECOND));
-	used = add32(at, used, fraction / unit);
-	used = add32(at, used, packet->length);
-	return add32(at, used, packet->wire_length);
+	if (size > 0) /* an empty piece may have no address */
+		memcpy(writer->buffer + writer->used, data, size);
+	writer->used += size;
 }
 
 /* The interface of this link type, or interface_count when there is none yet. */
@@ -207,8 +167,8 @@ static size_t add_interface(struct weir_capture_writer *writer, uint8_t *at, uin
 {
 	writer->link_types[writer->interface_count++] = link_type;
 	if (writer->format == WEIR_CAPTURE_PCAPNG)
-		return interface_block(writer, at, link_type);
-	return pcap_file_header(writer, at, link_type);
+		return weir__interface_block(writer->snaplen, at, link_type);
+	return weir__pcap_file_header(writer->format, writer->snaplen, at, link_type);
 }
 
 static int check_packet(const struct weir_capture_writer *writer,
@@ -249,17 +209,18 @@ static size_t add_headers(struct weir_capture_writer *writer,
 	if (writer->last == writer->interface_count)
 		used = add_interface(writer, at, packet->link_type);
 	if (writer->format == WEIR_CAPTURE_PCAPNG)
-		return used + enhanced_header(packet, at + used, writer->last);
-	return used + pcap_record_header(writer, packet, at + used);
+		return used + weir__enhanced_header(packet, at + used, writer->last);
+	return used + weir__pcap_record_header(writer->format, packet, at + used);
 }
 
 /* pcapng: padding to 4 bytes, and the block's length once more. */
-static int put_trailer(struct weir_capture_writer *writer, const struct weir_capture_packet *packet)
+static void put_trailer(
+	struct weir_capture_writer *writer, const struct weir_capture_packet *packet)
 {
 	uint8_t trailer[8] = {0};
 	size_t padding = weir__round_up(packet->length, 4) - packet->length;
 
-	return put(writer, trailer, add32(trailer, padding, enhanced_length(packet)));
+	put(writer, trailer, weir__add32(trailer, padding, weir__enhanced_length(packet)));
 }
 
 int weir_capture_write(struct weir_capture_writer *writer, const struct weir_capture_packet *packet,
@@ -273,30 +234,44 @@ int weir_capture_write(struct weir_capture_writer *writer, const struct weir_cap
 	result = check_packet(writer, packet, iov, iov_count);
 	if (weir_unlikely(result < 0))
 		return result;
-	/* Whole records reach the file together, for whoever reads along. */
-	if ((size_t)packet->length + 2 * HEADER_MAX > BUFFER_SIZE - writer->used)
-		result = weir_capture_flush(writer);
-	if (result == 0)
-		result = put(writer, header, add_headers(writer, packet, header));
-	for (uint32_t i = 0; i < iov_count && result == 0; i++)
-		result = put(writer, iov[i].iov_base, iov[i].iov_len);
-	if (result == 0 && writer->format == WEIR_CAPTURE_PCAPNG)
-		result = put_trailer(writer, packet);
-	return result;
+	result = make_room(writer, (size_t)packet->length + 2 * HEADER_MAX);
+	if (weir_unlikely(result < 0))
+		return result;
+	put(writer, header, add_headers(writer, packet, header));
+	for (uint32_t i = 0; i < iov_count; i++)
+		put(writer, iov[i].iov_base, iov[i].iov_len);
+	if (writer->format == WEIR_CAPTURE_PCAPNG)
+		put_trailer(writer, packet);
+	return 0;
 }
 
 static int open_file(struct weir_capture_writer *writer, const char *path)
 {
+	struct stat status;
+
 	writer->is_stdout = strcmp(path, "-") == 0;
 	writer->fd = writer->is_stdout ? STDOUT_FILENO
-				       : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (writer->fd < 0)
+				       : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (writer->fd < 0 || fstat(writer->fd, &status) != 0)
 		return weir__fail(errno, "%s: cannot be created: %s", path, strerror(errno));
+	if (!S_ISREG(status.st_mode))
+		return 0;
+	/* Who reads it or writes it, with our reader or writer, has it locked. */
+	if (flock(writer->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		return weir__fail(
+			EBUSY, "%s: is open as another input or output; choose another file", path);
+	if (writer->is_stdout)
+		return 0; /* it may be appended to, or shared: not ours to cut */
+	writer->is_regular = true;
+	if (ftruncate(writer->fd, 0) != 0)
+		return weir__fail(errno, "%s: cannot be emptied: %s", path, strerror(errno));
 	return 0;
 }
 
 static void destroy(struct weir_capture_writer *writer)
 {
+	if (writer->fd >= 0 && !writer->is_stdout)
+		close(writer->fd);
 	free(writer->link_types);
 	free(writer->buffer);
 	free(writer->path);
@@ -311,12 +286,16 @@ struct weir_capture_writer *weir_capture_create(
 
 	if (writer == NULL)
 		return weir__fail_null(ENOMEM, "%s: no memory to write it", path);
+	writer->fd = -1;
 	writer->format = format;
 	writer->snaplen = snaplen != 0 ? snaplen : WEIR__SNAPLEN_MAX;
 	writer->path = strdup(strcmp(path, "-") == 0 ? "standard output" : path);
-	writer->buffer = aligned_alloc(4096, BUFFER_SIZE);
+	writer->capacity = BUFFER_SIZE;
+	writer->buffer = malloc(BUFFER_SIZE);
 	writer->link_types = malloc((UINT16_MAX + 1) * sizeof(uint16_t));
-	if (writer->path == NULL || writer->buffer == NULL || writer->link_types == NULL)
+	if ((unsigned int)format > WEIR_CAPTURE_PCAPNG)
+		result = weir__fail(EINVAL, "%s: no capture format has number %d", path, format);
+	else if (writer->path == NULL || writer->buffer == NULL || writer->link_types == NULL)
 		result = weir__fail(ENOMEM, "%s: no memory to write it", path);
 	else
 		result = open_file(writer, path);
@@ -326,18 +305,17 @@ struct weir_capture_writer *weir_capture_create(
 		return NULL;
 	}
 	if (format == WEIR_CAPTURE_PCAPNG)
-		writer->used = section_header(writer->buffer);
+		writer->used = weir__section_header(writer->buffer);
 	return writer;
 }
 
 /* A file without packets still gets a link type, without which libpcap would not open it. */
-static int add_missing_header(struct weir_capture_writer *writer)
+static void add_missing_header(struct weir_capture_writer *writer)
 {
 	uint8_t header[HEADER_MAX];
 
-	if (writer->interface_count > 0 || writer->error != 0)
-		return 0;
-	return put(writer, header, add_interface(writer, header, WEIR_LINK_ETHERNET));
+	if (writer->interface_count == 0 && writer->error == 0)
+		put(writer, header, add_interface(writer, header, WEIR_LINK_ETHERNET));
 }
 
 int weir_capture_finish(struct weir_capture_writer *writer)
@@ -346,13 +324,13 @@ int weir_capture_finish(struct weir_capture_writer *writer)
 
 	if (writer == NULL)
 		return 0;
-	result = add_missing_header(writer);
-	if (result == 0)
-		result = weir_capture_flush(writer);
+	add_missing_header(writer);
+	result = weir_capture_flush(writer);
 	/* Some file systems tell only here that there was no room. */
 	if (!writer->is_stdout && close(writer->fd) < 0 && result == 0)
 		result = weir__fail(
 			errno, "%s: cannot be closed: %s", writer->path, strerror(errno));
+	writer->fd = -1;
 	destroy(writer);
 	return result;
 }

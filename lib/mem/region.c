@@ -7,6 +7,7 @@
 #include "os/os_impl.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,8 @@ struct weir_region {
 	void *base;
 	size_t size;
 	enum weir_pages pages;
-	char why[256];      /* not better, while walking down */
-	char describe[384]; /* for a report */
+	char why[320];      /* not better, while walking down */
+	char describe[448]; /* for a report */
 };
 
 const char *weir_pages_name(enum weir_pages pages)
@@ -50,36 +51,71 @@ static int map_rung(struct weir_region *region, size_t size, enum weir_pages pag
 	return error;
 }
 
+/* Why a rung was not taken, behind what was said of those above it. */
+static void add_why(struct weir_region *region, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_why(struct weir_region *region, const char *format, ...)
+{
+	size_t used = strlen(region->why);
+	va_list args;
+
+	if (used > 0 && used + 2 < sizeof(region->why)) {
+		memcpy(region->why + used, "; ", 3);
+		used += 2;
+	}
+	va_start(args, format);
+	vsnprintf(region->why + used, sizeof(region->why) - used, format, args);
+	va_end(args);
+}
+
 static int try_2m(struct weir_region *region, const struct weir_region_conf *conf)
 {
 	size_t want = weir__round_up(conf->size, WEIR__OS_HUGE_SIZE) / WEIR__OS_HUGE_SIZE;
+	size_t have;
 	int error;
 
 	/* A tiny pool is not worth a page that serves a thousand packets elsewhere. */
 	if (conf->pages == WEIR_PAGES_ANY && conf->size < WEIR__OS_HUGE_SIZE / 2) {
-		snprintf(region->why, sizeof(region->why), "too small for a 2 MiB hugepage");
+		add_why(region, "too small for a 2 MiB hugepage");
 		return -ENOMEM;
 	}
 	error = map_rung(region, conf->size, WEIR_PAGES_2M, conf->node);
-	if (error)
-		snprintf(region->why, sizeof(region->why),
+	if (!error)
+		return 0;
+	have = weir__os_huge_free();
+	/* the number in nr_hugepages is of all pages, those in use by others too */
+	if (have < want)
+		add_why(region,
 			"2 MiB hugepages: wanted %zu, free %zu (echo %zu > "
 			"/proc/sys/vm/nr_hugepages)",
-			want, weir__os_huge_free(), want);
+			want, have, weir__os_huge_total() + want - have);
+	else
+		add_why(region, "2 MiB hugepages: wanted %zu, free %zu, but %s", want, have,
+			strerror(-error));
 	return error;
 }
 
 static int try_thp(struct weir_region *region, const struct weir_region_conf *conf)
 {
-	size_t used = strlen(region->why);
+	int error;
 
-	if (!weir__os_thp_never())
-		return map_rung(region, conf->size, WEIR_PAGES_THP, conf->node);
-	snprintf(region->why + used, sizeof(region->why) - used,
-		"%stransparent hugepages are off (echo madvise > "
-		"/sys/kernel/mm/transparent_hugepage/enabled)",
-		used ? "; " : "");
-	return -ENOTSUP;
+	if (weir__os_thp_never()) {
+		add_why(region, "transparent hugepages are off (echo madvise > "
+				"/sys/kernel/mm/transparent_hugepage/enabled)");
+		return -ENOTSUP;
+	}
+	if (conf->size < WEIR__OS_HUGE_SIZE) {
+		if (conf->pages == WEIR_PAGES_THP)
+			add_why(region, "too small for a transparent hugepage of 2 MiB");
+		return -ENOMEM;
+	}
+	error = map_rung(region, conf->size, WEIR_PAGES_THP, conf->node);
+	if (error || weir__os_thp_bytes(region->base, region->size) > 0)
+		return error;
+	weir__os_unmap(region->base, region->size);
+	add_why(region, "the kernel gave no transparent hugepages");
+	return -ENOMEM;
 }
 
 static int walk_ladder(struct weir_region *region, const struct weir_region_conf *conf)
@@ -132,9 +168,12 @@ struct weir_region *weir_region_create(const struct weir_region_conf *conf)
 	if (conf->size == 0 || conf->size > SIZE_MAX / 2 ||
 		(unsigned int)conf->pages > WEIR_PAGES_4K)
 		return weir__fail_null(EINVAL,
-			"region of %zu bytes on pages %d: size must be above 0 "
+			"region of %zu bytes on pages %d: size must be above 0 and below 2^63, "
 			"and pages one of WEIR_PAGES_*",
 			conf->size, (int)conf->pages);
+	if (conf->node < 0)
+		return weir__fail_null(
+			EINVAL, "node is %d: WEIR_NODE(n) or WEIR_NODE_ANY", conf->node);
 	if (conf->node != WEIR_NODE_ANY && !weir__os_node_exists(conf->node - 1))
 		return weir__fail_null(ENODEV,
 			"NUMA node %d has no memory here; see `ls /sys/devices/system/node`",

@@ -107,9 +107,9 @@ int weir__os_populate(void *address, size_t size, bool huge)
 	return 0;
 }
 
-size_t weir__os_huge_free(void)
+static size_t read_count(const char *path)
 {
-	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+	FILE *file = fopen(path, "re");
 	size_t pages = 0;
 
 	if (!file)
@@ -118,6 +118,16 @@ size_t weir__os_huge_free(void)
 		pages = 0;
 	fclose(file);
 	return pages;
+}
+
+size_t weir__os_huge_total(void)
+{
+	return read_count("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+}
+
+size_t weir__os_huge_free(void)
+{
+	return read_count("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
 }
 
 bool weir__os_thp_never(void)

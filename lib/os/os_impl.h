@@ -30,7 +30,8 @@ int weir__os_bind(void *address, size_t size, int node);
  * touching them by hand would be a SIGBUS. */
 int weir__os_populate(void *address, size_t size, bool huge);
 
-/* 2 MiB pages reserved and free now; 0 when the kernel has none. */
+/* 2 MiB pages reserved in all, and those of them free now; 0 when the kernel has none. */
+size_t weir__os_huge_total(void);
 size_t weir__os_huge_free(void);
 
 /* What /sys/kernel/mm/transparent_hugepage/enabled says: is "never" chosen, or is it missing? */

@@ -92,6 +92,7 @@ static struct weir_port *make_port(
 	port->driver = driver;
 	port->pool = pool;
 	port->queues = 1;
+	port->sends = true;
 	port->name = strdup(spec);
 	port->rx = make_counters(WEIR__QUEUE_MAX);
 	port->tx = make_counters(WEIR__QUEUE_MAX);
@@ -146,6 +147,11 @@ const char *weir_port_name(const struct weir_port *port)
 uint32_t weir_port_queues(const struct weir_port *port)
 {
 	return port->queues;
+}
+
+bool weir_port_sends(const struct weir_port *port)
+{
+	return port->sends;
 }
 
 uint32_t weir_port_tx_or_drop(

@@ -12,7 +12,7 @@ import unittest
 import captures
 from program import SAMPLE, ProgramTest, main
 
-TINY = ("--time", "1ms", "--repeats", "1")
+TINY = ("--time", "5ms", "--repeats", "1")
 KEYS = {"impl", "bench", "variant", "burst", "threads", "ns_per_op", "figure", "cycles_per_op",
         "mops", "worker_ns", "clean", "slices", "pool", "line_ns", "machine"}
 MACHINE = {"host", "cpu", "cpus", "architecture", "kernel", "tsc_mhz", "core_mhz", "pages", "node"}

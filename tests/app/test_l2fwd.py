@@ -12,7 +12,8 @@ from program import SAMPLE, SOURCES, ProgramTest, main
 A, B, C, D = (f"02:00:00:00:00:0{n}" for n in "abcd")
 ALL = "ff:ff:ff:ff:ff:ff"
 GROUP = "01:00:5e:00:00:01"
-DROPS = {"runt", "not_ethernet", "reserved", "filtered", "pool_dry", "tx_full", "tx_failed"}
+DROPS = {"runt", "not_ethernet", "reserved", "filtered", "no_output", "pool_dry", "tx_full",
+         "tx_failed"}
 
 
 class BridgeTest(ProgramTest):
@@ -183,9 +184,14 @@ class Ends(BridgeTest):
     def test_a_port_without_output(self):
         captures.write_pcap(self.folder / "in.pcap", [packet(frame(ALL, A))])
         captures.write_pcap(self.folder / "empty.pcap", [])
-        err, out = self.fails(1, "--json", "in.pcap", "empty.pcap")
-        self.assertIn("empty.pcap", err)
-        self.assertEqual(self.checked(out)["dropped"]["tx_failed"], 1)
+        self.assertEqual(self.report("in.pcap", "empty.pcap")["dropped"]["no_output"], 1)
+        # it does not keep the others from theirs
+        self.report("in.pcap", "empty.pcap", "pcap:tx=out.pcap")
+        self.assertEqual(len(captures.read(self.folder / "out.pcap")), 1)
+        # nor can it be learned as a way out
+        captures.write_pcap(self.folder / "b.pcap", [packet(frame(A, B))])
+        drops = self.report("in.pcap", "pcap:rx=b.pcap,tx=out.pcap")["dropped"]
+        self.assertEqual(drops["no_output"], 1)
 
 
 main()

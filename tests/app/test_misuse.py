@@ -93,7 +93,7 @@ class MisuseTest(ProgramTest):
             for target in "in.pcap", "./in.pcap", "pcap:tx=in.pcap", "link.pcap", "hard.pcap", \
                     "pcap:format=pcap,tx=link.pcap":
                 with self.subTest(source=source, target=target):
-                    self.fails(MISUSE, source, "--to", target)
+                    self.fails(FAILED, source, "--to", target)
                     self.assertGreater((self.folder / "in.pcap").stat().st_size, 0)
 
     def empty_capture(self):

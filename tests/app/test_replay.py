@@ -210,6 +210,35 @@ class Damage(ReplayTest):
         self.assertEqual(self.read("out.pcap"), packets[:50])
 
 
+class Outputs(ReplayTest):
+    def test_closed_standard_files(self):
+        """An error message must not land among the packets."""
+        packets = self.small(100)
+        (self.folder / "in.pcap").write_bytes((self.folder / "in.pcap").read_bytes()[:-1])
+        subprocess.run(["sh", "-c", '"$0" in.pcap --to out.pcap <&- 2>&- >/dev/null', self.path],
+                       cwd=self.folder, timeout=60, check=False)
+        self.assertEqual(self.read("out.pcap"), packets[:99])
+
+    def test_a_full_disk_leaves_whole_packets(self):
+        packets = self.small(30000)
+        mount = self.folder / "small"
+        mount.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200k", "none", mount],
+                          stderr=subprocess.DEVNULL, check=False).returncode:
+            self.skipTest("mounting a small file system needs root")
+        try:
+            for name in "out.pcap", "out.pcapng":
+                err, _ = self.fails(1, "in.pcap", "--to", mount / name)
+                lost = int(re.search(r"No space left on device; (\d+) packets are not in it", err)[1])
+                there = captures.read(mount / name)
+                self.assertEqual(there, packets[:len(there)])
+                self.assertGreater(len(there), 1000)
+                self.assertTrue(0 < lost <= len(packets) - len(there))
+                (mount / name).unlink()
+        finally:
+            subprocess.run(["umount", mount], check=True)
+
+
 class Signals(ReplayTest):
     def test_interrupt_of_an_endless_loop(self):
         packets = self.small(100)

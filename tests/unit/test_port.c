@@ -109,13 +109,17 @@ static void test_pair(void)
 	CU_ASSERT_EQUAL(weir_port_state(right), WEIR_PORT_UP);
 	CU_ASSERT_EQUAL(weir_port_rx(right, 0, mbufs + 11, 1), 0);
 	CU_ASSERT_EQUAL(weir_port_state(right), WEIR_PORT_ENDED);
-	CU_ASSERT_EQUAL(
-		weir_port_tx(right, 0, mbufs, 1), 1); /* nobody will fetch it: close frees */
-	weir_mbuf_free_bulk(mbufs + 1, 10);
+	CU_ASSERT_EQUAL(weir_port_tx(right, 0, mbufs, 1), 0); /* nobody would fetch it */
+	weir_mbuf_free_bulk(mbufs, 11);
 	CU_ASSERT_EQUAL(weir_port_close(right), 0);
-	left = open_port("pair:p,queues=3"); /* the name is free again */
+	left = open_port("pair:p,queues=3,ring=4"); /* the name is free again */
 	CU_ASSERT_EQUAL(weir_port_queues(left), 3);
-	CU_ASSERT_EQUAL(weir_port_close(left), 0);
+	CU_ASSERT_PTR_NULL(weir_port_open("pair:p,queues=2", pool));
+	CU_ASSERT_PTR_NULL(weir_port_open("pair:p,ring=8", pool));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, mbufs, 2), 0);
+	CU_ASSERT_EQUAL(weir_port_tx(left, 2, mbufs, 2), 2);
+	CU_ASSERT_EQUAL(weir_port_close(left), 0); /* frees what nobody fetched */
 	end();
 }
 
@@ -171,6 +175,35 @@ static void test_pcap_keeps_everything(void)
 	end();
 }
 
+/* What is read or written by one port is not emptied by another. */
+static void test_pcap_spares_open_files(void)
+{
+	struct weir_port *in, *out;
+	char spec[100];
+	struct stat before, after;
+
+	begin();
+	write_capture(3, 60);
+	stat(path, &before);
+	in = open_port(path);
+	CU_ASSERT_FALSE(weir_port_sends(in));
+	snprintf(spec, sizeof(spec), "pcap:tx=%s", path);
+	CU_ASSERT_PTR_NULL(weir_port_open(spec, NULL));
+	CU_ASSERT_EQUAL(errno, EBUSY);
+	snprintf(spec, sizeof(spec), "pcap:rx=%s,tx=%s", path, path);
+	CU_ASSERT_PTR_NULL(weir_port_open(spec, pool));
+	stat(path, &after);
+	CU_ASSERT_EQUAL(before.st_size, after.st_size);
+	CU_ASSERT_EQUAL(weir_port_close(in), 0);
+	snprintf(spec, sizeof(spec), "pcap:tx=%s", path);
+	out = open_port(spec);
+	CU_ASSERT_TRUE(weir_port_sends(out));
+	CU_ASSERT_PTR_NULL(weir_port_open(spec, NULL));
+	CU_ASSERT_PTR_NULL(weir_port_open(path, pool));
+	CU_ASSERT_EQUAL(weir_port_close(out), 0);
+	end();
+}
+
 static void test_pcap_waits_for_a_dry_pool(void)
 {
 	struct weir_port *port;
@@ -221,8 +254,12 @@ static void test_pcap_does_not_wait_for_a_pipe(void)
 	port = open_port(fifo);
 	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
 	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_UP);
-	CU_ASSERT_EQUAL(write(to, bytes + 24, (size_t)size - 24), size - 24);
-	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 3);
+	CU_ASSERT_EQUAL(write(to, bytes + 24, 100), 100); /* a packet and a part of the next */
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 1);
+	CU_ASSERT_EQUAL(write(to, bytes + 124, (size_t)size - 124), size - 124);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs + 1, 31), 2);
+	for (uint32_t i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(*weir_mbuf_data(mbufs[i]), i);
 	weir_mbuf_free_bulk(mbufs, 3);
 	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
 	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_UP);
@@ -312,6 +349,8 @@ static void test_bad_specs(void)
 		{"pcap:rx=/nonexistent/file", "/nonexistent/file", ENOENT},
 		{"/nonexistent.pcap", "/nonexistent.pcap", ENOENT},
 		{"pcap:rx=/tmp", "/tmp", EISDIR},
+		{"pcap:tx=", "needs rx=FILE or tx=FILE", EINVAL},
+		{"pcap:tx=/tmp/x.pcap,loop=2", "loop= is for rx=", EINVAL},
 		{"pcap:tx=/tmp/x.pcap,format=csv", "format=csv", EINVAL},
 		{"pcap:tx=/tmp/x.pcap.gz", "not compressed", EINVAL},
 		{"pcap:tx=/nonexistent/x.pcap", "/nonexistent/x.pcap", ENOENT},
@@ -335,6 +374,7 @@ int main(void)
 		{"null", test_null},
 		{"pair", test_pair},
 		{"pcap keeps bytes, times and lengths", test_pcap_keeps_everything},
+		{"pcap spares files that are open", test_pcap_spares_open_files},
 		{"pcap waits for a dry pool", test_pcap_waits_for_a_dry_pool},
 		{"pcap does not wait for a pipe", test_pcap_does_not_wait_for_a_pipe},
 		{"pcap says when a packet can never fit",

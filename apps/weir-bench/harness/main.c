@@ -167,5 +167,9 @@ int bench_main(int argc, char **argv, const struct bench_program *program)
 		json_decref(run.machine);
 	}
 	free(parsed.words);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && result == 0) {
+		fprintf(stderr, "%s: standard output: %s\n", run.program, strerror(errno));
+		result = 1;
+	}
 	return result;
 }
