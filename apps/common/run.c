@@ -22,13 +22,15 @@ static void on_signal(int number)
 
 void app_catch_signals(void)
 {
-	/* a second one kills: the handler is gone after the first. No SA_RESTART: a read that
-	 * waits for a pipe shall come back. */
+	/* a second one kills: the handler is gone after the first */
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* a pipe whose reader has gone is an error of its port; the other files are to be completed
+	 * */
+	signal(SIGPIPE, SIG_IGN);
 }
 
 uint64_t app_now_ns(void)

@@ -86,7 +86,10 @@ static int open_tx(struct pcap_port *pcap, const char *path, const char *format)
 	if (choose_format(path, format, &chosen))
 		return -EINVAL;
 	pcap->writer = weir_capture_create(path, chosen, 0);
-	return pcap->writer ? 0 : -errno;
+	if (!pcap->writer)
+		return -errno;
+	weir_capture_set_writer_nonblocking(pcap->writer, true);
+	return 0;
 }
 
 static int pcap_open(struct weir_port *port, void *priv, struct weir__spec *spec)
@@ -253,7 +256,7 @@ static uint32_t pcap_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 		if (!error)
 			bytes += mbufs[sent++]->length;
 	}
-	if (error)
+	if (error && error != -EAGAIN)
 		weir__port_fail(pcap->port, error);
 	weir_mbuf_free_bulk(mbufs, sent);
 	weir__count_packets(&pcap->port->tx[queue], sent, bytes);

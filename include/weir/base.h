@@ -2,10 +2,11 @@
 /* weir/base.h: what every other header needs: the version, the last error, and how things are
  * exported.
  *
- * Errors. A call on the control path returns 0 or -errno, or a pointer or NULL with errno set; in
- * both cases weir_last_error() gives a sentence that says what was wanted, what stood in the way
- * and what to do. A call on the data path returns a count. The library never prints, exits or
- * aborts.
+ * Errors. A call on the control path (create, open, close, destroy, reading and writing captures)
+ * returns 0 or -errno, or a pointer or NULL with errno set; in both cases weir_last_error() gives a
+ * sentence that says what was wanted, what stood in the way and what to do. A call on the data path
+ * returns a count, or 0 or -errno where it does all or nothing, and leaves the sentence alone. The
+ * library never prints, exits or aborts.
  */
 #ifndef WEIR_BASE_H
 #define WEIR_BASE_H

@@ -94,9 +94,15 @@ WEIR_API struct weir_capture_writer *weir_capture_create(
  * packet->interface is not used: a pcapng file gets one interface for each link type, in the order
  * they appear. Written through a large buffer. 0, or -errno: -EINVAL for a second link type in a
  * pcap file, or a time that the format cannot hold; -ENOSPC and the like from the file. A packet
- * refused is not in the file. After a write error (any but -EINVAL) every later call fails too. */
+ * refused is not in the file. After a write error (any but -EINVAL and -EAGAIN) every later call
+ * fails too. */
 WEIR_API int weir_capture_write(struct weir_capture_writer *writer,
 	const struct weir_capture_packet *packet, const struct iovec *iov, uint32_t iov_count);
+
+/* Shall a write wait for a pipe that does not take more (as after create), or return -EAGAIN, "not
+ * now", with the packet not taken? Flush and finish wait in any case. */
+WEIR_API void weir_capture_set_writer_nonblocking(
+	struct weir_capture_writer *writer, bool nonblocking);
 
 /* Bring everything written so far to the file. 0 or -errno. */
 WEIR_API int weir_capture_flush(struct weir_capture_writer *writer);

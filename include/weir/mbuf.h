@@ -193,7 +193,8 @@ WEIR_API int weir_mbuf_read(
 	const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, uint32_t length);
 
 /* Take count more references to the packet, on each of its segments; it is freed after as many more
- * frees. Nobody may write to it until one reference is left. */
+ * frees. Nobody may write to it until one reference is left. At most 32,767 in all, which is not
+ * checked. */
 WEIR_API void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count);
 
 /* How many hold this segment. */

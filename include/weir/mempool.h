@@ -62,7 +62,8 @@ struct weir_mempool_stats {
 struct weir_mempool;
 
 /* Create a pool; every object is zeroed and its memory present. NULL with errno and
- * weir_last_error(): EINVAL for a conf out of range, ENOMEM, ENFILE at the 4,097th pool. */
+ * weir_last_error(): EINVAL for a conf out of range, ENOMEM, ENODEV for a node without memory,
+ * ENFILE at the 4,097th pool. */
 WEIR_API struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf);
 
 /* Free the pool. Refused with -EBUSY, and a sentence saying how many, while objects are out. No

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@ struct weir_capture_writer {
 	int fd;
 	bool is_stdout;
 	bool is_regular;
+	bool is_pipe; /* or a socket: it may take a part, and the rest much later */
+	bool nonblocking;
 	uint64_t flushed; /* bytes that are in the file */
 	enum weir_capture_format format;
 	uint32_t snaplen;
@@ -71,6 +74,11 @@ static int fail_write(struct weir_capture_writer *writer, int error, size_t used
 	size_t whole = 0, lost = 0, size;
 	bool is_packet;
 
+	writer->error = -error;
+	writer->used = 0;
+	if (writer->is_pipe) /* the buffer may start inside a record */
+		return weir__fail(
+			error, "%s: cannot be written: %s", writer->path, strerror(error));
 	for (size_t at = 0; at < used; at += size) {
 		size = record_size(writer, at, &is_packet);
 		if (at + size <= put)
@@ -78,32 +86,35 @@ static int fail_write(struct weir_capture_writer *writer, int error, size_t used
 		else
 			lost += is_packet;
 	}
-	writer->error = -error;
 	if (writer->is_regular && ftruncate(writer->fd, (off_t)(writer->flushed + whole)) != 0)
 		whole = put; /* then it ends inside a record */
 	return weir__fail(error, "%s: cannot be written: %s; %zu packets are not in it",
 		writer->path, strerror(error), lost);
 }
 
-/* All that the buffer holds, however often the system takes only a part. */
-static int write_buffer(struct weir_capture_writer *writer)
+/* Bring the buffer to the file, however often the system takes only a part. Without wait what a
+ * pipe does not take now stays in the buffer, and the result is -EAGAIN. */
+static int write_buffer(struct weir_capture_writer *writer, bool wait)
 {
 	struct pollfd ready = {.fd = writer->fd, .events = POLLOUT};
-	size_t used = writer->used, done = 0;
+	size_t used = writer->used, done = 0, piece;
 	ssize_t put;
 
-	writer->used = 0;
-	while (done < used) {
-		put = write(writer->fd, writer->buffer + done, used - done);
+	while (done < used && (wait || !writer->is_pipe || poll(&ready, 1, 0) != 0)) {
+		/* so much a pipe that is ready takes without waiting: pipe(7) */
+		piece = writer->is_pipe && used - done > PIPE_BUF ? PIPE_BUF : used - done;
+		put = write(writer->fd, writer->buffer + done, piece);
 		if (put >= 0)
 			done += (size_t)put;
 		else if (errno == EAGAIN)
-			poll(&ready, 1, -1);
+			poll(&ready, 1, wait ? -1 : 0);
 		else if (errno != EINTR)
 			return fail_write(writer, errno, used, done);
 	}
-	writer->flushed += used;
-	return 0;
+	memmove(writer->buffer, writer->buffer + done, used - done);
+	writer->used = used - done;
+	writer->flushed += done;
+	return writer->used == 0 ? 0 : -EAGAIN;
 }
 
 static int repeat_error(const struct weir_capture_writer *writer)
@@ -112,11 +123,16 @@ static int repeat_error(const struct weir_capture_writer *writer)
 		strerror(-writer->error));
 }
 
+void weir_capture_set_writer_nonblocking(struct weir_capture_writer *writer, bool nonblocking)
+{
+	writer->nonblocking = nonblocking;
+}
+
 int weir_capture_flush(struct weir_capture_writer *writer)
 {
 	if (writer->error != 0)
 		return repeat_error(writer);
-	return write_buffer(writer);
+	return write_buffer(writer, true);
 }
 
 /* Room for size bytes in the buffer, by bringing it to the file and enlarging it: so a record is
@@ -129,7 +145,9 @@ static int make_room(struct weir_capture_writer *writer, size_t size)
 
 	if (size <= writer->capacity - writer->used)
 		return 0;
-	result = weir_capture_flush(writer);
+	result = write_buffer(writer, !writer->nonblocking);
+	if (result == -EAGAIN && size <= writer->capacity - writer->used)
+		return 0; /* room enough, if not all */
 	if (result < 0 || size <= writer->capacity)
 		return result;
 	larger = realloc(writer->buffer, size);
@@ -254,6 +272,7 @@ static int open_file(struct weir_capture_writer *writer, const char *path)
 				       : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (writer->fd < 0 || fstat(writer->fd, &status) != 0)
 		return weir__fail(errno, "%s: cannot be created: %s", path, strerror(errno));
+	writer->is_pipe = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
 	if (!S_ISREG(status.st_mode))
 		return 0;
 	/* Who reads it or writes it, with our reader or writer, has it locked. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +272,49 @@ static void test_pcap_does_not_wait_for_a_pipe(void)
 	end();
 }
 
+/* A pipe that nobody reads takes some, and then no more; nothing waits, nothing is lost. */
+static void test_pcap_does_not_wait_for_a_full_pipe(void)
+{
+	char fifo[] = "/tmp/weir-port-full-XXXXXX", spec[60];
+	static uint8_t bytes[1 << 16];
+	struct weir_mbuf *mbuf;
+	struct weir_port *port;
+	struct weir_port_stats stats;
+	uint64_t sent = 0, read_bytes = 0;
+	ssize_t got;
+	int from;
+
+	begin();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(fifo));
+	rmdir(fifo);
+	CU_ASSERT_EQUAL_FATAL(mkfifo(fifo, 0600), 0);
+	from = open(fifo, O_RDONLY | O_NONBLOCK);
+	snprintf(spec, sizeof(spec), "pcap:tx=%s", fifo);
+	port = open_port(spec);
+	for (;; sent++) {
+		mbuf = weir_mbuf_alloc(pool);
+		memset(weir_mbuf_append(mbuf, 500), (int)(uint8_t)sent, 500);
+		if (weir_port_tx(port, 0, &mbuf, 1) == 0)
+			break;
+	}
+	CU_ASSERT(sent > 2000); /* the writer's buffer of 1 MiB, and the pipe's */
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED); /* of receiving: not failed */
+	while ((got = read(from, bytes, sizeof(bytes))) > 0)
+		read_bytes += (uint64_t)got;
+	CU_ASSERT_EQUAL(weir_port_tx(port, 0, &mbuf, 1), 1);
+	weir_port_stats(port, &stats);
+	CU_ASSERT_EQUAL(stats.tx_packets, sent + 1);
+	close(from); /* and the reader goes */
+	do {
+		mbuf = weir_mbuf_alloc(pool);
+		weir_mbuf_append(mbuf, 500);
+	} while (weir_port_tx_or_drop(port, 0, &mbuf, 1) == 1);
+	CU_ASSERT_EQUAL(weir_port_state(port), -EPIPE);
+	CU_ASSERT_EQUAL(weir_port_close(port), -EPIPE);
+	unlink(fifo);
+	end();
+}
+
 static void test_pcap_says_when_a_packet_can_never_fit(void)
 {
 	struct weir_port *port;
@@ -377,6 +421,7 @@ int main(void)
 		{"pcap spares files that are open", test_pcap_spares_open_files},
 		{"pcap waits for a dry pool", test_pcap_waits_for_a_dry_pool},
 		{"pcap does not wait for a pipe", test_pcap_does_not_wait_for_a_pipe},
+		{"pcap does not wait for a full pipe", test_pcap_does_not_wait_for_a_full_pipe},
 		{"pcap says when a packet can never fit",
 			test_pcap_says_when_a_packet_can_never_fit},
 		{"pcap loops", test_pcap_loops},
@@ -386,7 +431,7 @@ int main(void)
 	};
 	int failed, fd = mkstemp(path);
 
-	if (fd < 0)
+	if (fd < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return 1;
 	close(fd);
 	failed = unit_run("port", tests);
