@@ -124,8 +124,9 @@ struct weir__mempool_cache {
 
 /* The start of every mempool; the rest is private (lib/mempool/mempool_impl.h). */
 struct weir__mempool_head {
-	uint32_t mbuf_headroom; /* these two when it holds mbufs (weir/mbuf.h) */
+	uint32_t mbuf_headroom; /* these three when it holds mbufs (weir/mbuf.h) */
 	uint32_t mbuf_buffer_size;
+	uint32_t mbuf_plain; /* the state of a plain one */
 	/* by thread slot; weir__mempool_no_cache for a thread that has none here */
 	struct weir__mempool_cache *caches[WEIR_THREAD_MAX];
 };

@@ -5,6 +5,7 @@
 
 #include "weir/base.h"
 #include "weir/capture.h"
+#include "weir/handoff.h"
 #include "weir/mbuf.h"
 #include "weir/mem.h"
 #include "weir/mempool.h"

@@ -13,6 +13,7 @@ static void init_mbufs(struct weir_mempool *pool, uint32_t first)
 {
 	uint32_t plain = 1 | (uint32_t)pool->number << WEIR__MBUF_POOL_SHIFT;
 
+	pool->head.mbuf_plain = plain;
 	for (uint32_t i = 0; i < pool->count; i++) {
 		struct weir_mbuf *mbuf = weir_mempool_object(pool, i);
 

@@ -60,7 +60,7 @@ class BenchTest(RowsTest):
             wanted |= {(bench, variant, 2) for bench, variant, _ in wanted
                        if bench in ("mempool", "mbuf")}
             wanted |= {("ring", "spsc", 2), ("ring", "mpmc", 2), ("ring", "mpmc-both", 2),
-                       ("handoff", "spsc", 2)}
+                       ("handoff", "spsc", 2), ("handoff", "carried", 2)}
         self.assertEqual(seen, wanted)
 
     def test_options_reach_the_rows(self):

@@ -122,10 +122,16 @@ int bench_rings(struct bench_run *run, const struct bench *bench);
 
 /* Buffers handed from core to core through a ring. */
 struct handoff_subject {
+	const char
+		*name; /* "spsc": bare pointers; "carried": with what the receiver needs to know */
 	const struct buffers_subject *buffers;
 	const struct ring_subject *ring;
+	/* gives back what comes out of the ring; NULL: as buffers do */
+	void (*put)(void *pool, void **received, uint32_t count);
 	uint64_t (*run)(void *work, uint64_t rounds); /* work_handoff_run() with both */
 };
+
+/* The subject of the bench is an array of these, NULL at its end. */
 int bench_handoffs(struct bench_run *run, const struct bench *bench);
 
 /* A reader of captures, to drop: the bench replay. */

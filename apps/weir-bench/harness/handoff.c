@@ -15,20 +15,21 @@ struct handoff {
 /* What was still under way when time was up. */
 static void empty_ring(const struct handoff_subject *subject, const struct handoff *handoff)
 {
+	void (*put)(void *, void **, uint32_t) =
+		subject->put ? subject->put : subject->buffers->buffers->put;
 	void *buffer;
 
 	while (subject->ring->ring->dequeue(handoff->ring, &buffer, 1) == 1)
-		subject->buffers->buffers->put(handoff->pool, &buffer, 1);
+		put(handoff->pool, &buffer, 1);
 }
 
 static int measure_burst(struct bench_run *run, const struct bench *bench,
-	const struct handoff *handoff, uint32_t burst)
+	const struct handoff_subject *subject, const struct handoff *handoff, uint32_t burst)
 {
-	const struct handoff_subject *subject = bench->subject;
 	struct work *works = bench_works(run, 2, burst);
 	struct measure_work to_run[2];
 	struct bench_case measured = {.bench = bench->name,
-		.variant = subject->ring->name,
+		.variant = subject->name,
 		.burst = burst,
 		.works = to_run,
 		.workers = 2,
@@ -51,38 +52,49 @@ static int measure_burst(struct bench_run *run, const struct bench *bench,
 	return result;
 }
 
-static int measure_bursts(
-	struct bench_run *run, const struct bench *bench, const struct handoff *handoff)
+static int measure_bursts(struct bench_run *run, const struct bench *bench,
+	const struct handoff_subject *subject, const struct handoff *handoff)
 {
 	struct options_list bursts = run->options.bursts;
 	int result = 0;
 
 	options_default_bursts(&bursts, default_bursts);
 	for (uint32_t i = 0; result == 0 && i < bursts.count; i++)
-		result = measure_burst(run, bench, handoff, bursts.values[i]);
+		result = measure_burst(run, bench, subject, handoff, bursts.values[i]);
+	return result;
+}
+
+static int measure_subject(
+	struct bench_run *run, const struct bench *bench, const struct handoff_subject *subject)
+{
+	struct handoff handoff;
+	int result;
+
+	handoff.pool = subject->buffers->create(&run->options);
+	if (!handoff.pool)
+		return bench_fail(run, bench->name, "pool", run->why());
+	run->pages = subject->buffers->pages(handoff.pool);
+	handoff.ring = subject->ring->create(BENCH_RING_SLOTS);
+	result = handoff.ring ? measure_bursts(run, bench, subject, &handoff)
+			      : bench_fail(run, bench->name, "ring", run->why());
+	if (handoff.ring)
+		subject->ring->destroy(handoff.ring);
+	subject->buffers->destroy(handoff.pool);
 	return result;
 }
 
 int bench_handoffs(struct bench_run *run, const struct bench *bench)
 {
-	const struct handoff_subject *subject = bench->subject;
-	struct handoff handoff;
-	int result;
+	const struct handoff_subject *const *subjects = bench->subject;
+	int result = 0;
 
 	if (run->options.lcores.count < 2) {
 		fprintf(stderr, "%s: %s: left out, it needs two processors\n", run->program,
 			bench->name);
 		return 0;
 	}
-	handoff.pool = subject->buffers->create(&run->options);
-	if (!handoff.pool)
-		return bench_fail(run, bench->name, "pool", run->why());
-	run->pages = subject->buffers->pages(handoff.pool);
-	handoff.ring = subject->ring->create(BENCH_RING_SLOTS);
-	result = handoff.ring ? measure_bursts(run, bench, &handoff)
-			      : bench_fail(run, bench->name, "ring", run->why());
-	if (handoff.ring)
-		subject->ring->destroy(handoff.ring);
-	subject->buffers->destroy(handoff.pool);
+	for (; *subjects && result == 0; subjects++)
+		if (options_has(run->options.variants, (*subjects)->name))
+			result = measure_subject(run, bench, *subjects);
 	return result;
 }

@@ -133,14 +133,24 @@ static uint64_t run_handoff(void *work, uint64_t rounds)
 }
 
 static const struct handoff_subject handoff_subject = {
+	.name = "spsc",
 	.buffers = &dpdk_mbuf_subject,
 	.ring = &dpdk_spsc_subject,
 	.run = run_handoff,
 };
 
+/* A pointer is all that its rings carry for an mbuf. */
+static const struct handoff_subject carried_subject = {
+	.name = "carried",
+	.buffers = &dpdk_mbuf_subject,
+	.ring = &dpdk_spsc_subject,
+	.run = run_handoff,
+};
+
+static const struct handoff_subject *const handoffs[] = {&handoff_subject, &carried_subject, NULL};
+
 static const struct bench bench_handoff = {"handoff",
-	"allocate and write on one core, read and free on another", bench_handoffs,
-	&handoff_subject};
+	"allocate and write on one core, read and free on another", bench_handoffs, handoffs};
 
 static unsigned free_hugepages(void)
 {

@@ -99,10 +99,12 @@ static uint64_t run_handoff(void *work, uint64_t rounds)
 }
 
 static const struct handoff_subject handoff = {
-	.buffers = &subject, .ring = &ring, .run = run_handoff};
+	.name = "spsc", .buffers = &subject, .ring = &ring, .run = run_handoff};
+
+static const struct handoff_subject *const handoffs[] = {&handoff, NULL};
 
 static const struct bench bench_handoff = {"handoff",
-	"malloc and write on one core, read and free on another", bench_handoffs, &handoff};
+	"malloc and write on one core, read and free on another", bench_handoffs, handoffs};
 
 static const struct bench *const benches[] = {&bench_mbuf, &bench_handoff, NULL};
 
