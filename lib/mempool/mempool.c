@@ -18,7 +18,6 @@
 
 #include "base/base_impl.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct weir__mempool_cache weir__mempool_no_cache;
@@ -100,7 +99,6 @@ static uint32_t get_loose(struct weir_mempool *pool, void **objects, uint32_t co
 			uint32_t one, node;
 
 			node = weir_depot_pop(&pool->depot, &pool->depot.full, 1, &one);
-
 			if (!node)
 				break;
 			copy(pool->loose, node_batch(pool, node), pool->batch);
