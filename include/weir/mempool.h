@@ -176,6 +176,7 @@ static inline void weir__copy_pointers(void **to, void *const *from, uint32_t co
 /* Take count objects from the top of the cache when it has them: where they lie, or NULL. */
 static inline void **weir__mempool_pop(struct weir__mempool_cache *cache, uint32_t count)
 {
+	/* relaxed, here and below: the count is this thread's; others read it for figures */
 	uint32_t have = atomic_load_explicit(&cache->count, memory_order_relaxed);
 
 	if (weir_unlikely(have < count))

@@ -36,6 +36,20 @@ static inline uint64_t weir__depot_head(uint64_t old, uint32_t node)
 	return ((old >> 32) + 1) << 32 | node;
 }
 
+/* The node behind one. A late reader may get anything that was ever there, a node or 0. */
+static inline uint32_t weir_depot_next(struct weir_depot *depot, uint32_t node)
+{
+	/* relaxed: for our own nodes nothing to order; else the tag decides, see above */
+	return atomic_load_explicit(&depot->next[node], memory_order_relaxed);
+}
+
+/* Put next behind a node that only we have. */
+static inline void weir_depot_link(struct weir_depot *depot, uint32_t node, uint32_t next)
+{
+	/* relaxed: the release of the push publishes it; a late reader fails by the tag */
+	atomic_store_explicit(&depot->next[node], next, memory_order_relaxed);
+}
+
 /* Put a chain of nodes that only we have on a stack; its links are in next[] from first to last. */
 static inline void weir_depot_push(
 	struct weir_depot *depot, WEIR_ATOMIC(uint64_t) * stack, uint32_t first, uint32_t last)
@@ -43,17 +57,10 @@ static inline void weir_depot_push(
 	uint64_t head = atomic_load_explicit(stack, memory_order_relaxed);
 
 	do {
-		/* relaxed: the release below publishes it; a late reader fails by the tag */
-		atomic_store_explicit(&depot->next[last], (uint32_t)head, memory_order_relaxed);
+		weir_depot_link(depot, last, (uint32_t)head);
 		/* release: pairs with the acquire in weir_depot_pop() */
 	} while (!atomic_compare_exchange_weak_explicit(stack, &head, weir__depot_head(head, first),
 		memory_order_release, memory_order_relaxed));
-}
-
-/* The node behind one. A late reader may get anything that was ever there, a node or 0. */
-static inline uint32_t weir_depot_next(struct weir_depot *depot, uint32_t node)
-{
-	return atomic_load_explicit(&depot->next[node], memory_order_relaxed);
 }
 
 /* Take up to most nodes off the top of a stack. Returns the first of them, linked by next[], or 0

@@ -29,6 +29,7 @@ static void count_up(WEIR_ATOMIC(uint64_t) * counter, uint32_t more)
 		memory_order_relaxed);
 }
 
+/* Relaxed as in count_up(): a cache is its thread's, others read the count for figures. */
 static uint32_t cache_count(const struct weir__mempool_cache *cache)
 {
 	return atomic_load_explicit(&cache->count, memory_order_relaxed);
@@ -65,7 +66,7 @@ static uint32_t take_empty(struct weir_mempool *pool, uint32_t count, uint32_t *
 			end = weir_depot_next(&pool->depot, end);
 		have++;
 		if (chain)
-			atomic_store_explicit(&pool->depot.next[end], chain, memory_order_relaxed);
+			weir_depot_link(&pool->depot, end, chain);
 		else
 			*last = end;
 		chain = first;
@@ -131,7 +132,7 @@ static uint32_t fetch_batches(
 			full = weir_depot_next(depot, full);
 	}
 	/* the emptied nodes are spares now, in front of those we keep */
-	atomic_store_explicit(&depot->next[full], spare, memory_order_relaxed);
+	weir_depot_link(depot, full, spare);
 	weir_depot_push(depot, &depot->empty, cache->spare, last_spare);
 	cache->spare = first;
 	count_up(&cache->refills, count);
@@ -153,7 +154,7 @@ static void bring_batches(struct weir_mempool *pool, struct weir__mempool_cache 
 	count_up(&cache->flushes, count);
 	weir_depot_push(depot, &depot->full, first, last);
 	cache->spare = take_empty(pool, count, &last);
-	atomic_store_explicit(&depot->next[last], rest, memory_order_relaxed);
+	weir_depot_link(depot, last, rest);
 }
 
 /* How many batches count objects make that may move at a time. */
@@ -261,6 +262,7 @@ static void ask_others(struct weir_mempool *pool)
 		struct weir__mempool_cache *cache = pool->head.caches[slot];
 
 		if (cache != &weir__mempool_no_cache && slot != weir__thread.slot)
+			/* relaxed: a request, it may be seen late */
 			atomic_store_explicit(&cache->limit, 0, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&pool->lock);

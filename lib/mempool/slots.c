@@ -25,6 +25,7 @@ static void thread_ends(void *value)
 	uint32_t slot = (uint32_t)(uintptr_t)value;
 
 	pthread_mutex_lock(&registry);
+	/* relaxed: only forget() looks from outside, under the lock */
 	atomic_store_explicit(&weir__thread.plain, 0, memory_order_relaxed);
 	for (uint32_t i = 1; i <= WEIR_MEMPOOL_MAX; i++)
 		if (weir__mempools[i])
