@@ -96,6 +96,9 @@ struct weir_mbuf_pool_conf {
  * get and put do not. NULL with errno and weir_last_error(). */
 WEIR_API struct weir_mempool *weir_mbuf_pool_create(const struct weir_mbuf_pool_conf *conf);
 
+/* As weir_mempool_memory(): bytes of memory that the mbufs of such a pool take. */
+WEIR_API size_t weir_mbuf_pool_memory(const struct weir_mbuf_pool_conf *conf);
+
 /* Bytes of data that an mbuf of this pool takes behind the usual headroom. */
 WEIR_API uint32_t weir_mbuf_pool_size(const struct weir_mempool *pool);
 

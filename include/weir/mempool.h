@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -65,6 +66,11 @@ struct weir_mempool;
  * weir_last_error(): EINVAL for a conf out of range, ENOMEM, ENODEV for a node without memory,
  * ENFILE at the 4,097th pool. */
 WEIR_API struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf);
+
+/* Bytes of memory that the objects of such a pool take, before the region rounds them up to whole
+ * pages: to know beforehand whether they fit. 0 with errno and weir_last_error() for a conf that
+ * create refuses. */
+WEIR_API size_t weir_mempool_memory(const struct weir_mempool_conf *conf);
 
 /* Free the pool. Refused with -EBUSY, and a sentence saying how many, while objects are out. No
  * other thread may be using it. NULL is allowed and returns 0. */

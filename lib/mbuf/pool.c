@@ -22,34 +22,70 @@ static void init_mbufs(struct weir_mempool *pool, uint32_t first)
 	}
 }
 
-struct weir_mempool *weir_mbuf_pool_create(const struct weir_mbuf_pool_conf *conf)
+/* Where the parts of each mbuf lie, in bytes. */
+struct layout {
+	uint64_t first; /* the headroom, behind metadata and private area */
+	uint64_t headroom;
+	uint64_t size;
+};
+
+static struct layout lay_out(const struct weir_mbuf_pool_conf *conf)
 {
-	uint64_t size = conf->size ? conf->size : WEIR_MBUF_SIZE;
-	uint64_t headroom = conf->headroom ? conf->headroom : WEIR_MBUF_HEADROOM;
-	/* 16: a vector in the private area, or the headers behind it, may be loaded aligned */
-	uint64_t first = sizeof(struct weir_mbuf) + weir__round_up(conf->private_size, 16);
-	struct weir_mempool_conf objects = {
+	struct layout layout = {
+		/* 16: a vector in the private area, or the headers behind it, may be loaded aligned
+		 */
+		.first = sizeof(struct weir_mbuf) + weir__round_up(conf->private_size, 16),
+		.headroom = conf->headroom ? conf->headroom : WEIR_MBUF_HEADROOM,
+		.size = conf->size ? conf->size : WEIR_MBUF_SIZE,
+	};
+
+	if (conf->headroom == WEIR_MBUF_NO_HEADROOM)
+		layout.headroom = 0;
+	return layout;
+}
+
+/* The conf of a pool of objects that hold such mbufs: 0 or -errno. */
+static int objects_conf(const struct weir_mbuf_pool_conf *conf, struct weir_mempool_conf *objects)
+{
+	struct layout layout = lay_out(conf);
+	uint64_t size = layout.first + layout.headroom + layout.size;
+
+	if (size > OBJECT_MAX)
+		return weir__fail(EINVAL,
+			"pool '%s': private area, headroom and size sum up to more than %u bytes",
+			conf->name ? conf->name : "pool", OBJECT_MAX);
+	*objects = (struct weir_mempool_conf){
 		.name = conf->name,
 		.count = conf->count,
+		.size = (uint32_t)size,
 		.cache = conf->cache,
 		.pages = conf->pages,
 		.node = conf->node,
 	};
+	return 0;
+}
+
+size_t weir_mbuf_pool_memory(const struct weir_mbuf_pool_conf *conf)
+{
+	struct weir_mempool_conf objects;
+
+	return objects_conf(conf, &objects) ? 0 : weir_mempool_memory(&objects);
+}
+
+struct weir_mempool *weir_mbuf_pool_create(const struct weir_mbuf_pool_conf *conf)
+{
+	struct layout layout = lay_out(conf);
+	struct weir_mempool_conf objects;
 	struct weir_mempool *pool;
 
-	if (conf->headroom == WEIR_MBUF_NO_HEADROOM)
-		headroom = 0;
-	if (first + headroom + size > OBJECT_MAX)
-		return weir__fail_null(EINVAL,
-			"pool '%s': private area, headroom and size sum up to more than %u bytes",
-			conf->name ? conf->name : "pool", OBJECT_MAX);
-	objects.size = (uint32_t)(first + headroom + size);
+	if (objects_conf(conf, &objects))
+		return NULL;
 	pool = weir_mempool_create(&objects);
 	if (!pool)
 		return NULL;
-	pool->head.mbuf_headroom = (uint32_t)headroom;
-	pool->head.mbuf_buffer_size = (uint32_t)(headroom + size);
-	init_mbufs(pool, (uint32_t)first);
+	pool->head.mbuf_headroom = (uint32_t)layout.headroom;
+	pool->head.mbuf_buffer_size = (uint32_t)(layout.headroom + layout.size);
+	init_mbufs(pool, (uint32_t)layout.first);
 	return pool;
 }
 

@@ -56,6 +56,11 @@ static int check_conf(const struct weir_mempool_conf *conf)
 	return 0;
 }
 
+size_t weir_mempool_memory(const struct weir_mempool_conf *conf)
+{
+	return check_conf(conf) ? 0 : (size_t)conf->count * odd_stride(conf->size);
+}
+
 static uint32_t node_count(const struct weir_mempool *pool)
 {
 	return pool->count / pool->batch + WEIR_THREAD_MAX * WEIR_BATCHES_MAX;
@@ -65,7 +70,7 @@ static uint32_t node_count(const struct weir_mempool *pool)
 static int get_memory(struct weir_mempool *pool, const struct weir_mempool_conf *conf)
 {
 	struct weir_region_conf region = {
-		.size = (size_t)pool->count * pool->stride,
+		.size = weir_mempool_memory(conf),
 		.pages = conf->pages,
 		.node = conf->node,
 	};

@@ -356,8 +356,37 @@ static void test_a_destroyed_pool_is_forgotten_by_all(void)
 	CU_ASSERT_EQUAL(weir_mempool_destroy(successor.pool), 0);
 }
 
+static void check_memory(struct weir_mbuf_pool_conf conf)
+{
+	size_t memory = weir_mbuf_pool_memory(&conf);
+	struct weir_mempool *made = weir_mbuf_pool_create(&conf);
+	uint8_t *first;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(made);
+	first = weir_mempool_object(made, 0);
+	/* the index just behind the last mbuf is the first that is not of the pool */
+	CU_ASSERT_EQUAL(memory % conf.count, 0);
+	CU_ASSERT_EQUAL(
+		weir_mempool_index(made, first + memory - memory / conf.count), conf.count - 1);
+	CU_ASSERT_EQUAL(weir_mempool_index(made, first + memory), UINT32_MAX);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(made), 0);
+}
+
+static void test_memory_is_known_beforehand(void)
+{
+	check_memory((struct weir_mbuf_pool_conf){.count = 100});
+	check_memory((struct weir_mbuf_pool_conf){.count = 7, .size = 1, .headroom = 1});
+	check_memory((struct weir_mbuf_pool_conf){
+		.count = 33, .size = 9000, .headroom = WEIR_MBUF_NO_HEADROOM, .private_size = 17});
+	/* 64 + 128 + 2048 bytes are 35 lines, odd already */
+	CU_ASSERT_EQUAL(weir_mbuf_pool_memory(&(struct weir_mbuf_pool_conf){.count = 1u << 20}),
+		2240ull << 20);
+}
+
 static void check_refused(struct weir_mbuf_pool_conf conf)
 {
+	CU_ASSERT_EQUAL(weir_mbuf_pool_memory(&conf), 0);
+	CU_ASSERT_EQUAL(errno, EINVAL);
 	CU_ASSERT_PTR_NULL(weir_mbuf_pool_create(&conf));
 	CU_ASSERT_EQUAL(errno, EINVAL);
 }
@@ -387,6 +416,7 @@ int main(void)
 		{"dry in the middle", test_dry_in_the_middle},
 		{"a destroyed pool is forgotten by all", test_a_destroyed_pool_is_forgotten_by_all},
 		{"check finds damage", test_check_finds_damage},
+		{"the memory is known beforehand", test_memory_is_known_beforehand},
 		{"a bad conf is refused", test_bad_conf},
 		CU_TEST_INFO_NULL,
 	};

@@ -208,8 +208,40 @@ static void test_a_dry_pool_calls_in_what_others_keep(void)
 	CU_ASSERT_EQUAL(weir_mempool_destroy(hoard.pool), 0);
 }
 
+/* The last object ends where the promised memory does, and the region is that, in whole pages. */
+static void check_memory(uint32_t count, uint32_t size)
+{
+	struct weir_mempool_conf conf = {.count = count, .size = size, .pages = WEIR_PAGES_4K};
+	size_t memory = weir_mempool_memory(&conf);
+	struct weir_mempool *pool = weir_mempool_create(&conf);
+	uint8_t *last;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+	last = weir_mempool_object(pool, count - 1);
+	CU_ASSERT_EQUAL(weir_mempool_index(pool, last), count - 1);
+	CU_ASSERT_EQUAL(memory % count, 0);
+	CU_ASSERT_EQUAL(last + memory / count, (uint8_t *)weir_mempool_object(pool, 0) + memory);
+	CU_ASSERT_EQUAL(weir_region_size(weir_mempool_region(pool)), (memory + 4095) / 4096 * 4096);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+}
+
+static void test_memory_is_known_beforehand(void)
+{
+	check_memory(1, 1);
+	check_memory(1000, 64);
+	check_memory(1000, 65);
+	check_memory(4097, 2240);
+	CU_ASSERT_EQUAL(
+		weir_mempool_memory(&(struct weir_mempool_conf){.count = 10, .size = 128}), 1920);
+	CU_ASSERT_EQUAL(
+		weir_mempool_memory(&(struct weir_mempool_conf){.count = 1u << 30, .size = 2240}),
+		2240ull << 30);
+}
+
 static void check_refused(struct weir_mempool_conf conf)
 {
+	CU_ASSERT_EQUAL(weir_mempool_memory(&conf), 0);
+	CU_ASSERT_EQUAL(errno, EINVAL);
 	CU_ASSERT_PTR_NULL(weir_mempool_create(&conf));
 	CU_ASSERT_EQUAL(errno, EINVAL);
 	CU_ASSERT(strlen(weir_last_error()) > 0);
@@ -253,6 +285,7 @@ int main(void)
 			test_destroy_refuses_while_objects_are_out},
 		{"an ended thread leaves nothing", test_a_thread_that_ends_leaves_nothing_behind},
 		{"a dry pool calls objects in", test_a_dry_pool_calls_in_what_others_keep},
+		{"the memory is known beforehand", test_memory_is_known_beforehand},
 		{"a bad conf is refused", test_bad_conf},
 		{"as many pools as promised", test_many_pools},
 		CU_TEST_INFO_NULL,
