@@ -86,6 +86,9 @@ void app_parse(struct app *app, const struct argp *argp, int argc, char **argv, 
  * go: state->child_inputs[0] = app. */
 extern const struct argp_child app_children[];
 
+/* Instead of them in a program that moves no packets: only those on the report. */
+extern const struct argp_child app_report_children[];
+
 /* End with APP_MISUSE and one line: the option, its value, what is allowed. */
 void app_refuse(const struct argp_state *state, const char *option, const char *value,
 	const char *allowed) __attribute__((noreturn));

@@ -27,6 +27,10 @@ static const struct argp_option options[] = {
 	{"lcores", KEY_LCORES, "LIST", 0, "Run on these processors only, as in 0,2-4", 0},
 	{"limit", KEY_LIMIT, "N", 0, "End after N packets", 0},
 	{"duration", KEY_DURATION, "TIME", 0, "End after this time, as in 500ms, 10s, 5m, 1h", 0},
+	{0},
+};
+
+static const struct argp_option report_options[] = {
 	{"json", KEY_JSON, NULL, 0, "Report in JSON", 0},
 	{"quiet", 'q', NULL, 0, "No report and no progress, only errors", 0},
 	{"verbose", 'v', NULL, 0, "Report more", 0},
@@ -112,11 +116,40 @@ static void parse_lcores(
 			app_refuse(state, "--lcores", value, message);
 }
 
+static error_t parse_report_option(int key, char *value, struct argp_state *state)
+{
+	struct app_options *into = &((struct app *)state->input)->options;
+
+	(void)value;
+	switch (key) {
+	case KEY_JSON:
+		into->json = true;
+		break;
+	case 'q':
+		into->quiet = true;
+		break;
+	case 'v':
+		into->verbose = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp report_argp = {.options = report_options, .parser = parse_report_option};
+
+const struct argp_child app_report_children[] = {
+	{&report_argp, 0, "For all programs of weir:", 1}, {0}};
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
 	struct app_options *into = &((struct app *)state->input)->options;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = state->input;
+		break;
 	case KEY_POOL:
 		parse_pool(state, &into->pool, value);
 		break;
@@ -137,22 +170,15 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 			app_refuse(state, "--duration", value,
 				"must be a time with its unit us, ms, s, m or h, as in 10s");
 		break;
-	case KEY_JSON:
-		into->json = true;
-		break;
-	case 'q':
-		into->quiet = true;
-		break;
-	case 'v':
-		into->verbose = true;
-		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }
 
-static const struct argp common = {.options = options, .parser = parse_option};
+static const struct argp_child report_child[] = {{&report_argp, 0, NULL, 0}, {0}};
+static const struct argp common = {
+	.options = options, .parser = parse_option, .children = report_child};
 
 const struct argp_child app_children[] = {{&common, 0, "For all programs of weir:", 1}, {0}};
 

@@ -2,10 +2,10 @@
 /* report.c: what a program says at its end, for people or in JSON. The keys of the JSON are part of
  * the interface (docs/man). */
 #include "apps/common/app_impl.h"
+#include "apps/common/json.h"
 #include "apps/common/units.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,23 +115,6 @@ static void print_text(FILE *to, const struct app *app, const struct app_port_fi
 	fprintf(to, "memory    %s\n", all->memory);
 }
 
-/* A string for JSON, which is UTF-8: of file names that are not, the odd bytes become '?'. */
-static json_t *json_text(const char *text)
-{
-	json_t *string = json_string(text);
-	char *plain;
-
-	if (string || !text)
-		return string ? string : json_null();
-	plain = strdup(text);
-	for (char *at = plain; at && *at; at++)
-		if (*at & 0x80)
-			*at = '?';
-	string = json_string(plain);
-	free(plain);
-	return string;
-}
-
 /* A name as a key: "tx full" is tx_full. */
 static void set_count(json_t *object, const char *name, uint64_t count)
 {
@@ -157,7 +140,7 @@ static json_t *json_ports(const struct app_port_figures *ports, uint32_t count)
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < count; i++) {
-		json_t *port = json_pack("{so}", "name", json_text(ports[i].name));
+		json_t *port = json_pack("{so}", "name", app_json_text(ports[i].name));
 		json_t *drops = json_object();
 
 		json_object_update_new(port, json_stats(&ports[i].stats));
@@ -165,7 +148,7 @@ static json_t *json_ports(const struct app_port_figures *ports, uint32_t count)
 			set_count(drops, weir_drop_name((enum weir_drop)reason),
 				ports[i].stats.dropped[reason]);
 		json_object_set_new(port, "dropped", drops);
-		json_object_set_new(port, "error", json_text(ports[i].error));
+		json_object_set_new(port, "error", app_json_text(ports[i].error));
 		json_array_append_new(array, port);
 	}
 	return array;
@@ -189,7 +172,7 @@ static json_t *json_pool(const struct app *app, const struct totals *all)
 		(json_int_t)weir_mbuf_pool_size(app->pool), "in_use", (json_int_t)all->pool.in_use,
 		"refills", (json_int_t)all->pool.refills, "flushes", (json_int_t)all->pool.flushes,
 		"failures", (json_int_t)all->pool.failures, "pages", weir_pages_name(pages),
-		"memory", json_text(all->memory));
+		"memory", app_json_text(all->memory));
 }
 
 static void print_json(FILE *to, const struct app *app, const struct app_port_figures *ports,

@@ -35,6 +35,28 @@ bool app_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *nu
 	return true;
 }
 
+bool app_parse_size(const char *text, uint64_t max, uint64_t *number)
+{
+	static const char prefixes[] = "KMG";
+	const char *prefix;
+	uint64_t value;
+	int shift = 0;
+
+	if (!take_number(&text, max, &value))
+		return false;
+	prefix = *text ? strchr(prefixes, *text) : NULL;
+	if (prefix) {
+		shift = 10 * (int)(prefix - prefixes + 1);
+		text += strcmp(text + 1, "iB") == 0 ? 3 : 1;
+	} else if (strcmp(text, "B") == 0) {
+		text++;
+	}
+	if (*text || value > max >> shift)
+		return false;
+	*number = value << shift;
+	return true;
+}
+
 bool app_parse_duration(const char *text, uint64_t *ns)
 {
 	static const struct {
@@ -115,5 +137,17 @@ const char *app_human(double value, char buffer[APP_HUMAN_SIZE])
 	if (prefix > 0)
 		decimals = value < 9.9995 ? 3 : value < 99.995 ? 2 : 1;
 	snprintf(buffer, APP_HUMAN_SIZE, "%.*f %.1s", decimals, value, prefixes + prefix);
+	return buffer;
+}
+
+const char *app_bytes(uint64_t bytes, char buffer[APP_BYTES_SIZE])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	for (; value >= 1024 && unit < sizeof(units) / sizeof(*units) - 1; unit++)
+		value /= 1024;
+	snprintf(buffer, APP_BYTES_SIZE, "%.4g %s", value, units[unit]);
 	return buffer;
 }

@@ -31,6 +31,45 @@ static void test_number(void)
 		CU_ASSERT_EQUAL(number(bad[i], 0, UINT64_MAX), UNTOUCHED);
 }
 
+static uint64_t size(const char *text, uint64_t max)
+{
+	uint64_t number = UNTOUCHED;
+
+	CU_ASSERT_EQUAL(app_parse_size(text, max, &number), number != UNTOUCHED);
+	return number;
+}
+
+static void test_size(void)
+{
+	static const char *const bad[] = {"", "K", " 1K", "1 K", "1k", "1KB", "1Ki", "1iB", "1KiBs",
+		"1T", "-1", "1.5K", "0x1K", "18446744073709551616", "17179869184G"};
+
+	CU_ASSERT_EQUAL(size("0", UINT64_MAX), 0);
+	CU_ASSERT_EQUAL(size("2048", UINT64_MAX), 2048);
+	CU_ASSERT_EQUAL(size("2048B", UINT64_MAX), 2048);
+	CU_ASSERT_EQUAL(size("2K", UINT64_MAX), 2048);
+	CU_ASSERT_EQUAL(size("2KiB", UINT64_MAX), 2048);
+	CU_ASSERT_EQUAL(size("3M", UINT64_MAX), 3 << 20);
+	CU_ASSERT_EQUAL(size("1GiB", UINT64_MAX), 1 << 30);
+	CU_ASSERT_EQUAL(size("17179869183G", UINT64_MAX), UINT64_C(17179869183) << 30);
+	CU_ASSERT_EQUAL(size("1K", 1024), 1024);
+	CU_ASSERT_EQUAL(size("1K", 1023), UNTOUCHED);
+	CU_ASSERT_EQUAL(size("1024", 1023), UNTOUCHED);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		CU_ASSERT_EQUAL(size(bad[i], UINT64_MAX), UNTOUCHED);
+}
+
+static void test_bytes(void)
+{
+	char text[APP_BYTES_SIZE];
+
+	CU_ASSERT_STRING_EQUAL(app_bytes(0, text), "0 B");
+	CU_ASSERT_STRING_EQUAL(app_bytes(1023, text), "1023 B");
+	CU_ASSERT_STRING_EQUAL(app_bytes(1024, text), "1 KiB");
+	CU_ASSERT_STRING_EQUAL(app_bytes(35 << 19, text), "17.5 MiB");
+	CU_ASSERT_STRING_EQUAL(app_bytes(UINT64_MAX, text), "16 EiB");
+}
+
 static uint64_t duration(const char *text)
 {
 	uint64_t ns = UNTOUCHED;
@@ -119,6 +158,8 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{"numbers", test_number},
+		{"sizes", test_size},
+		{"bytes", test_bytes},
 		{"durations", test_duration},
 		{"lists of cores", test_lcores},
 		{"a list cut short", test_lcores_cut},

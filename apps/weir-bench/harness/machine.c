@@ -2,6 +2,7 @@
 /* machine.c: the processor, the kernel, and what else runs. */
 #include "machine.h"
 
+#include "apps/common/files.h"
 #include "clock.h"
 
 #include <math.h>
@@ -10,35 +11,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* The first line of path that starts with key, what comes behind its colon; or the first line at
- * all without a key. */
-static int read_line(const char *path, const char *key, char *text, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	int found = 0;
-
-	text[0] = '\0';
-	if (!file)
-		return 0;
-	while (!found && fgets(text, (int)size, file))
-		found = !key || strncmp(text, key, strlen(key)) == 0;
-	fclose(file);
-	text[strcspn(text, "\n")] = '\0';
-	if (found && key) {
-		char *value = strchr(text, ':');
-
-		value = value ? value + 1 + strspn(value + 1, " \t") : text;
-		memmove(text, value, strlen(value) + 1);
-	}
-	return found;
-}
-
 static void cpu_model(char *model, size_t size)
 {
-	if (read_line("/proc/cpuinfo", "model name", model, size))
+	if (app_read_line("/proc/cpuinfo", "model name", model, size))
 		return;
 	/* arm64 has numbers only: MIDR_EL1 names the core */
-	if (!read_line(
+	if (!app_read_line(
 		    "/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", NULL, model, size))
 		snprintf(model, size, "unknown");
 }
@@ -78,14 +56,14 @@ void machine_warn(FILE *out)
 		fprintf(out, "note: the load average is %.2f: other work disturbs the figures\n",
 			load);
 	/* this program is one of those that run */
-	if (read_line("/proc/loadavg", NULL, text, sizeof(text)) &&
+	if (app_read_line("/proc/loadavg", NULL, text, sizeof(text)) &&
 		sscanf(text, "%*f %*f %*f %d/", &running) == 1 && running > 1)
 		fprintf(out, "note: tasks running besides this one: %d\n", running - 1);
-	if (read_line("/sys/devices/system/cpu/smt/active", NULL, text, sizeof(text)) &&
+	if (app_read_line("/sys/devices/system/cpu/smt/active", NULL, text, sizeof(text)) &&
 		strcmp(text, "1") == 0)
 		fputs("note: hardware threads share cores: choose --lcores of different ones\n",
 			out);
-	if (read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL, text,
+	if (app_read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL, text,
 		    sizeof(text)) &&
 		strcmp(text, "performance") != 0)
 		fprintf(out, "note: the frequency governor is '%s', not 'performance'\n", text);
