@@ -27,10 +27,10 @@ static int describe(size_t size, enum weir_pages pages)
 int main(int argc, char **argv)
 {
 	size_t mib = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+	enum weir_pages pages;
 
-	for (int pages = WEIR_PAGES_ANY; argc == 3 && pages <= WEIR_PAGES_4K; pages++)
-		if (strcmp(argv[2], weir_pages_name((enum weir_pages)pages)) == 0)
-			return describe(mib << 20, (enum weir_pages)pages);
-	fprintf(stderr, "usage: mem MIB any|2M|thp|4K\n");
+	if (argc == 3 && weir_pages_parse(argv[2], &pages) == 0)
+		return describe(mib << 20, pages);
+	fprintf(stderr, "usage: mem MIB any|thp|4K|2M|1G\n");
 	return 2;
 }

@@ -22,7 +22,8 @@ enum { KEY_POOL = 256, KEY_PAGES, KEY_NODE, KEY_LCORES, KEY_LIMIT, KEY_DURATION,
 static const struct argp_option options[] = {
 	{"pool", KEY_POOL, "count=N,size=N,cache=N", 0,
 		"Buffers: how many (8192), bytes of each (2048), how many a thread keeps (512)", 0},
-	{"pages", KEY_PAGES, "any|4K|2M|thp", 0, "Memory for them: the largest there is (any)", 0},
+	{"pages", KEY_PAGES, "any|thp|4K|2M|1G", 0, "Memory for them: the largest there is (any)",
+		0},
 	{"node", KEY_NODE, "N", 0, "NUMA node of that memory", 0},
 	{"lcores", KEY_LCORES, "LIST", 0, "Run on these processors only, as in 0,2-4", 0},
 	{"limit", KEY_LIMIT, "N", 0, "End after N packets", 0},
@@ -90,13 +91,11 @@ static void parse_pool(const struct argp_state *state, struct weir_mbuf_pool_con
 
 static enum weir_pages parse_pages(const struct argp_state *state, const char *value)
 {
-	static const enum weir_pages all[] = {
-		WEIR_PAGES_ANY, WEIR_PAGES_4K, WEIR_PAGES_2M, WEIR_PAGES_THP};
+	enum weir_pages pages;
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (strcmp(value, weir_pages_name(all[i])) == 0)
-			return all[i];
-	app_refuse(state, "--pages", value, "must be any, 4K, 2M or thp");
+	if (weir_pages_parse(value, &pages))
+		app_refuse(state, "--pages", value, "must be any, 4K, thp, 2M, 1G or another size");
+	return pages;
 }
 
 static void parse_lcores(

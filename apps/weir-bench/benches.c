@@ -6,10 +6,9 @@
 
 int benches_pages(const char *name)
 {
-	for (int pages = WEIR_PAGES_ANY; pages <= WEIR_PAGES_4K; pages++)
-		if (strcmp(weir_pages_name((enum weir_pages)pages), name) == 0)
-			return pages;
-	return WEIR_PAGES_ANY;
+	enum weir_pages pages;
+
+	return weir_pages_parse(name, &pages) ? WEIR_PAGES_ANY : (int)pages;
 }
 
 int benches_node(int node)

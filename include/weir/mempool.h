@@ -110,7 +110,7 @@ WEIR_API void *weir_mempool_object(const struct weir_mempool *pool, uint32_t ind
 WEIR_API uint32_t weir_mempool_index(const struct weir_mempool *pool, const void *object);
 
 /* The region it lies in, for weir_region_describe(). */
-WEIR_API const struct weir_region *weir_mempool_region(const struct weir_mempool *pool);
+WEIR_API struct weir_region *weir_mempool_region(const struct weir_mempool *pool);
 
 /* ---- the fast path ---- */
 

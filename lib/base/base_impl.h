@@ -12,9 +12,6 @@
 int weir__fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *weir__fail_null(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same, with what was said before put behind the new words: "new words: old sentence". */
-int weir__fail_more(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* Round up to a multiple of unit, a power of two. */
 static inline size_t weir__round_up(size_t value, size_t unit)
 {

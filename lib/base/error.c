@@ -40,19 +40,3 @@ void *weir__fail_null(int error, const char *format, ...)
 	errno = error;
 	return NULL;
 }
-
-int weir__fail_more(int error, const char *format, ...)
-{
-	char before[SENTENCE_MAX];
-	va_list args;
-	int length;
-
-	memcpy(before, sentence, sizeof(before));
-	va_start(args, format);
-	length = vsnprintf(sentence, sizeof(sentence), format, args);
-	va_end(args);
-	if (length >= 0 && (size_t)length < sizeof(sentence))
-		snprintf(sentence + length, sizeof(sentence) - (size_t)length, ": %s", before);
-	errno = error;
-	return -error;
-}

@@ -1,195 +1,151 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* region.c: the page ladder: take the largest pages the request allows and the machine has, and
- * keep the reason why nothing larger was taken. */
-#include "weir/mem.h"
+/* region.c: a range of addresses, and which of its chunks have pages. */
+#include "mem_impl.h"
 
 #include "base/base_impl.h"
-#include "os/os_impl.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct weir_region {
-	void *base;
-	size_t size;
-	enum weir_pages pages;
-	char why[320];      /* not better, while walking down */
-	char describe[448]; /* for a report */
-};
-
-const char *weir_pages_name(enum weir_pages pages)
+size_t weir__chunk_bytes(const struct weir_region *region, size_t chunk)
 {
-	static const char *const names[] = {"any", "2M", "thp", "4K"};
+	size_t start = chunk * region->chunk;
 
-	return (unsigned int)pages < 4 ? names[pages] : "unknown";
+	return region->max_size - start < region->chunk ? region->max_size - start : region->chunk;
 }
 
-/* Map on one rung, bind and populate: all of it or nothing. */
-static int map_rung(struct weir_region *region, size_t size, enum weir_pages pages, int node)
+size_t weir__chunk_mapped(const struct weir_region *region, size_t chunk)
 {
-	bool huge = pages == WEIR_PAGES_2M;
-	size_t unit = huge ? WEIR__OS_HUGE_SIZE : weir__os_page_size();
+	return weir__round_up(
+		weir__chunk_bytes(region, chunk), weir__pages_unit(region->chunks[chunk]));
+}
+
+static int check_conf(const struct weir_region_conf *conf, const char *name)
+{
+	size_t most = conf->max_size ? conf->max_size : conf->size;
+
+	if (most == 0 || most > SIZE_MAX / 4 || conf->size > most || conf->chunk > SIZE_MAX / 4)
+		return weir__fail(EINVAL,
+			"region '%s': size %zu, max_size %zu, chunk %zu: size must be above 0, not "
+			"above "
+			"max_size, and all below 2^62",
+			name, conf->size, conf->max_size, conf->chunk);
+	if (strcmp(weir_pages_name(conf->pages), "unknown") == 0)
+		return weir__fail(EINVAL, "region '%s': pages %d: say one of WEIR_PAGES_*", name,
+			(int)conf->pages);
+	return 0;
+}
+
+static size_t round_up(size_t value, size_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+/* Interleaving begins anew with every mapping of reserved pages, so a chunk must hold a page of
+ * each node to be even. */
+static size_t interleave_unit(const struct weir_region *region)
+{
+	size_t nodes = 0;
+
+	if (region->anywhere || region->placement != WEIR_PLACE_INTERLEAVE)
+		return 1;
+	for (size_t i = 0; i < sizeof(region->nodes.bits) / sizeof(region->nodes.bits[0]); i++)
+		nodes += (size_t)__builtin_popcountl(region->nodes.bits[i]);
+	return nodes;
+}
+
+static void choose_chunk(struct weir_region *region, size_t chunk)
+{
+	size_t unit = WEIR__OS_HUGE_SIZE;
+
+	if (weir__pages_unit(region->wanted) > unit)
+		unit = weir__pages_unit(region->wanted);
+	/* a single one is rounded up to its pages only */
+	if (chunk == 0 || chunk >= region->max_size)
+		region->chunk = region->max_size;
+	else
+		region->chunk = round_up(chunk, unit * interleave_unit(region));
+	if (region->chunk > region->max_size)
+		region->chunk = region->max_size;
+	region->chunk_count = (region->max_size + region->chunk - 1) / region->chunk;
+}
+
+/* The largest page a chunk may lie on decides where the region may begin. */
+static size_t choose_alignment(const struct weir_region *region)
+{
+	uint64_t sizes = weir__os_huge_sizes();
+	size_t align =
+		region->max_size < WEIR__OS_HUGE_SIZE ? weir__os_page_size() : WEIR__OS_HUGE_SIZE;
+
+	if (weir__pages_huge(region->wanted))
+		return weir__pages_unit(region->wanted);
+	if (region->wanted != WEIR_PAGES_ANY)
+		return align;
+	for (int log2_size = WEIR_PAGES_4K + 1; log2_size < 64; log2_size++)
+		if (sizes >> log2_size & 1 && (size_t)1 << log2_size > align &&
+			!weir__pages_too_large((enum weir_pages)log2_size, region->chunk))
+			align = (size_t)1 << log2_size;
+	return align;
+}
+
+struct weir_region *weir__region_new(const struct weir_region_conf *conf)
+{
+	const char *name = conf->name ? conf->name : "region";
+	struct weir_region *region;
+	size_t align;
 	int error;
 
-	region->size = weir__round_up(size, unit);
-	error = weir__os_map(region->size, huge, &region->base);
-	if (error)
-		return error;
-	if (!huge)
-		weir__os_advise_huge(region->base, region->size, pages == WEIR_PAGES_THP);
-	if (node != WEIR_NODE_ANY)
-		error = weir__os_bind(region->base, region->size, node - 1);
-	if (!error)
-		error = weir__os_populate(region->base, region->size, huge);
-	if (error)
-		weir__os_unmap(region->base, region->size);
-	else
-		region->pages = pages;
-	return error;
-}
-
-/* Why a rung was not taken, behind what was said of those above it. */
-static void add_why(struct weir_region *region, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add_why(struct weir_region *region, const char *format, ...)
-{
-	size_t used = strlen(region->why);
-	va_list args;
-
-	if (used > 0 && used + 2 < sizeof(region->why)) {
-		memcpy(region->why + used, "; ", 3);
-		used += 2;
+	if (check_conf(conf, name))
+		return NULL;
+	region = calloc(1, sizeof(*region));
+	if (!region)
+		return weir__fail_null(ENOMEM, "no memory for region '%s'", name);
+	pthread_mutex_init(&region->lock, NULL);
+	snprintf(region->name, sizeof(region->name), "%s", name);
+	region->file = -1;
+	region->wanted = conf->pages;
+	region->shared = conf->shared;
+	region->locked = conf->locked;
+	region->lazy = conf->lazy;
+	region->max_size =
+		weir__round_up(conf->max_size ? conf->max_size : conf->size, weir__os_page_size());
+	region->chunk = region->max_size;
+	align = choose_alignment(region);
+	region->reserved = weir__round_up(region->max_size, align);
+	error = weir__os_reserve(region->reserved, align, (void **)&region->base);
+	if (error) {
+		weir__fail(-error,
+			"region '%s': no %zu bytes of memory addresses are left (ulimit -v)", name,
+			region->max_size);
+	} else if (weir__place_init(region, conf) == 0) {
+		choose_chunk(region, conf->chunk);
+		region->chunks = calloc(region->chunk_count, sizeof(*region->chunks));
+		if (region->chunks)
+			return region;
+		weir__fail(ENOMEM, "no memory for region '%s'", name);
 	}
-	va_start(args, format);
-	vsnprintf(region->why + used, sizeof(region->why) - used, format, args);
-	va_end(args);
-}
-
-static int try_2m(struct weir_region *region, const struct weir_region_conf *conf)
-{
-	size_t want = weir__round_up(conf->size, WEIR__OS_HUGE_SIZE) / WEIR__OS_HUGE_SIZE;
-	size_t have;
-	int error;
-
-	/* A tiny pool is not worth a page that serves a thousand packets elsewhere. */
-	if (conf->pages == WEIR_PAGES_ANY && conf->size < WEIR__OS_HUGE_SIZE / 2) {
-		add_why(region, "too small for a 2 MiB hugepage");
-		return -ENOMEM;
-	}
-	error = map_rung(region, conf->size, WEIR_PAGES_2M, conf->node);
-	if (!error)
-		return 0;
-	have = weir__os_huge_free();
-	/* the number in nr_hugepages is of all pages, those in use by others too */
-	if (have < want)
-		add_why(region,
-			"2 MiB hugepages: wanted %zu, free %zu (echo %zu > "
-			"/proc/sys/vm/nr_hugepages)",
-			want, have, weir__os_huge_total() + want - have);
-	else
-		add_why(region, "2 MiB hugepages: wanted %zu, free %zu, but %s", want, have,
-			strerror(-error));
-	return error;
-}
-
-static int try_thp(struct weir_region *region, const struct weir_region_conf *conf)
-{
-	int error;
-
-	if (weir__os_thp_never()) {
-		add_why(region, "transparent hugepages are off (echo madvise > "
-				"/sys/kernel/mm/transparent_hugepage/enabled)");
-		return -ENOTSUP;
-	}
-	if (conf->size < WEIR__OS_HUGE_SIZE) {
-		if (conf->pages == WEIR_PAGES_THP)
-			add_why(region, "too small for a transparent hugepage of 2 MiB");
-		return -ENOMEM;
-	}
-	error = map_rung(region, conf->size, WEIR_PAGES_THP, conf->node);
-	if (error || weir__os_thp_bytes(region->base, region->size) > 0)
-		return error;
-	weir__os_unmap(region->base, region->size);
-	add_why(region, "the kernel gave no transparent hugepages");
-	return -ENOMEM;
-}
-
-static int walk_ladder(struct weir_region *region, const struct weir_region_conf *conf)
-{
-	switch (conf->pages) {
-	case WEIR_PAGES_2M:
-		return try_2m(region, conf);
-	case WEIR_PAGES_THP:
-		return try_thp(region, conf);
-	case WEIR_PAGES_4K:
-		return map_rung(region, conf->size, WEIR_PAGES_4K, conf->node);
-	default:
-		break;
-	}
-	if (try_2m(region, conf) == 0 || try_thp(region, conf) == 0)
-		return 0;
-	return map_rung(region, conf->size, WEIR_PAGES_4K, conf->node);
-}
-
-static void describe_size(char *text, size_t text_size, size_t bytes)
-{
-	if (bytes >= 1 << 20)
-		snprintf(text, text_size, "%.4g MiB", (double)bytes / (1 << 20));
-	else
-		snprintf(text, text_size, "%zu KiB", bytes >> 10);
-}
-
-static void describe(struct weir_region *region)
-{
-	char size[32], thp[64], huge[32];
-	const char *on = "4 KiB pages";
-
-	describe_size(size, sizeof(size), region->size);
-	if (region->pages == WEIR_PAGES_2M)
-		on = "2 MiB hugepages";
-	if (region->pages == WEIR_PAGES_THP) {
-		describe_size(huge, sizeof(huge), weir__os_thp_bytes(region->base, region->size));
-		snprintf(thp, sizeof(thp), "transparent hugepages (%s of it)", huge);
-		on = thp;
-	}
-	snprintf(region->describe, sizeof(region->describe), "%s on %s%s%s", size, on,
-		region->why[0] ? "; " : "", region->why);
+	error = errno;
+	weir_region_destroy(region);
+	errno = error;
+	return NULL;
 }
 
 struct weir_region *weir_region_create(const struct weir_region_conf *conf)
 {
-	struct weir_region *region;
-	int error;
+	struct weir_region *region = weir__region_new(conf);
 
-	if (conf->size == 0 || conf->size > SIZE_MAX / 2 ||
-		(unsigned int)conf->pages > WEIR_PAGES_4K)
-		return weir__fail_null(EINVAL,
-			"region of %zu bytes on pages %d: size must be above 0 and below 2^63, "
-			"and pages one of WEIR_PAGES_*",
-			conf->size, (int)conf->pages);
-	if (conf->node < 0)
-		return weir__fail_null(
-			EINVAL, "node is %d: WEIR_NODE(n) or WEIR_NODE_ANY", conf->node);
-	if (conf->node != WEIR_NODE_ANY && !weir__os_node_exists(conf->node - 1))
-		return weir__fail_null(ENODEV,
-			"NUMA node %d has no memory here; see `ls /sys/devices/system/node`",
-			conf->node - 1);
-	region = calloc(1, sizeof(*region));
 	if (!region)
-		return weir__fail_null(ENOMEM, "no memory for a region");
-	error = walk_ladder(region, conf);
-	if (error) {
-		weir__fail(-error, "region of %zu bytes on %s pages: %s%s%s", conf->size,
-			weir_pages_name(conf->pages), strerror(-error), region->why[0] ? "; " : "",
-			region->why);
-		free(region);
+		return NULL;
+	if (conf->size && weir_region_commit(region, 0, conf->size)) {
+		int error = errno;
+
+		weir_region_destroy(region);
+		errno = error;
 		return NULL;
 	}
-	describe(region);
+	weir__regions_add(region);
 	return region;
 }
 
@@ -197,8 +153,96 @@ void weir_region_destroy(struct weir_region *region)
 {
 	if (!region)
 		return;
-	weir__os_unmap(region->base, region->size);
+	weir__regions_remove(region);
+	if (region->base)
+		weir__os_unreserve(region->base, region->reserved);
+	if (region->file >= 0)
+		weir__os_close(region->file);
+	pthread_mutex_destroy(&region->lock);
+	free(region->chunks);
 	free(region);
+}
+
+static int commit_failed(struct weir_region *region, size_t size, int error)
+{
+	char bytes[32], place[128];
+
+	weir__bytes_describe(size, bytes, sizeof(bytes));
+	weir__place_describe(region, place, sizeof(place));
+	return weir__fail(-error, "region '%s': no %s on %s pages%s: %s", region->name, bytes,
+		weir_pages_name(region->wanted), place,
+		region->why[0] ? region->why : strerror(-error));
+}
+
+/* Pages under one chunk. Reasons of earlier ones stay only when there are no new ones. */
+static int commit_chunk(struct weir_region *region, size_t chunk)
+{
+	char before[sizeof(region->why)];
+	int error;
+
+	memcpy(before, region->why, sizeof(before));
+	region->why[0] = 0;
+	error = weir__ladder(region, chunk);
+	if (error)
+		commit_failed(region, weir__chunk_bytes(region, chunk), error);
+	if (error || !region->why[0])
+		memcpy(region->why, before, sizeof(before));
+	return error;
+}
+
+static int commit_chunks(struct weir_region *region, size_t first, size_t last)
+{
+	for (size_t i = first; i <= last; i++) {
+		int error = region->chunks[i] == WEIR_PAGES_ANY ? commit_chunk(region, i) : 0;
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+int weir_region_commit(struct weir_region *region, size_t offset, size_t size)
+{
+	int error;
+
+	if (size == 0 || offset >= region->max_size || size > region->max_size - offset)
+		return weir__fail(EINVAL, "region '%s': %zu bytes at %zu are not inside its %zu",
+			region->name, size, offset, region->max_size);
+	pthread_mutex_lock(&region->lock);
+	error = commit_chunks(region, offset / region->chunk, (offset + size - 1) / region->chunk);
+	pthread_mutex_unlock(&region->lock);
+	return error;
+}
+
+static int release_chunk(struct weir_region *region, size_t chunk)
+{
+	int error;
+
+	if (region->chunks[chunk] == WEIR_PAGES_ANY)
+		return 0;
+	error = weir__chunk_unmap(region, chunk);
+	if (error)
+		return weir__fail(-error, "region '%s': chunk %zu cannot be unmapped: %s",
+			region->name, chunk, strerror(-error));
+	region->chunks[chunk] = WEIR_PAGES_ANY;
+	return 0;
+}
+
+int weir_region_release(struct weir_region *region, size_t offset, size_t size)
+{
+	size_t first = (offset + region->chunk - 1) / region->chunk;
+	int error = 0;
+
+	pthread_mutex_lock(&region->lock);
+	for (size_t i = first; i < region->chunk_count && !error; i++) {
+		size_t end = i * region->chunk + weir__chunk_bytes(region, i);
+
+		if (end - offset > size)
+			break;
+		error = release_chunk(region, i);
+	}
+	pthread_mutex_unlock(&region->lock);
+	return error;
 }
 
 void *weir_region_base(const struct weir_region *region)
@@ -206,17 +250,70 @@ void *weir_region_base(const struct weir_region *region)
 	return region->base;
 }
 
-size_t weir_region_size(const struct weir_region *region)
+size_t weir_region_size(struct weir_region *region)
 {
-	return region->size;
+	size_t size = 0;
+
+	pthread_mutex_lock(&region->lock);
+	for (size_t i = 0; i < region->chunk_count; i++)
+		if (region->chunks[i] != WEIR_PAGES_ANY)
+			size += weir__chunk_mapped(region, i);
+	pthread_mutex_unlock(&region->lock);
+	return size;
 }
 
-enum weir_pages weir_region_pages(const struct weir_region *region)
+size_t weir_region_max_size(const struct weir_region *region)
 {
-	return region->pages;
+	return region->max_size;
 }
 
-const char *weir_region_describe(const struct weir_region *region)
+size_t weir_region_chunk(const struct weir_region *region)
 {
-	return region->describe;
+	return region->chunk;
+}
+
+enum weir_pages weir_region_pages_at(struct weir_region *region, size_t offset)
+{
+	enum weir_pages pages = WEIR_PAGES_ANY;
+
+	if (offset >= region->max_size)
+		return pages;
+	pthread_mutex_lock(&region->lock);
+	pages = region->chunks[offset / region->chunk];
+	pthread_mutex_unlock(&region->lock);
+	return pages;
+}
+
+/* Transparent ones count as larger than base pages. */
+static size_t rank(enum weir_pages pages)
+{
+	return pages == WEIR_PAGES_THP ? WEIR__OS_HUGE_SIZE - 1 : weir__pages_unit(pages);
+}
+
+enum weir_pages weir_region_pages(struct weir_region *region)
+{
+	enum weir_pages smallest = WEIR_PAGES_ANY;
+
+	pthread_mutex_lock(&region->lock);
+	for (size_t i = 0; i < region->chunk_count; i++) {
+		enum weir_pages pages = region->chunks[i];
+
+		if (pages != WEIR_PAGES_ANY &&
+			(smallest == WEIR_PAGES_ANY || rank(pages) < rank(smallest)))
+			smallest = pages;
+	}
+	pthread_mutex_unlock(&region->lock);
+	return smallest;
+}
+
+int weir_region_node_of(const struct weir_region *region, const void *address)
+{
+	size_t offset = (size_t)((const uint8_t *)address - region->base);
+	void *page = region->base + (offset & ~(weir__os_page_size() - 1));
+	int node, error;
+
+	if (offset >= region->reserved)
+		return -EINVAL;
+	error = weir__os_nodes_of(&page, 1, &node);
+	return error ? error : node;
 }

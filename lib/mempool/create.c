@@ -70,6 +70,7 @@ static uint32_t node_count(const struct weir_mempool *pool)
 static int get_memory(struct weir_mempool *pool, const struct weir_mempool_conf *conf)
 {
 	struct weir_region_conf region = {
+		.name = pool->name,
 		.size = weir_mempool_memory(conf),
 		.pages = conf->pages,
 		.node = conf->node,
@@ -82,7 +83,7 @@ static int get_memory(struct weir_mempool *pool, const struct weir_mempool_conf 
 		return weir__fail(ENOMEM, "no memory for the depot of %u objects", pool->count);
 	pool->region = weir_region_create(&region);
 	if (!pool->region)
-		return weir__fail_more(errno, "pool '%s'", pool->name);
+		return -errno;
 	pool->objects = weir_region_base(pool->region);
 	return 0;
 }
@@ -226,7 +227,7 @@ uint32_t weir_mempool_index(const struct weir_mempool *pool, const void *object)
 	return (uint32_t)(offset / pool->stride);
 }
 
-const struct weir_region *weir_mempool_region(const struct weir_mempool *pool)
+struct weir_region *weir_mempool_region(const struct weir_mempool *pool)
 {
 	return pool->region;
 }

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* os_impl.h: every system call the library makes for memory, each with what must hold before it.
- * All return 0 or -errno and leave sentences to the caller. */
+ * All return 0 or -errno, or a figure, and leave sentences to the caller.
+ *
+ *	map.c	addresses and pages
+ *	pages.c	which kinds of pages there are
+ *	node.c	NUMA nodes
+ *	share.c	memory for other processes
+ */
 #ifndef WEIR_OS_IMPL_H
 #define WEIR_OS_IMPL_H
 
@@ -8,39 +14,119 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR__OS_HUGE_SIZE (2ul << 20) /* the hugepage of x86-64, and of arm64 with 4 KiB pages */
+/* A transparent hugepage of x86-64, and of arm64 with 4 KiB pages. */
+#define WEIR__OS_HUGE_SIZE (2ul << 20)
+
+/* ---- map.c ---- */
 
 /* Bytes of a base page. */
 size_t weir__os_page_size(void);
 
-/* Map size bytes of private anonymous memory, size a multiple of the page size; with huge, of
- * reserved 2 MiB pages, size a multiple of those. Otherwise the address is a multiple of 2 MiB when
- * size is at least that, so that transparent hugepages fit. Nothing is touched. */
-int weir__os_map(size_t size, bool huge, void **address);
-void weir__os_unmap(void *address, size_t size);
+/* Reserve size bytes of addresses at a multiple of align; both multiples of the page size. Nothing
+ * may be touched there yet. */
+int weir__os_reserve(size_t size, size_t align, void **address);
 
-/* Let the kernel use transparent hugepages for the range, or forbid it. -EINVAL on a kernel
- * without. */
+/* Put private pages under reserved addresses: base pages for huge_log2 0, otherwise reserved
+ * hugepages of that size, of which address and size are multiples. Nothing is touched. */
+int weir__os_map(void *address, size_t size, unsigned int huge_log2);
+
+/* Put the pages of a memory file from offset on there. */
+int weir__os_map_file(void *address, size_t size, int file, size_t offset);
+
+/* Take pages away and keep the addresses reserved. */
+int weir__os_unmap(void *address, size_t size);
+
+/* Give the addresses up, too. */
+void weir__os_unreserve(void *address, size_t size);
+
+/* Let the kernel use transparent hugepages for the range, or forbid it. */
 int weir__os_advise_huge(void *address, size_t size, bool huge);
 
-/* Place the pages of the range on the node when they are touched. Before the first touch. */
-int weir__os_bind(void *address, size_t size, int node);
+/* Touch every page for writing, of the size step. Where reserved hugepages are missing on the node
+ * this fails with -ENOMEM; touching them by hand would be a SIGBUS. */
+int weir__os_populate(void *address, size_t size, size_t step);
 
-/* Touch every page for writing. Where reserved hugepages are missing on the node this fails;
- * touching them by hand would be a SIGBUS. */
-int weir__os_populate(void *address, size_t size, bool huge);
+/* Give the content of whole base pages back: they read as zero, or as before, from now on. */
+void weir__os_discard(void *address, size_t size);
 
-/* 2 MiB pages reserved in all, and those of them free now; 0 when the kernel has none. */
-size_t weir__os_huge_total(void);
-size_t weir__os_huge_free(void);
+int weir__os_lock(void *address, size_t size);
 
-/* What /sys/kernel/mm/transparent_hugepage/enabled says: is "never" chosen, or is it missing? */
-bool weir__os_thp_never(void);
+/* Processors this thread may run on. */
+unsigned int weir__os_processors(void);
+
+/* ---- pages.c ---- */
+
+/* Reserved hugepages of a size, of the machine or, from node 0 on, of a node. */
+struct weir__os_huge {
+	size_t total;
+	size_t free;
+};
+
+#define WEIR__OS_ALL_NODES (-1)
+
+/* False when the kernel has no such size. */
+bool weir__os_huge(unsigned int log2_size, int node, struct weir__os_huge *huge);
+
+/* The sizes there are, as bits: bit 21 for 2 MiB. */
+uint64_t weir__os_huge_sizes(void);
+
+/* Are transparent hugepages switched off, or missing? shared: for memory files. */
+bool weir__os_thp_never(bool shared);
 
 /* Bytes of the range that lie on transparent hugepages. */
 size_t weir__os_thp_bytes(const void *address, size_t size);
 
-/* Is there such a node with memory? Without NUMA there is one, 0. */
-bool weir__os_node_exists(int node);
+/* Bytes that this process can still get before the kernel kills something: what is available on the
+ * machine or a node, for the machine also what its memory cgroup allows. SIZE_MAX when unknown. */
+size_t weir__os_available(int node);
+
+/* ---- node.c ---- */
+
+/* The kernel's limit, CONFIG_NODES_SHIFT, is 10 at most. */
+#define WEIR__NODES_MAX 1024
+
+struct weir__nodes {
+	unsigned long bits[WEIR__NODES_MAX / (8 * sizeof(unsigned long))];
+};
+
+static inline bool weir__nodes_has(const struct weir__nodes *nodes, unsigned int node)
+{
+	return node < WEIR__NODES_MAX && nodes->bits[node / 64] >> node % 64 & 1;
+}
+
+/* Has this kernel NUMA calls that this process may use? 0, -ENOSYS or -EPERM. */
+int weir__os_numa(void);
+
+/* The nodes with memory, and those of them that the cpuset allows. Node 0 without NUMA. */
+void weir__os_nodes_with_memory(struct weir__nodes *nodes);
+void weir__os_nodes_allowed(struct weir__nodes *nodes);
+
+/* Place the pages of the range when they are touched; before the first touch. */
+int weir__os_bind(void *address, size_t size, const struct weir__nodes *nodes);
+int weir__os_prefer(void *address, size_t size, unsigned int node);
+int weir__os_interleave(void *address, size_t size, const struct weir__nodes *nodes);
+
+/* The nodes of count pages, or -errno for each: -ENOENT without a page. */
+int weir__os_nodes_of(void **addresses, size_t count, int *nodes);
+
+/* ---- share.c ---- */
+
+/* A file of size bytes in memory, on hugepages of that size unless huge_log2 is 0, whose size
+ * nobody can change. Returns its descriptor. */
+int weir__os_file(const char *name, size_t size, unsigned int huge_log2);
+
+/* Give a part of the file's memory back. */
+int weir__os_file_release(int file, size_t offset, size_t size);
+
+void weir__os_close(int file);
+
+/* Send bytes and, unless file is -1, a descriptor. */
+int weir__os_send(int socket, void *bytes, size_t size, int file);
+
+/* Receive size bytes and a descriptor, -1 when none came. -EPROTO for another size or the end. */
+int weir__os_receive(int socket, void *bytes, size_t size, int *file);
+
+/* Bytes of a file, or -errno. */
+int64_t weir__os_file_size(int file);
 
 #endif

@@ -111,7 +111,7 @@ class BenchTest(RowsTest):
                 (["mbuf", "--burst", "513"], "1 to 512"), (["mbuf", "--burst", "1,"], "list"),
                 (["mbuf", "--threads", "32"], "processors"), (["mbuf", "--time", "5"], "unit"),
                 (["mbuf", "--repeats", "0"], "1 to"), (["mbuf", "--pool", "depth=1"], "count=N"),
-                (["mbuf", "--pool", ""], "count=N"), (["mbuf", "--pages", "1G"], "thp"),
+                (["mbuf", "--pool", ""], "count=N"), (["mbuf", "--pages", "3M"], "thp"),
                 (["mbuf", "--lcores", "x"], "processors"), (["mbuf", "--node", "-1"], "0 to"),
                 (["plot"], "--html"), (["compare", "a.json"], "two files")):
             with self.subTest(arguments=arguments):

@@ -25,7 +25,7 @@ class MisuseTest(ProgramTest):
             ("--limit", "0", "at least 1"), ("--limit", "1k", "number"),
             ("--duration", "10", "unit"), ("--duration", "0s", "unit"),
             ("--duration", "99999999h", "unit"),
-            ("--pages", "1G", "any, 4K, 2M or thp"), ("--pages", "", "thp"),
+            ("--pages", "3M", "any, 4K, thp, 2M, 1G"), ("--pages", "", "thp"),
             ("--node", "-1", "0 to"), ("--node", "1024", "0 to"), ("--node", "999", "node"),
             ("--lcores", "", "list"), ("--lcores", "1-0", "list"), ("--lcores", "0,", "list"),
             ("--lcores", "1023", "list"), ("--lcores", "0,1023", "list"),

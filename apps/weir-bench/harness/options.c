@@ -34,7 +34,7 @@ static const struct argp_option option_table[] = {
 	{"pool", OPTION_POOL, "KEYS", 0,
 		"count=N,size=N,cache=N of the pool (default: 16384, 2048, 512)", 1},
 	{"node", OPTION_NODE, "N", 0, "NUMA node of the memory (default: any)", 1},
-	{"pages", OPTION_PAGES, "SIZE", 0, "any, 2M, thp or 4K (default: any)", 1},
+	{"pages", OPTION_PAGES, "SIZE", 0, "any, thp, 4K, 2M or 1G (default: any)", 1},
 	{"time", 'T', "TIME", 0, "of one measurement, such as 50ms (default: 100ms)", 1},
 	{"repeats", 'r', "N", 0, "measurements for a row (default: 3)", 1},
 	{"variant", OPTION_VARIANT, "LIST", 0, "only these variants", 1},
@@ -114,7 +114,7 @@ static bool parse_pool(char *text, struct options *options)
 static bool parse_pages(char *text, struct options *options)
 {
 	options->pages = text;
-	return options_has("any,2M,thp,4K", text);
+	return options_has("any,thp,4K,2M,1G", text);
 }
 
 /* An option with a value to check. False when the value is not one. */
@@ -169,7 +169,7 @@ static const char *allowed(int key)
 	case OPTION_POOL:
 		return "of count=N, size=N (at least 64), cache=N";
 	case OPTION_PAGES:
-		return "any, 2M, thp or 4K";
+		return "any, thp, 4K, 2M or 1G";
 	default:
 		return "a number from 0 to 1023";
 	}

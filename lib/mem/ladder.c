@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ladder.c: pages under one chunk: the largest the request allows and the machine has. What was not
+ * taken leaves its reason in region->why. */
+#include "mem_impl.h"
+
+#include "base/base_impl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void weir__why(struct weir_region *region, const char *format, ...)
+{
+	size_t used = strlen(region->why);
+	char reason[sizeof(region->why)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	if (!strstr(region->why, reason))
+		snprintf(region->why + used, sizeof(region->why) - used, "%s%s", used ? "; " : "",
+			reason);
+}
+
+static uint8_t *chunk_address(const struct weir_region *region, size_t chunk)
+{
+	return region->base + chunk * region->chunk;
+}
+
+int weir__chunk_unmap(struct weir_region *region, size_t chunk)
+{
+	uint8_t *address = chunk_address(region, chunk);
+	size_t size = weir__chunk_mapped(region, chunk);
+	int error = weir__os_unmap(address, size);
+
+	if (!error && region->file >= 0)
+		error = weir__os_file_release(region->file, chunk * region->chunk, size);
+	return error;
+}
+
+/* Mappings of a shared region are of its file, which the first chunk makes. */
+static int map_file(
+	struct weir_region *region, uint8_t *address, size_t size, enum weir_pages pages)
+{
+	if (region->file < 0) {
+		int file = weir__os_file(
+			region->name, region->reserved, weir__pages_huge(pages) ? pages : 0);
+
+		if (file < 0)
+			return file;
+		region->file = file;
+		region->file_pages = pages;
+	}
+	return weir__os_map_file(address, size, region->file, (size_t)(address - region->base));
+}
+
+/* Nothing was got with this file, and a later one may be of other pages. */
+static void forget_file(struct weir_region *region)
+{
+	for (size_t i = 0; i < region->chunk_count; i++)
+		if (region->chunks[i] != WEIR_PAGES_ANY)
+			return;
+	if (region->file >= 0)
+		weir__os_close(region->file);
+	region->file = -1;
+}
+
+/* Place, touch, lock and check what was mapped. */
+static int furnish(struct weir_region *region, uint8_t *address, size_t size, enum weir_pages pages)
+{
+	size_t step = weir__pages_unit(pages);
+	int error = weir__place(region, address, size);
+
+	if (!weir__pages_huge(pages))
+		weir__os_advise_huge(address, size, pages == WEIR_PAGES_THP);
+	if (!error && (!region->lazy || weir__pages_huge(pages)))
+		error = weir__warmup(address, size, step, 0);
+	if (!error && region->locked && !weir__pages_huge(pages)) {
+		error = weir__os_lock(address, size);
+		if (error)
+			weir__why(region, "locking: %s (ulimit -l, or CAP_IPC_LOCK)",
+				strerror(-error));
+	}
+	return error ? error : weir__place_verify(region, address, size, step);
+}
+
+/* Put one kind of pages under a chunk: all of it or nothing. */
+static int map_rung(struct weir_region *region, size_t chunk, enum weir_pages pages)
+{
+	uint8_t *address = chunk_address(region, chunk);
+	size_t size;
+	int error;
+
+	region->chunks[chunk] = (uint8_t)pages;
+	size = weir__chunk_mapped(region, chunk);
+	if (region->file >= 0 || region->shared)
+		error = map_file(region, address, size, pages);
+	else
+		error = weir__os_map(address, size, weir__pages_huge(pages) ? pages : 0);
+	if (!error) {
+		error = furnish(region, address, size, pages);
+		if (!error)
+			return 0;
+		weir__chunk_unmap(region, chunk);
+	}
+	region->chunks[chunk] = WEIR_PAGES_ANY;
+	forget_file(region);
+	return error;
+}
+
+/* Where the free pages of a kind must be: the one node asked for, or anywhere. */
+static int counted_node(const struct weir_region *region)
+{
+	int node = WEIR__OS_ALL_NODES;
+
+	if (region->anywhere || region->placement != WEIR_PLACE_BIND)
+		return node;
+	for (unsigned int i = 0; i < WEIR__NODES_MAX; i++) {
+		if (weir__nodes_has(&region->nodes, i)) {
+			if (node != WEIR__OS_ALL_NODES)
+				return WEIR__OS_ALL_NODES;
+			node = (int)i;
+		}
+	}
+	return node;
+}
+
+/* What was wanted, what is free and what to do about it. */
+static void say_huge_missing(
+	struct weir_region *region, size_t bytes, enum weir_pages pages, int error)
+{
+	size_t unit = weir__pages_unit(pages), want = weir__round_up(bytes, unit) / unit;
+	int node = counted_node(region);
+	struct weir__os_huge huge = {0, 0};
+	char kind[64], on[32] = "", path[128];
+
+	weir__os_huge(pages, node, &huge);
+	weir__pages_describe(pages, kind, sizeof(kind));
+	if (node != WEIR__OS_ALL_NODES)
+		snprintf(on, sizeof(on), " on node %d", node);
+	if (huge.free >= want) {
+		weir__why(region, "%s%s: wanted %zu, free %zu, but %s", kind, on, want, huge.free,
+			strerror(-error));
+		return;
+	}
+	if (node != WEIR__OS_ALL_NODES)
+		snprintf(path, sizeof(path),
+			"/sys/devices/system/node/node%d/hugepages/hugepages-%zukB/nr_hugepages",
+			node, unit >> 10);
+	else if (pages == WEIR_PAGES_2M)
+		snprintf(path, sizeof(path), "/proc/sys/vm/nr_hugepages");
+	else
+		snprintf(path, sizeof(path),
+			"/sys/kernel/mm/hugepages/hugepages-%zukB/nr_hugepages", unit >> 10);
+	/* the number in nr_hugepages is of all pages, those in use by others too */
+	weir__why(region, "%s%s: wanted %zu, free %zu (echo %zu > %s)", kind, on, want, huge.free,
+		huge.total + want - huge.free, path);
+}
+
+static int try_huge(struct weir_region *region, size_t chunk, enum weir_pages pages)
+{
+	struct weir__os_huge huge;
+	size_t bytes = weir__chunk_bytes(region, chunk);
+	bool insist = region->wanted == pages;
+	char kind[64];
+	int error;
+
+	if (!weir__os_huge(pages, WEIR__OS_ALL_NODES, &huge)) {
+		weir__pages_describe(pages, kind, sizeof(kind));
+		weir__why(region, "this kernel has no %s", kind);
+		return -ENOMEM;
+	}
+	/* nobody expects more than the usual size unless it was set up */
+	if (!insist && pages != WEIR_PAGES_2M && huge.total == 0)
+		return -ENOMEM;
+	if (!insist && weir__pages_too_large(pages, bytes)) {
+		if (pages == WEIR_PAGES_2M)
+			weir__why(region, "too small for a 2 MiB hugepage");
+		return -ENOMEM;
+	}
+	error = map_rung(region, chunk, pages);
+	if (error)
+		say_huge_missing(region, bytes, pages, error);
+	return error;
+}
+
+/* Base and transparent pages come from what is free, and asking for more gets a process killed. */
+static int check_available(struct weir_region *region, size_t bytes)
+{
+	int node = counted_node(region);
+	size_t available = weir__os_available(node);
+	char want[32], have[32];
+
+	if (region->lazy || bytes <= available)
+		return 0;
+	weir__bytes_describe(bytes, want, sizeof(want));
+	weir__bytes_describe(available, have, sizeof(have));
+	if (node == WEIR__OS_ALL_NODES)
+		weir__why(region, "memory is full: wanted %s, available %s", want, have);
+	else
+		weir__why(region, "node %d is full: wanted %s, available %s", node, want, have);
+	return -ENOMEM;
+}
+
+static int try_thp(struct weir_region *region, size_t chunk)
+{
+	size_t bytes = weir__chunk_bytes(region, chunk);
+	uint8_t *address = chunk_address(region, chunk);
+	int error;
+
+	if (weir__os_thp_never(region->shared)) {
+		weir__why(region,
+			"transparent hugepages%s are off (echo %s > "
+			"/sys/kernel/mm/transparent_hugepage/%s)",
+			region->shared ? " for shared memory" : "",
+			region->shared ? "advise" : "madvise",
+			region->shared ? "shmem_enabled" : "enabled");
+		return -ENOTSUP;
+	}
+	if (bytes < WEIR__OS_HUGE_SIZE) {
+		if (region->wanted == WEIR_PAGES_THP)
+			weir__why(region, "too small for a transparent hugepage of 2 MiB");
+		return -ENOMEM;
+	}
+	error = check_available(region, bytes);
+	if (!error)
+		error = map_rung(region, chunk, WEIR_PAGES_THP);
+	/* For the first chunk only: the kernel finds this out by walking all of the process. */
+	if (error || region->lazy || chunk > 0 || weir__os_thp_bytes(address, bytes) > 0)
+		return error;
+	weir__chunk_unmap(region, chunk);
+	region->chunks[chunk] = WEIR_PAGES_ANY;
+	forget_file(region);
+	weir__why(region, "the kernel gave no transparent hugepages");
+	return -ENOMEM;
+}
+
+static int try_base(struct weir_region *region, size_t chunk)
+{
+	int error = check_available(region, weir__chunk_bytes(region, chunk));
+
+	return error ? error : map_rung(region, chunk, WEIR_PAGES_4K);
+}
+
+static int try_rung(struct weir_region *region, size_t chunk, enum weir_pages pages)
+{
+	if (pages == WEIR_PAGES_THP)
+		return try_thp(region, chunk);
+	return pages == WEIR_PAGES_4K ? try_base(region, chunk) : try_huge(region, chunk, pages);
+}
+
+int weir__ladder(struct weir_region *region, size_t chunk)
+{
+	uint64_t sizes = weir__os_huge_sizes();
+
+	/* a file is of one kind */
+	if (region->file >= 0)
+		return try_rung(region, chunk, region->file_pages);
+	if (region->wanted != WEIR_PAGES_ANY)
+		return try_rung(region, chunk, region->wanted);
+	for (int log2_size = 63; log2_size > WEIR_PAGES_4K; log2_size--)
+		if (sizes >> log2_size & 1 &&
+			try_huge(region, chunk, (enum weir_pages)log2_size) == 0)
+			return 0;
+	if (try_thp(region, chunk) == 0)
+		return 0;
+	return try_base(region, chunk);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* place.c: on which nodes a region lies: what was asked for, whether it can be, whether it is.
+ *
+ * The order matters: map, then place, then touch. A policy that comes after the first touch moves
+ * nothing, and mapping over a range forgets the policy it had.
+ */
+#include "mem_impl.h"
+
+#include "base/base_impl.h"
+#include "base/list_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Pages asked about with one call: what lies on the stack is 12 KiB then. */
+#define ASK_MAX 1024
+
+static unsigned int next_node(const struct weir__nodes *nodes, unsigned int from)
+{
+	while (from < WEIR__NODES_MAX && !weir__nodes_has(nodes, from))
+		from++;
+	return from;
+}
+
+static unsigned int count_nodes(const struct weir__nodes *nodes)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = next_node(nodes, 0); i < WEIR__NODES_MAX; i = next_node(nodes, i + 1))
+		count++;
+	return count;
+}
+
+/* "0-1,3" */
+static void list_nodes(const struct weir__nodes *nodes, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = 0;
+	for (unsigned int i = next_node(nodes, 0); i < WEIR__NODES_MAX && used + 12 < size;) {
+		unsigned int last = i;
+
+		while (weir__nodes_has(nodes, last + 1))
+			last++;
+		used += (size_t)snprintf(text + used, size - used, "%s%u", used ? "," : "", i);
+		if (last > i)
+			used += (size_t)snprintf(text + used, size - used, "-%u", last);
+		i = next_node(nodes, last + 1);
+	}
+}
+
+/* Which nodes the conf means; all of them also means those that the cpuset allows. */
+static int parse_nodes(struct weir_region *region, const struct weir_region_conf *conf)
+{
+	int error = 0;
+
+	if (conf->node < 0 || conf->node > WEIR__NODES_MAX)
+		return weir__fail(conf->node < 0 ? EINVAL : ENODEV,
+			"region '%s': node is %d: say WEIR_NODE(n) or WEIR_NODE_ANY", region->name,
+			conf->node);
+	if (conf->node != WEIR_NODE_ANY && conf->nodes)
+		return weir__fail(EINVAL, "region '%s': has node and nodes: say one", region->name);
+	if (conf->node != WEIR_NODE_ANY)
+		region->nodes.bits[(conf->node - 1) / 64] = 1ul << (conf->node - 1) % 64;
+	else if (strcmp(conf->nodes, "all") == 0)
+		weir__os_nodes_allowed(&region->nodes);
+	else
+		error = weir__list_parse(conf->nodes, region->nodes.bits, WEIR__NODES_MAX);
+	if (error == -ERANGE)
+		return weir__fail(
+			ENODEV, "region '%s': no such nodes: %s", region->name, conf->nodes);
+	if (error)
+		return weir__fail(EINVAL, "region '%s': nodes '%s': say a list as 0-1,3, or all",
+			region->name, conf->nodes);
+	return 0;
+}
+
+/* Have they memory, and may we use it? */
+static int check_nodes(const struct weir_region *region)
+{
+	struct weir__nodes memory, allowed;
+	char list[64];
+
+	weir__os_nodes_with_memory(&memory);
+	weir__os_nodes_allowed(&allowed);
+	for (unsigned int i = next_node(&region->nodes, 0); i < WEIR__NODES_MAX;
+		i = next_node(&region->nodes, i + 1)) {
+		if (!weir__nodes_has(&memory, i)) {
+			list_nodes(&memory, list, sizeof(list));
+			return weir__fail(ENODEV,
+				"region '%s': node %u has no memory, or is not there; nodes with "
+				"memory: "
+				"%s",
+				region->name, i, list);
+		}
+		if (!weir__nodes_has(&allowed, i)) {
+			list_nodes(&allowed, list, sizeof(list));
+			return weir__fail(EPERM,
+				"region '%s': this process may use memory of node %s only "
+				"(Mems_allowed_list "
+				"in /proc/self/status); node %u needs another cpuset",
+				region->name, list, i);
+		}
+	}
+	return 0;
+}
+
+static const char *why_not_placed(int error)
+{
+	if (error == -ENOSYS)
+		return "this kernel has no NUMA";
+	if (error == -EPERM)
+		return "mbind is forbidden here, as in containers (docker run --cap-add SYS_NICE)";
+	return strerror(-error);
+}
+
+/* Try to place the addresses themselves, before there are pages. */
+static int probe(struct weir_region *region)
+{
+	struct weir__nodes memory;
+	int error = weir__os_numa();
+	char list[64];
+
+	if (!error)
+		error = weir__place(region, region->base, region->reserved);
+	if (!error)
+		return 0;
+	weir__os_nodes_with_memory(&memory);
+	region->anywhere = true;
+	if (count_nodes(&memory) == 1)
+		return 0; /* there is but one place */
+	list_nodes(&region->nodes, list, sizeof(list));
+	if (region->placement == WEIR_PLACE_PREFERRED) {
+		weir__why(region, "not placed on node %s: %s", list, why_not_placed(error));
+		return 0;
+	}
+	return weir__fail(-error, "region '%s': not placed on node %s: %s", region->name, list,
+		why_not_placed(error));
+}
+
+int weir__place_init(struct weir_region *region, const struct weir_region_conf *conf)
+{
+	int error;
+
+	region->placement = conf->placement;
+	if ((unsigned int)conf->placement > WEIR_PLACE_INTERLEAVE)
+		return weir__fail(EINVAL, "region '%s': placement %d: say one of WEIR_PLACE_*",
+			region->name, (int)conf->placement);
+	if (conf->node == WEIR_NODE_ANY && !conf->nodes) {
+		region->anywhere = true;
+		return 0;
+	}
+	error = parse_nodes(region, conf);
+	if (error)
+		return error;
+	if (conf->placement == WEIR_PLACE_PREFERRED && count_nodes(&region->nodes) > 1)
+		return weir__fail(
+			EINVAL, "region '%s': several nodes are preferred: say one", region->name);
+	error = check_nodes(region);
+	return error ? error : probe(region);
+}
+
+int weir__place(const struct weir_region *region, void *address, size_t size)
+{
+	if (region->anywhere)
+		return 0;
+	switch (region->placement) {
+	case WEIR_PLACE_PREFERRED:
+		return weir__os_prefer(address, size, next_node(&region->nodes, 0));
+	case WEIR_PLACE_INTERLEAVE:
+		return weir__os_interleave(address, size, &region->nodes);
+	default:
+		return weir__os_bind(address, size, &region->nodes);
+	}
+}
+
+void weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes, unsigned int max)
+{
+	void *pages[ASK_MAX];
+	int nodes[ASK_MAX];
+
+	for (size_t at = 0; at < size;) {
+		size_t count = 0;
+
+		for (; count < ASK_MAX && at < size; at += step)
+			pages[count++] = address + at;
+		if (weir__os_nodes_of(pages, count, nodes))
+			return;
+		for (size_t i = 0; i < count; i++)
+			if (nodes[i] >= 0 && (unsigned int)nodes[i] < max)
+				bytes[nodes[i]] += step;
+	}
+}
+
+int weir__place_verify(struct weir_region *region, uint8_t *address, size_t size, size_t step)
+{
+	size_t bytes[WEIR__NODES_MAX] = {0};
+	char text[32];
+
+	if (region->anywhere)
+		return 0;
+	weir__place_count(address, size, step, bytes, WEIR__NODES_MAX);
+	for (unsigned int i = 0; i < WEIR__NODES_MAX; i++) {
+		if (!bytes[i] || weir__nodes_has(&region->nodes, i))
+			continue;
+		weir__bytes_describe(bytes[i], text, sizeof(text));
+		weir__why(region, "%s came to lie on node %u", text, i);
+		if (region->placement != WEIR_PLACE_PREFERRED)
+			return -EXDEV;
+	}
+	return 0;
+}
+
+void weir__place_describe(const struct weir_region *region, char *text, size_t size)
+{
+	bool one = count_nodes(&region->nodes) == 1;
+	char list[64];
+
+	text[0] = 0;
+	if (region->anywhere)
+		return;
+	list_nodes(&region->nodes, list, sizeof(list));
+	snprintf(text, size, " on node%s %s%s", one ? "" : "s", list,
+		region->placement == WEIR_PLACE_INTERLEAVE  ? " in turn"
+		: region->placement == WEIR_PLACE_PREFERRED ? " if possible"
+							    : "");
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* warmup.c: touching pages with several threads: the kernel clears each, at some GB/s a core. */
+#include "mem_impl.h"
+
+#include "base/base_impl.h"
+
+#include <errno.h>
+
+/* A thread costs some 50 us to start and to end; clearing 32 MiB takes a hundred times that. */
+#define SHARE_MIN   (32ul << 20)
+#define THREADS_MAX 16
+
+struct share {
+	uint8_t *address;
+	size_t size, step;
+	int error;
+	pthread_t thread;
+	bool started;
+};
+
+static void *touch(void *argument)
+{
+	struct share *share = argument;
+
+	share->error = weir__os_populate(share->address, share->size, share->step);
+	return NULL;
+}
+
+int weir__warmup(uint8_t *address, size_t size, size_t step, unsigned int threads)
+{
+	struct share shares[THREADS_MAX];
+	size_t pages = size / step, each, count = 0;
+	int error = 0;
+
+	if (threads == 0) {
+		threads = weir__os_processors();
+		if (threads > size / SHARE_MIN)
+			threads = (unsigned int)(size / SHARE_MIN);
+	}
+	threads = threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads;
+	each = (pages + threads - 1) / threads * step;
+	for (size_t at = 0; at < size; at += each, count++) {
+		struct share *share = &shares[count];
+
+		*share = (struct share){.address = address + at, .step = step};
+		share->size = each < size - at ? each : size - at;
+		/* the last one, and whom no thread can be had for, is touched here */
+		share->started = share->size < size - at &&
+				 pthread_create(&share->thread, NULL, touch, share) == 0;
+		if (!share->started)
+			touch(share);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (shares[i].started)
+			pthread_join(shares[i].thread, NULL);
+		if (shares[i].error)
+			error = shares[i].error;
+	}
+	return error;
+}
+
+int weir_region_warmup(struct weir_region *region, unsigned int threads)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&region->lock);
+	for (size_t i = 0; i < region->chunk_count && !error; i++)
+		if (region->chunks[i] != WEIR_PAGES_ANY)
+			error = weir__warmup(region->base + i * region->chunk,
+				weir__chunk_mapped(region, i), weir__pages_unit(region->chunks[i]),
+				threads);
+	pthread_mutex_unlock(&region->lock);
+	if (error)
+		return weir__fail(-error, "region '%s': the kernel has no memory for its pages",
+			region->name);
+	return 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* map.c: addresses and the pages under them. */
+#include "os_impl.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT 26 /* linux/mman.h */
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* linux/mman.h since 5.14; libc of Debian 12 has it too */
+#endif
+
+#define ADDRESSES_ONLY (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+size_t weir__os_page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Reserve more by align and give back what sticks out on both sides. */
+int weir__os_reserve(size_t size, size_t align, void **address)
+{
+	uintptr_t start, aligned;
+	uint8_t *got;
+
+	if (size > SIZE_MAX - align)
+		return -ENOMEM;
+	got = mmap(NULL, size + align, PROT_NONE, ADDRESSES_ONLY, -1, 0);
+	if (got == MAP_FAILED)
+		return -errno;
+	start = (uintptr_t)got;
+	aligned = (start + align - 1) & ~(align - 1);
+	if (aligned > start)
+		munmap(got, aligned - start);
+	if (start + align > aligned)
+		munmap(got + (aligned - start) + size, start + align - aligned);
+	*address = got + (aligned - start);
+	return 0;
+}
+
+static int map(void *address, size_t size, int protection, int flags, int file, size_t offset)
+{
+	void *got = mmap(address, size, protection, flags | MAP_FIXED, file, (off_t)offset);
+
+	return got == MAP_FAILED ? -errno : 0;
+}
+
+int weir__os_map(void *address, size_t size, unsigned int huge_log2)
+{
+	int huge = huge_log2 ? MAP_HUGETLB | (int)(huge_log2 << MAP_HUGE_SHIFT) : 0;
+
+	return map(
+		address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | huge, -1, 0);
+}
+
+int weir__os_map_file(void *address, size_t size, int file, size_t offset)
+{
+	return map(address, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, offset);
+}
+
+int weir__os_unmap(void *address, size_t size)
+{
+	return map(address, size, PROT_NONE, ADDRESSES_ONLY, -1, 0);
+}
+
+void weir__os_unreserve(void *address, size_t size)
+{
+	munmap(address, size);
+}
+
+int weir__os_advise_huge(void *address, size_t size, bool huge)
+{
+	return madvise(address, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) ? -errno : 0;
+}
+
+int weir__os_populate(void *address, size_t size, size_t step)
+{
+	if (madvise(address, size, MADV_POPULATE_WRITE) == 0)
+		return 0;
+	if (errno == EFAULT)
+		return -ENOMEM; /* no page on that node */
+	if (errno != EINVAL)
+		return -errno;
+	/* Before Linux 5.14. The map call has reserved the hugepages then, so this is safe unless
+	 * the node was bound, which such a kernel answers with a SIGBUS we cannot prevent. */
+	for (size_t at = 0; at < size; at += step)
+		((uint8_t *)address)[at] = 0;
+	return 0;
+}
+
+void weir__os_discard(void *address, size_t size)
+{
+	madvise(address, size, MADV_DONTNEED);
+}
+
+int weir__os_lock(void *address, size_t size)
+{
+	return mlock(address, size) ? -errno : 0;
+}
+
+unsigned int weir__os_processors(void)
+{
+	cpu_set_t processors;
+
+	/* EINVAL on machines with more than the 1,024 of a cpu_set_t: then any number will do */
+	if (sched_getaffinity(0, sizeof(processors), &processors))
+		return CPU_SETSIZE;
+	return (unsigned int)CPU_COUNT(&processors);
+}
