@@ -253,17 +253,26 @@ static inline struct weir_mempool *weir_mbuf_pool(const struct weir_mbuf *mbuf)
 	return weir__mbuf_state_pool(atomic_load_explicit(&mbuf->state, memory_order_relaxed));
 }
 
-static inline int weir_mbuf_alloc_bulk(
+/* Take count mbufs from the cache of this thread, if it has as many. */
+static inline bool weir__mbuf_pop(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
 {
 	const weir__mbuf_empty empty = {weir__mempool_head(pool)->mbuf_headroom, 0, 0, 0};
 	void **top = weir__mempool_pop(weir__mempool_cache(pool), count);
 
 	if (weir_unlikely(!top))
-		return weir__mbuf_alloc_slow(pool, mbufs, count);
+		return false;
 	_Pragma("GCC unroll 4") for (uint32_t i = 0; i < count; i++)
 		weir__mbuf_reset((struct weir_mbuf *)top[i], empty);
 	weir__copy_pointers((void **)(void *)mbufs, top, count);
+	return true;
+}
+
+static inline int weir_mbuf_alloc_bulk(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
+{
+	if (weir_unlikely(!weir__mbuf_pop(pool, mbufs, count)))
+		return weir__mbuf_alloc_slow(pool, mbufs, count);
 	return 0;
 }
 

@@ -11,5 +11,6 @@
 #include "weir/mempool.h"
 #include "weir/port.h"
 #include "weir/ring.h"
+#include "weir/tiers.h"
 
 #endif
