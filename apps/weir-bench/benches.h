@@ -5,7 +5,8 @@
 
 #include "harness/bench.h"
 
-extern const struct bench bench_mempool, bench_mbuf, bench_ring, bench_handoff, bench_replay;
+extern const struct bench bench_mempool, bench_mbuf, bench_tiers, bench_ring, bench_handoff;
+extern const struct bench bench_replay;
 
 extern const struct buffers_subject mbuf_subject;
 extern const struct ring_subject spsc_subject;

@@ -52,13 +52,13 @@ class BenchTest(RowsTest):
             self.check_row(row)
             self.assertEqual(row["impl"], "weir")
         seen = {(row["bench"], row["variant"], row["threads"]) for row in rows}
-        wanted = {(bench, variant, 1) for bench in ("mempool", "mbuf")
+        wanted = {(bench, variant, 1) for bench in ("mempool", "mbuf", "tiers")
                   for variant in ("bulk", "single", "taking", "queueing")}
         wanted |= {("ring", "spsc-alone", 1), ("ring", "mpmc-alone", 1), ("replay", "64", 1),
                    ("replay", "imix", 1)}
         if PROCESSORS > 1:
             wanted |= {(bench, variant, 2) for bench, variant, _ in wanted
-                       if bench in ("mempool", "mbuf")}
+                       if bench in ("mempool", "mbuf", "tiers")}
             wanted |= {("ring", "spsc", 2), ("ring", "mpmc", 2), ("ring", "mpmc-both", 2),
                        ("handoff", "spsc", 2), ("handoff", "carried", 2)}
         self.assertEqual(seen, wanted)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* buffers.c: the benches mempool and mbuf: take buffers and give them back, in several patterns. */
+/* buffers.c: the benches mempool, mbuf and tiers: take buffers and give them back, in several
+ * patterns. */
 #include "bench.h"
 
 #include <stdlib.h>
