@@ -33,9 +33,8 @@ extern "C" {
 #endif
 
 struct weir_mbuf {
-	/* bits 0-14 references, 15 has a next segment, 16-31 pool number. So a plain mbuf, held
-	 * once and alone in its chain, has 1 in its lower half. Kept clean: alloc does not write
-	 * it. */
+	/* bits 0-14 references, 15 has a next segment, 16-31 pool number: 1 in the lower half of
+	 * a plain mbuf, held once and alone in its chain. Kept clean: alloc does not write it. */
 	WEIR_ATOMIC(uint32_t) state;
 	uint16_t link_type; /* set with WEIR_MBUF_LINK_TYPE: weir_mbuf_link_type() */
 	uint16_t port;      /* for the application; not touched by the library */
@@ -76,8 +75,9 @@ static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes one vector")
 
 /* Bytes in front of the data after alloc, and bytes behind that, unless a pool's conf says
  * otherwise: room for new headers, and a full Ethernet frame in one segment. */
-#define WEIR_MBUF_HEADROOM 128
-#define WEIR_MBUF_SIZE     2048
+#define WEIR_MBUF_HEADROOM    128
+#define WEIR_MBUF_SIZE        2048
+#define WEIR_MBUF_NO_HEADROOM UINT32_MAX
 
 struct weir_mbuf_pool_conf {
 	const char *name;      /* as in weir_mempool_conf */
@@ -89,8 +89,6 @@ struct weir_mbuf_pool_conf {
 	enum weir_pages pages;
 	int node;
 };
-
-#define WEIR_MBUF_NO_HEADROOM UINT32_MAX
 
 /* Create a pool of mbufs. All calls of weir/mempool.h on figures, names and destroying apply to it;
  * get and put do not. NULL with errno and weir_last_error(). */
@@ -125,7 +123,6 @@ static inline uint8_t *weir_mbuf_data(const struct weir_mbuf *mbuf)
 {
 	return mbuf->buffer + mbuf->offset;
 }
-
 static inline uint8_t *weir_mbuf_data_at(const struct weir_mbuf *mbuf, uint32_t offset)
 {
 	return weir_mbuf_data(mbuf) + offset;
@@ -169,8 +166,7 @@ static inline void weir_mbuf_set_next(struct weir_mbuf *mbuf, struct weir_mbuf *
 	atomic_store_explicit(&mbuf->state, state, memory_order_relaxed);
 }
 
-/* Put the packet tail behind head, which owns it then. 0, or -EMSGSIZE when the sum is above 2^32.
- */
+/* Put the packet tail behind head, which owns it then. 0; -EMSGSIZE when the sum is above 2^32. */
 WEIR_API int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail);
 
 /* The last segment, and how many there are. */
@@ -195,9 +191,20 @@ WEIR_API struct weir_mbuf *weir_mbuf_copy(const struct weir_mbuf *mbuf, struct w
 WEIR_API int weir_mbuf_read(
 	const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, uint32_t length);
 
-/* Take count more references to the packet, on each of its segments; it is freed after as many more
- * frees. Nobody may write to it until one reference is left. At most 32,767 in all, which is not
- * checked. */
+WEIR_API const void *weir__mbuf_peek_slow(
+	const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, void *bounce);
+/* Look at length bytes of the packet from offset on: in place when they lie in one segment, else
+ * copied to bounce, which has room for them. NULL when the packet has fewer. */
+static inline const void *weir_mbuf_peek(
+	const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, void *bounce)
+{
+	if (weir_likely((uint64_t)offset + length <= mbuf->data_length))
+		return weir_mbuf_data_at(mbuf, offset);
+	return weir__mbuf_peek_slow(mbuf, offset, length, bounce);
+}
+
+/* Take count more references to the packet, on each of its segments: it needs as many more frees.
+ * Nobody may write to it until one is left. At most 32,767 in all, which is not checked. */
 WEIR_API void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count);
 
 /* How many hold this segment. */
@@ -211,7 +218,6 @@ static inline uint16_t weir_mbuf_link_type(const struct weir_mbuf *mbuf)
 {
 	return mbuf->flags & WEIR_MBUF_LINK_TYPE ? mbuf->link_type : WEIR_LINK_ETHERNET;
 }
-
 static inline void weir_mbuf_set_link_type(struct weir_mbuf *mbuf, uint16_t link_type)
 {
 	mbuf->link_type = link_type;

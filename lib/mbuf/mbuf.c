@@ -235,6 +235,25 @@ int weir_mbuf_read(const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, u
 	return 0;
 }
 
+const void *weir__mbuf_peek_slow(
+	const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, void *bounce)
+{
+	const struct weir_mbuf *segment = mbuf;
+	uint32_t skip = offset;
+
+	if (offset > mbuf->length || length > mbuf->length - offset)
+		return NULL;
+	/* no bytes at the very end are in the last segment */
+	while (skip >= segment->data_length && segment->next) {
+		skip -= segment->data_length;
+		segment = segment->next;
+	}
+	if (length <= segment->data_length - skip)
+		return weir_mbuf_data_at(segment, skip);
+	weir_mbuf_read(mbuf, offset, bounce, length);
+	return bounce;
+}
+
 void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)
 {
 	for (; mbuf; mbuf = mbuf->next)

@@ -201,6 +201,50 @@ static void test_read_needs_the_bytes(void)
 	end();
 }
 
+/* Every piece of what is left, from byte first on, of a chain of 100, 100, 0, 0 and 50 bytes. */
+static void check_peeks(const struct weir_mbuf *mbuf, uint32_t first)
+{
+	uint8_t bounce[252];
+
+	for (uint32_t offset = 0; offset <= mbuf->length + 1; offset++) {
+		for (uint32_t length = 0; length <= mbuf->length + 1; length++) {
+			const uint8_t *bytes = weir_mbuf_peek(mbuf, offset, length, bounce);
+			uint32_t end = offset + length;
+			bool within = end <= mbuf->length;
+
+			CU_ASSERT_EQUAL(bytes != NULL, within);
+			if (!within || length == 0)
+				continue;
+			CU_ASSERT_EQUAL(
+				bytes == bounce, (offset + first) / 100 != (end - 1 + first) / 100);
+			for (uint32_t i = 0; i < length; i++)
+				if (bytes[i] != (uint8_t)((first + offset + i) * 7))
+					CU_FAIL("other bytes");
+		}
+	}
+}
+
+static void test_peek_copies_only_what_is_in_pieces(void)
+{
+	struct weir_mbuf *mbuf, *rest;
+	uint8_t bounce[8];
+
+	begin();
+	mbuf = packet_of(200);
+	rest = packet_of(250);
+	weir_mbuf_adj(rest, 200); /* leaves two segments of no bytes */
+	weir_mbuf_concat(mbuf, rest);
+	for (uint32_t first = 0; first < 250; first += 50) {
+		check_peeks(mbuf, first);
+		weir_mbuf_adj(mbuf, 50);
+	}
+	CU_ASSERT_PTR_NOT_NULL(weir_mbuf_peek(mbuf, 0, 0, bounce));
+	CU_ASSERT_PTR_NULL(weir_mbuf_peek(mbuf, UINT32_MAX, 2, bounce));
+	CU_ASSERT_PTR_NULL(weir_mbuf_peek(mbuf, 2, UINT32_MAX, bounce));
+	weir_mbuf_free(mbuf);
+	end();
+}
+
 static void test_copy_takes_the_metadata_along(void)
 {
 	struct weir_mbuf *mbuf, *copy;
@@ -409,6 +453,7 @@ int main(void)
 		{"adj and trim over segments", test_adj_and_trim_over_segments},
 		{"concat", test_concat},
 		{"read needs the bytes", test_read_needs_the_bytes},
+		{"peek copies only what is in pieces", test_peek_copies_only_what_is_in_pieces},
 		{"copy takes the metadata along", test_copy_takes_the_metadata_along},
 		{"references", test_references},
 		{"bulk free of a mixture", test_free_bulk_of_a_mixture},
