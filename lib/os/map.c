@@ -14,11 +14,23 @@
 #define MADV_POPULATE_WRITE 23 /* linux/mman.h since 5.14; libc of Debian 12 has it too */
 #endif
 
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000 /* linux/mman.h since 4.17; before, a mere wish */
+#endif
+
 #define ADDRESSES_ONLY (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 size_t weir__os_page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static int give_up(void *address, size_t size)
+{
+	int error = -errno;
+
+	munmap(address, size);
+	return error;
 }
 
 /* Reserve more by align and give back what sticks out on both sides. */
@@ -34,42 +46,64 @@ int weir__os_reserve(size_t size, size_t align, void **address)
 		return -errno;
 	start = (uintptr_t)got;
 	aligned = (start + align - 1) & ~(align - 1);
-	if (aligned > start)
-		munmap(got, aligned - start);
-	if (start + align > aligned)
-		munmap(got + (aligned - start) + size, start + align - aligned);
-	*address = got + (aligned - start);
+	if (aligned > start && munmap(got, aligned - start))
+		return give_up(got, size + align);
+	got += aligned - start;
+	if (munmap(got + size, start + align - aligned))
+		return give_up(got, size + start + align - aligned);
+	*address = got;
 	return 0;
 }
 
-static int map(void *address, size_t size, int protection, int flags, int file, size_t offset)
+/* Replace what lies under the address. */
+static int replace(void *address, size_t size, int protection, int flags, int file, size_t offset)
 {
 	void *got = mmap(address, size, protection, flags | MAP_FIXED, file, (off_t)offset);
 
 	return got == MAP_FAILED ? -errno : 0;
 }
 
+/* Where the kernel cannot have a mapping, for lack of hugepages say, it may find out only after it
+ * has removed the one that was there (Linux 6.18 does). The hole is then anyone's: the next mapping
+ * of another thread may lie in it, and we would replace that. So see elsewhere first whether it can
+ * be had, and if it then fails all the same, close the hole at once. */
+static int map(void *address, size_t size, int flags, int file, size_t offset)
+{
+	int protection = PROT_READ | PROT_WRITE, error;
+	void *elsewhere = mmap(NULL, size, protection, flags, file, (off_t)offset);
+
+	if (elsewhere == MAP_FAILED)
+		return -errno;
+	weir__os_unreserve(elsewhere, size);
+	error = replace(address, size, protection, flags, file, offset);
+	if (error)
+		mmap(address, size, PROT_NONE, ADDRESSES_ONLY | MAP_FIXED_NOREPLACE, -1, 0);
+	return error;
+}
+
 int weir__os_map(void *address, size_t size, unsigned int huge_log2)
 {
 	int huge = huge_log2 ? MAP_HUGETLB | (int)(huge_log2 << MAP_HUGE_SHIFT) : 0;
 
-	return map(
-		address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | huge, -1, 0);
+	return map(address, size, MAP_PRIVATE | MAP_ANONYMOUS | huge, -1, 0);
 }
 
 int weir__os_map_file(void *address, size_t size, int file, size_t offset)
 {
-	return map(address, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, offset);
+	return map(address, size, MAP_SHARED, file, offset);
 }
 
 int weir__os_unmap(void *address, size_t size)
 {
-	return map(address, size, PROT_NONE, ADDRESSES_ONLY, -1, 0);
+	return replace(address, size, PROT_NONE, ADDRESSES_ONLY, -1, 0);
 }
 
 void weir__os_unreserve(void *address, size_t size)
 {
-	munmap(address, size);
+	/* The kernel refuses when it would have to cut one mapping into more than the process may
+	 * have (vm.max_map_count). The addresses are lost then, but not the memory. */
+	if (munmap(address, size) && weir__os_unmap(address, size))
+		weir__os_discard(address, size);
 }
 
 int weir__os_advise_huge(void *address, size_t size, bool huge)

@@ -196,6 +196,24 @@ static void test_chunks(void)
 	weir_region_destroy(region);
 }
 
+/* Hugepages that are not there: the kernel takes away what lies at the address before it finds out.
+ * The addresses must stay ours all the same, or another thread's memory comes to lie there. */
+static void test_failed_commit_keeps_the_addresses(void)
+{
+	struct weir_region_conf conf = {.max_size = (size_t)1 << 40, .pages = WEIR_PAGES_2M};
+	struct weir_region *region = weir_region_create(&conf);
+	size_t page = weir__os_page_size();
+	unsigned char resident;
+	uint8_t *base;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(region);
+	base = weir_region_base(region);
+	CU_ASSERT_EQUAL(weir_region_commit(region, 0, (size_t)1 << 40), -ENOMEM);
+	CU_ASSERT_EQUAL(mincore(base, page, &resident), 0);
+	CU_ASSERT_EQUAL(mincore(base + conf.max_size - page, page, &resident), 0);
+	weir_region_destroy(region);
+}
+
 static void test_lazy_and_warmup(void)
 {
 	struct weir_region_conf conf = {.size = 4 << 20, .pages = WEIR_PAGES_4K, .lazy = true};
@@ -316,6 +334,7 @@ int main(void)
 		{"a bad conf is refused", test_bad_conf},
 		{"node 0", test_node_0},
 		{"chunks come and go", test_chunks},
+		{"a failed commit keeps the addresses", test_failed_commit_keeps_the_addresses},
 		{"lazy pages and warmup", test_lazy_and_warmup},
 		{"names of pages", test_names},
 		{"a report of all regions", test_report},
