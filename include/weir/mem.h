@@ -84,10 +84,10 @@ struct weir_region;
 /* Reserve max_size bytes of addresses and put pages under the first size of them. They are zero.
  * NULL with errno and weir_last_error(), which names what to do:
  *	EINVAL	a size of 0 or too large, size above max_size, an unknown kind, bad nodes
- *	ENOMEM	the pages are not there
+ *	ENOMEM	the pages are not there, or may not be locked (ulimit -l)
  *	ENODEV	a node without memory, or not there
  *	EPERM	a node that this process may not use (cpuset), placement forbidden (a container's
- *		seccomp), the limit on locked memory
+ *		seccomp)
  *	ENOSYS	nodes asked for on a kernel without NUMA that has several
  *	ENOTSUP	transparent hugepages are switched off
  *	EXDEV	the kernel put pages on another node than the one asked for */
@@ -101,13 +101,13 @@ WEIR_API void weir_region_destroy(struct weir_region *region);
 WEIR_API int weir_region_commit(struct weir_region *region, size_t offset, size_t size);
 
 /* Take the pages away from every chunk that lies in [offset, offset + size). Touching one then is a
- * SIGSEGV. 0, or -ENOMEM with weir_last_error() when the kernel could not split its mapping: that
- * chunk and those behind it have their pages still. */
+ * SIGSEGV. 0, or -errno (-ENOMEM) with weir_last_error() when the kernel could not split its
+ * mapping: that chunk and those behind it have their pages still. */
 WEIR_API int weir_region_release(struct weir_region *region, size_t offset, size_t size);
 
 /* Touch every page there is with up to threads threads, 0 for as many as there are processors for
- * it, so that no page fault comes later. 0, or -ENOMEM with weir_last_error(). create and commit
- * have done so unless the region is lazy. */
+ * it, so that no page fault comes later. 0, or -errno (-ENOMEM) with weir_last_error(). create and
+ * commit have done so unless the region is lazy. */
 WEIR_API int weir_region_warmup(struct weir_region *region, unsigned int threads);
 
 WEIR_API void *weir_region_base(const struct weir_region *region);
@@ -140,15 +140,21 @@ WEIR_API char *weir_mem_report(bool json);
  *
  * A shared region can be sent to another process through a unix socket (SOCK_STREAM or
  * SOCK_SEQPACKET, blocking). It lies at another address there: pass offsets, not pointers. Either
- * process may die at any time; the memory stays for the other. Chunks committed or released later
- * by one are not seen by the other, so send a region when it has its pages. */
+ * process may die at any time; the memory stays for the other. Chunks committed later by one are
+ * not seen by the other, so send a region when it has its pages.
+ *
+ * The sender owns the memory: a chunk that it releases is emptied for all, and who touches one of
+ * hugepages then may get a SIGBUS. A receiver releases for itself only, and commits what the sender
+ * has there. Nobody can shorten the memory; but who has it can write anything into it, or empty it:
+ * believe what lies there as far as you believe the other process. */
 
 /* 0, or -errno with weir_last_error(): -EINVAL for a region that is not shared. The region stays
  * the caller's. */
 WEIR_API int weir_region_send(struct weir_region *region, int socket);
 
 /* Wait for a region and map it. NULL with errno and weir_last_error(): EPROTO when what came is no
- * region. To be destroyed by weir_region_destroy(), which does not touch the sender's. */
+ * region, or its memory could still be shortened; EMFILE when this process has no descriptor left;
+ * or as for create. To be destroyed by weir_region_destroy(), which does not touch the sender's. */
 WEIR_API struct weir_region *weir_region_receive(int socket);
 
 #ifdef __cplusplus

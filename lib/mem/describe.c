@@ -18,17 +18,18 @@ static void add(char *text, size_t size, const char *before, const char *words)
 static void describe_kind(const struct weir_region *region, enum weir_pages pages, size_t bytes,
 	char *text, size_t text_size)
 {
+	size_t on_huge = SIZE_MAX;
 	char size[32], kind[64], huge[32];
 
 	weir__bytes_describe(bytes, size, sizeof(size));
 	weir__pages_describe(pages, kind, sizeof(kind));
-	if (pages != WEIR_PAGES_THP) {
+	if (pages == WEIR_PAGES_THP)
+		on_huge = weir__os_thp_bytes(region->base, region->reserved);
+	weir__bytes_describe(on_huge, huge, sizeof(huge));
+	if (on_huge == SIZE_MAX)
 		snprintf(text, text_size, "%s on %s", size, kind);
-		return;
-	}
-	weir__bytes_describe(
-		weir__os_thp_bytes(region->base, region->reserved), huge, sizeof(huge));
-	snprintf(text, text_size, "%s on %s (%s of it)", size, kind, huge);
+	else
+		snprintf(text, text_size, "%s on %s (%s of it)", size, kind, huge);
 }
 
 void weir__region_describe(const struct weir_region *region, char *text, size_t size)
@@ -56,7 +57,7 @@ void weir__region_describe(const struct weir_region *region, char *text, size_t 
 
 const char *weir_region_describe(struct weir_region *region)
 {
-	static _Thread_local char text[768];
+	static _Thread_local char text[1024];
 
 	pthread_mutex_lock(&region->lock);
 	weir__region_describe(region, text, sizeof(text));

@@ -29,14 +29,25 @@ static uint8_t *chunk_address(const struct weir_region *region, size_t chunk)
 	return region->base + chunk * region->chunk;
 }
 
-int weir__chunk_unmap(struct weir_region *region, size_t chunk)
+/* What a peer sent is the peer's: it is not emptied. */
+static int empty_file(const struct weir_region *region, size_t chunk, size_t size)
 {
-	uint8_t *address = chunk_address(region, chunk);
-	size_t size = weir__chunk_mapped(region, chunk);
-	int error = weir__os_unmap(address, size);
+	if (region->file < 0 || region->received)
+		return 0;
+	return weir__os_file_release(region->file, chunk * region->chunk, size);
+}
 
-	if (!error && region->file >= 0)
-		error = weir__os_file_release(region->file, chunk * region->chunk, size);
+int weir__chunk_release(struct weir_region *region, size_t chunk)
+{
+	size_t size = weir__chunk_mapped(region, chunk);
+	int error = weir__os_unmap(chunk_address(region, chunk), size);
+
+	if (error)
+		return error;
+	error = empty_file(region, chunk, size);
+	region->chunks[chunk] = WEIR_PAGES_ANY;
+	if (error)
+		weir__ladder(region, chunk); /* as it was: the file has its content still */
 	return error;
 }
 
@@ -67,14 +78,41 @@ static void forget_file(struct weir_region *region)
 	region->file = -1;
 }
 
+/* Take a chunk away that turned out not to be what was asked for. */
+static void undo_chunk(struct weir_region *region, size_t chunk)
+{
+	uint8_t *address = chunk_address(region, chunk);
+	size_t size = weir__chunk_mapped(region, chunk);
+
+	if (weir__os_unmap(address, size))
+		weir__os_discard(address, size); /* the next rung, or destroy, takes the rest */
+	empty_file(region, chunk, size);
+	region->chunks[chunk] = WEIR_PAGES_ANY;
+	forget_file(region);
+}
+
+/* Forbidding transparent hugepages fails where there are none, or where it is forbidden itself:
+ * then base pages are what comes, or probably. */
+static int advise(struct weir_region *region, uint8_t *address, size_t size, bool huge)
+{
+	int error = weir__os_advise_huge(address, size, huge);
+
+	if (!error || (!huge && error == -EINVAL))
+		return 0;
+	weir__why(region, "madvise: %s", strerror(-error));
+	return huge ? error : 0;
+}
+
 /* Place, touch, lock and check what was mapped. */
 static int furnish(struct weir_region *region, uint8_t *address, size_t size, enum weir_pages pages)
 {
 	size_t step = weir__pages_unit(pages);
 	int error = weir__place(region, address, size);
 
-	if (!weir__pages_huge(pages))
-		weir__os_advise_huge(address, size, pages == WEIR_PAGES_THP);
+	if (error)
+		weir__why(region, "mbind: %s", strerror(-error));
+	else if (!weir__pages_huge(pages))
+		error = advise(region, address, size, pages == WEIR_PAGES_THP);
 	if (!error && (!region->lazy || weir__pages_huge(pages)))
 		error = weir__warmup(address, size, step, 0);
 	if (!error && region->locked && !weir__pages_huge(pages)) {
@@ -90,6 +128,7 @@ static int furnish(struct weir_region *region, uint8_t *address, size_t size, en
 static int map_rung(struct weir_region *region, size_t chunk, enum weir_pages pages)
 {
 	uint8_t *address = chunk_address(region, chunk);
+	char kind[64];
 	size_t size;
 	int error;
 
@@ -99,14 +138,15 @@ static int map_rung(struct weir_region *region, size_t chunk, enum weir_pages pa
 		error = map_file(region, address, size, pages);
 	else
 		error = weir__os_map(address, size, weir__pages_huge(pages) ? pages : 0);
-	if (!error) {
+	if (!error)
 		error = furnish(region, address, size, pages);
-		if (!error)
-			return 0;
-		weir__chunk_unmap(region, chunk);
+	if (!error)
+		return 0;
+	undo_chunk(region, chunk);
+	if (!weir__pages_huge(pages)) { /* say_huge_missing() has more to say */
+		weir__pages_describe(pages, kind, sizeof(kind));
+		weir__why(region, "%s: %s", kind, strerror(-error));
 	}
-	region->chunks[chunk] = WEIR_PAGES_ANY;
-	forget_file(region);
 	return error;
 }
 
@@ -136,11 +176,14 @@ static void say_huge_missing(
 	struct weir__os_huge huge = {0, 0};
 	char kind[64], on[32] = "", path[128];
 
-	weir__os_huge(pages, node, &huge);
 	weir__pages_describe(pages, kind, sizeof(kind));
 	if (node != WEIR__OS_ALL_NODES)
 		snprintf(on, sizeof(on), " on node %d", node);
-	if (huge.free >= want) {
+	if (!weir__os_huge(pages, node, &huge)) {
+		weir__why(region, "%s%s: wanted %zu: %s", kind, on, want, strerror(-error));
+		return;
+	}
+	if (error != -ENOMEM || huge.free >= want) {
 		weir__why(region, "%s%s: wanted %zu, free %zu, but %s", kind, on, want, huge.free,
 			strerror(-error));
 		return;
@@ -159,6 +202,16 @@ static void say_huge_missing(
 		huge.total + want - huge.free, path);
 }
 
+/* Do pages of this size end where the next chunk begins, and inside the addresses? */
+static bool fits(const struct weir_region *region, size_t chunk, size_t unit)
+{
+	size_t start = chunk * region->chunk, bytes = weir__chunk_bytes(region, chunk);
+
+	return ((uintptr_t)region->base + start) % unit == 0 &&
+	       start + weir__round_up(bytes, unit) <= region->reserved &&
+	       (chunk + 1 == region->chunk_count || bytes % unit == 0);
+}
+
 static int try_huge(struct weir_region *region, size_t chunk, enum weir_pages pages)
 {
 	struct weir__os_huge huge;
@@ -168,12 +221,19 @@ static int try_huge(struct weir_region *region, size_t chunk, enum weir_pages pa
 	int error;
 
 	if (!weir__os_huge(pages, WEIR__OS_ALL_NODES, &huge)) {
+		error = errno;
 		weir__pages_describe(pages, kind, sizeof(kind));
-		weir__why(region, "this kernel has no %s", kind);
+		if (error == ENOENT)
+			weir__why(region, "this kernel has no %s", kind);
+		else
+			weir__why(region, "%s: no look at how many are free: %s", kind,
+				strerror(error));
 		return -ENOMEM;
 	}
 	/* nobody expects more than the usual size unless it was set up */
 	if (!insist && pages != WEIR_PAGES_2M && huge.total == 0)
+		return -ENOMEM;
+	if (!fits(region, chunk, weir__pages_unit(pages)))
 		return -ENOMEM;
 	if (!insist && weir__pages_too_large(pages, bytes)) {
 		if (pages == WEIR_PAGES_2M)
@@ -204,21 +264,32 @@ static int check_available(struct weir_region *region, size_t bytes)
 	return -ENOMEM;
 }
 
-static int try_thp(struct weir_region *region, size_t chunk)
+static int say_thp_never(struct weir_region *region, int error)
 {
-	size_t bytes = weir__chunk_bytes(region, chunk);
-	uint8_t *address = chunk_address(region, chunk);
-	int error;
-
-	if (weir__os_thp_never(region->shared)) {
+	if (error == 0)
 		weir__why(region,
 			"transparent hugepages%s are off (echo %s > "
 			"/sys/kernel/mm/transparent_hugepage/%s)",
 			region->shared ? " for shared memory" : "",
 			region->shared ? "advise" : "madvise",
 			region->shared ? "shmem_enabled" : "enabled");
-		return -ENOTSUP;
-	}
+	else if (error == ENOENT)
+		weir__why(region, "this kernel has no transparent hugepages");
+	else
+		weir__why(region,
+			"transparent hugepages: no look at whether they are switched on: %s",
+			strerror(error));
+	return -ENOTSUP;
+}
+
+static int try_thp(struct weir_region *region, size_t chunk)
+{
+	size_t bytes = weir__chunk_bytes(region, chunk);
+	uint8_t *address = chunk_address(region, chunk);
+	int error;
+
+	if (weir__os_thp_never(region->shared))
+		return say_thp_never(region, errno);
 	if (bytes < WEIR__OS_HUGE_SIZE) {
 		if (region->wanted == WEIR_PAGES_THP)
 			weir__why(region, "too small for a transparent hugepage of 2 MiB");
@@ -230,9 +301,7 @@ static int try_thp(struct weir_region *region, size_t chunk)
 	/* For the first chunk only: the kernel finds this out by walking all of the process. */
 	if (error || region->lazy || chunk > 0 || weir__os_thp_bytes(address, bytes) > 0)
 		return error;
-	weir__chunk_unmap(region, chunk);
-	region->chunks[chunk] = WEIR_PAGES_ANY;
-	forget_file(region);
+	undo_chunk(region, chunk);
 	weir__why(region, "the kernel gave no transparent hugepages");
 	return -ENOMEM;
 }
@@ -253,13 +322,16 @@ static int try_rung(struct weir_region *region, size_t chunk, enum weir_pages pa
 
 int weir__ladder(struct weir_region *region, size_t chunk)
 {
-	uint64_t sizes = weir__os_huge_sizes();
+	uint64_t sizes;
 
 	/* a file is of one kind */
 	if (region->file >= 0)
 		return try_rung(region, chunk, region->file_pages);
 	if (region->wanted != WEIR_PAGES_ANY)
 		return try_rung(region, chunk, region->wanted);
+	sizes = weir__os_huge_sizes();
+	if (sizes == 0)
+		weir__why(region, "no hugepages in /sys/kernel/mm/hugepages: %s", strerror(errno));
 	for (int log2_size = 63; log2_size > WEIR_PAGES_4K; log2_size--)
 		if (sizes >> log2_size & 1 &&
 			try_huge(region, chunk, (enum weir_pages)log2_size) == 0)

@@ -30,12 +30,13 @@ struct weir_region {
 	struct weir__nodes nodes; /* asked for */
 	bool anywhere;            /* none were, or the kernel cannot place */
 	bool shared, locked, lazy;
+	bool received;              /* from a peer, whose the file is */
 	int file;                   /* of a shared one, else -1 */
 	enum weir_pages file_pages; /* what the file is made of, once it has any */
 
 	pthread_mutex_t lock; /* chunks, file and why */
 	char name[32];
-	char why[320]; /* not better */
+	char why[512]; /* not better */
 	struct weir_region *previous, *next;
 };
 
@@ -68,8 +69,8 @@ void weir__why(struct weir_region *region, const char *format, ...)
 /* ladder.c: pages under a chunk that has none. 0, or -errno and the reasons in region->why. */
 int weir__ladder(struct weir_region *region, size_t chunk);
 
-/* ladder.c: unmap a chunk. */
-int weir__chunk_unmap(struct weir_region *region, size_t chunk);
+/* ladder.c: unmap a chunk and give its memory back. 0, or -errno and it is as it was. */
+int weir__chunk_release(struct weir_region *region, size_t chunk);
 
 /* place.c: understand the conf's nodes. 0, or -errno with a sentence. */
 int weir__place_init(struct weir_region *region, const struct weir_region_conf *conf);
@@ -77,11 +78,12 @@ int weir__place_init(struct weir_region *region, const struct weir_region_conf *
 /* place.c: place a range that has no pages yet; 0 or -errno. */
 int weir__place(const struct weir_region *region, void *address, size_t size);
 
-/* place.c: do the pages there are lie where they should? 0, or -EXDEV and a reason. */
+/* place.c: do the pages there are lie where they should? 0, or -EXDEV and a reason. Where that
+ * cannot be found out, 0 and a reason. */
 int weir__place_verify(struct weir_region *region, uint8_t *address, size_t size, size_t step);
 
-/* place.c: count the bytes of a range on each node, those below max. */
-void weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes, unsigned int max);
+/* place.c: count the bytes of a range on each node, those below max. 0 or -errno. */
+int weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes, unsigned int max);
 
 /* place.c: "on node 1", "on nodes 0-1 in turn", "" for anywhere. */
 void weir__place_describe(const struct weir_region *region, char *text, size_t size);
@@ -96,7 +98,8 @@ void weir__region_describe(const struct weir_region *region, char *text, size_t 
 void weir__regions_add(struct weir_region *region);
 void weir__regions_remove(struct weir_region *region);
 
-/* region.c: a region without pages, not in the list; to be destroyed as any. */
-struct weir_region *weir__region_new(const struct weir_region_conf *conf);
+/* region.c: a region without pages, not in the list; to be destroyed as any. One that a peer sends
+ * has its chunk and, in bytes of addresses, reserved from there; else reserved is 0. */
+struct weir_region *weir__region_new(const struct weir_region_conf *conf, size_t reserved);
 
 #endif

@@ -84,6 +84,8 @@ static int check_nodes(const struct weir_region *region)
 
 	weir__os_nodes_with_memory(&memory);
 	weir__os_nodes_allowed(&allowed);
+	if (weir__os_numa())
+		allowed = region->nodes; /* not to be asked: probe() will say why */
 	for (unsigned int i = next_node(&region->nodes, 0); i < WEIR__NODES_MAX;
 		i = next_node(&region->nodes, i + 1)) {
 		if (!weir__nodes_has(&memory, i)) {
@@ -175,32 +177,37 @@ int weir__place(const struct weir_region *region, void *address, size_t size)
 	}
 }
 
-void weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes, unsigned int max)
+int weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes, unsigned int max)
 {
 	void *pages[ASK_MAX];
-	int nodes[ASK_MAX];
+	int nodes[ASK_MAX], error;
 
 	for (size_t at = 0; at < size;) {
 		size_t count = 0;
 
 		for (; count < ASK_MAX && at < size; at += step)
 			pages[count++] = address + at;
-		if (weir__os_nodes_of(pages, count, nodes))
-			return;
+		error = weir__os_nodes_of(pages, count, nodes);
+		if (error)
+			return error;
 		for (size_t i = 0; i < count; i++)
 			if (nodes[i] >= 0 && (unsigned int)nodes[i] < max)
 				bytes[nodes[i]] += step;
 	}
+	return 0;
 }
 
 int weir__place_verify(struct weir_region *region, uint8_t *address, size_t size, size_t step)
 {
 	size_t bytes[WEIR__NODES_MAX] = {0};
 	char text[32];
+	int error;
 
 	if (region->anywhere)
 		return 0;
-	weir__place_count(address, size, step, bytes, WEIR__NODES_MAX);
+	error = weir__place_count(address, size, step, bytes, WEIR__NODES_MAX);
+	if (error)
+		weir__why(region, "not verified where it lies: move_pages: %s", strerror(-error));
 	for (unsigned int i = 0; i < WEIR__NODES_MAX; i++) {
 		if (!bytes[i] || weir__nodes_has(&region->nodes, i))
 			continue;

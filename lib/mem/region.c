@@ -69,7 +69,6 @@ static void choose_chunk(struct weir_region *region, size_t chunk)
 		region->chunk = round_up(chunk, unit * interleave_unit(region));
 	if (region->chunk > region->max_size)
 		region->chunk = region->max_size;
-	region->chunk_count = (region->max_size + region->chunk - 1) / region->chunk;
 }
 
 /* The largest page a chunk may lie on decides where the region may begin. */
@@ -90,11 +89,41 @@ static size_t choose_alignment(const struct weir_region *region)
 	return align;
 }
 
-struct weir_region *weir__region_new(const struct weir_region_conf *conf)
+/* Addresses. Those of a received region need be aligned for its own pages only, and for transparent
+ * ones. */
+static int reserve(struct weir_region *region, size_t reserved)
+{
+	size_t align = choose_alignment(region);
+	int error;
+
+	region->reserved = reserved ? reserved : weir__round_up(region->max_size, align);
+	error = weir__os_reserve(region->reserved, align, (void **)&region->base);
+	if (error == -ENOMEM)
+		return weir__fail(ENOMEM,
+			"region '%s': no %zu bytes of memory addresses are left (ulimit -v, or "
+			"vm.max_map_count)",
+			region->name, region->max_size);
+	if (error)
+		return weir__fail(-error, "region '%s': no memory addresses: %s", region->name,
+			strerror(-error));
+	return 0;
+}
+
+static int get_chunks(struct weir_region *region, size_t chunk, bool received)
+{
+	if (received)
+		region->chunk = chunk;
+	else
+		choose_chunk(region, chunk);
+	region->chunk_count = (region->max_size + region->chunk - 1) / region->chunk;
+	region->chunks = calloc(region->chunk_count, sizeof(*region->chunks));
+	return region->chunks ? 0 : weir__fail(ENOMEM, "no memory for region '%s'", region->name);
+}
+
+struct weir_region *weir__region_new(const struct weir_region_conf *conf, size_t reserved)
 {
 	const char *name = conf->name ? conf->name : "region";
 	struct weir_region *region;
-	size_t align;
 	int error;
 
 	if (check_conf(conf, name))
@@ -112,20 +141,10 @@ struct weir_region *weir__region_new(const struct weir_region_conf *conf)
 	region->max_size =
 		weir__round_up(conf->max_size ? conf->max_size : conf->size, weir__os_page_size());
 	region->chunk = region->max_size;
-	align = choose_alignment(region);
-	region->reserved = weir__round_up(region->max_size, align);
-	error = weir__os_reserve(region->reserved, align, (void **)&region->base);
-	if (error) {
-		weir__fail(-error,
-			"region '%s': no %zu bytes of memory addresses are left (ulimit -v)", name,
-			region->max_size);
-	} else if (weir__place_init(region, conf) == 0) {
-		choose_chunk(region, conf->chunk);
-		region->chunks = calloc(region->chunk_count, sizeof(*region->chunks));
-		if (region->chunks)
-			return region;
-		weir__fail(ENOMEM, "no memory for region '%s'", name);
-	}
+	region->received = reserved > 0;
+	if (!reserve(region, reserved) && !weir__place_init(region, conf) &&
+		!get_chunks(region, conf->chunk, region->received))
+		return region;
 	error = errno;
 	weir_region_destroy(region);
 	errno = error;
@@ -134,7 +153,7 @@ struct weir_region *weir__region_new(const struct weir_region_conf *conf)
 
 struct weir_region *weir_region_create(const struct weir_region_conf *conf)
 {
-	struct weir_region *region = weir__region_new(conf);
+	struct weir_region *region = weir__region_new(conf, 0);
 
 	if (!region)
 		return NULL;
@@ -220,17 +239,16 @@ static int release_chunk(struct weir_region *region, size_t chunk)
 
 	if (region->chunks[chunk] == WEIR_PAGES_ANY)
 		return 0;
-	error = weir__chunk_unmap(region, chunk);
+	error = weir__chunk_release(region, chunk);
 	if (error)
 		return weir__fail(-error, "region '%s': chunk %zu cannot be unmapped: %s",
 			region->name, chunk, strerror(-error));
-	region->chunks[chunk] = WEIR_PAGES_ANY;
 	return 0;
 }
 
 int weir_region_release(struct weir_region *region, size_t offset, size_t size)
 {
-	size_t first = (offset + region->chunk - 1) / region->chunk;
+	size_t first = offset / region->chunk + (offset % region->chunk != 0);
 	int error = 0;
 
 	pthread_mutex_lock(&region->lock);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct weir_region *first;
@@ -42,7 +43,8 @@ struct figures {
 	size_t kinds[64];              /* bytes by kind of pages */
 	size_t nodes[WEIR__NODES_MAX]; /* bytes touched, by node */
 	char place[128];
-	char words[768];
+	char words[1024];
+	char why[512];
 };
 
 static void take_figures(struct weir_region *region, struct figures *figures)
@@ -62,6 +64,7 @@ static void take_figures(struct weir_region *region, struct figures *figures)
 	}
 	weir__place_describe(region, figures->place, sizeof(figures->place));
 	weir__region_describe(region, figures->words, sizeof(figures->words));
+	memcpy(figures->why, region->why, sizeof(figures->why));
 	pthread_mutex_unlock(&region->lock);
 }
 
@@ -128,7 +131,7 @@ static void json_row(FILE *out, const struct weir_region *region, const struct f
 	fprintf(out, "}, \"got\": ");
 	json_string(out, figures->words);
 	fprintf(out, ", \"why\": ");
-	json_string(out, region->why);
+	json_string(out, figures->why);
 	fputc('}', out);
 }
 

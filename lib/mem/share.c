@@ -40,56 +40,75 @@ static int transfer(struct weir_region *region, int socket)
 
 int weir_region_send(struct weir_region *region, int socket)
 {
-	int error;
+	bool has_file;
+	int error = 0;
 
-	if (region->file < 0)
+	pthread_mutex_lock(&region->lock);
+	has_file = region->file >= 0;
+	if (has_file)
+		error = transfer(region, socket);
+	pthread_mutex_unlock(&region->lock);
+	if (!has_file)
 		return weir__fail(
 			EINVAL, "region '%s' is not shared, or has no pages yet", region->name);
-	pthread_mutex_lock(&region->lock);
-	error = transfer(region, socket);
-	pthread_mutex_unlock(&region->lock);
 	if (error)
 		return weir__fail(
 			-error, "region '%s' was not sent: %s", region->name, strerror(-error));
 	return 0;
 }
 
-/* Does the file hold what the message says, and are the numbers those of a region? */
-static bool is_sound(const struct message *message, int file)
+static int refuse(const char *reason)
 {
-	size_t unit;
-
-	if (file < 0 || message->magic != MAGIC || message->pages == WEIR_PAGES_ANY ||
-		strcmp(weir_pages_name((enum weir_pages)message->pages), "unknown") == 0 ||
-		message->name[sizeof(message->name) - 1])
-		return false;
-	unit = weir__pages_unit((enum weir_pages)message->pages);
-	return message->reserved <= SIZE_MAX / 4 && message->max_size <= message->reserved &&
-	       message->chunk && message->chunk <= message->max_size &&
-	       message->reserved % unit == 0 &&
-	       (message->chunk % unit == 0 || message->chunk == message->max_size) &&
-	       weir__os_file_size(file) == (int64_t)message->reserved;
+	return weir__fail(EPROTO, "what came through the socket is no region of weir: %s", reason);
 }
 
-static int map_received(struct weir_region *region, const uint8_t *chunks)
+static int cannot(int error)
 {
-	for (size_t i = 0; i < region->chunk_count; i++) {
-		int error;
+	return weir__fail(-error, "no region was received: %s", strerror(-error));
+}
 
-		if (!chunks[i])
-			continue;
-		region->chunks[i] = (uint8_t)region->file_pages;
-		error = weir__os_map_file(region->base + i * region->chunk,
-			weir__chunk_mapped(region, i), region->file, i * region->chunk);
-		if (error)
-			return weir__fail(-error, "region '%s' was received but not mapped: %s",
-				region->name, strerror(-error));
-	}
+/* Are the numbers those of a region? */
+static int check_message(const struct message *message)
+{
+	enum weir_pages pages = (enum weir_pages)message->pages;
+	size_t unit;
+
+	if (message->magic != MAGIC || message->name[sizeof(message->name) - 1])
+		return refuse("another kind of message");
+	if (pages == WEIR_PAGES_ANY || strcmp(weir_pages_name(pages), "unknown") == 0)
+		return refuse("unknown pages");
+	unit = weir__pages_unit(pages);
+	if (message->reserved > SIZE_MAX / 4 || message->max_size > message->reserved ||
+		message->chunk == 0 || message->chunk > message->max_size ||
+		message->max_size % weir__os_page_size() || message->reserved % unit ||
+		(message->chunk % unit && message->chunk != message->max_size))
+		return refuse("sizes that do not fit each other");
 	return 0;
 }
 
-/* A region as the message describes it, which takes the file over. */
-static struct weir_region *rebuild(const struct message *message, int file)
+/* Is the file what the message says, and will it stay so? */
+static int check_file(const struct message *message, int file)
+{
+	enum weir_pages pages = (enum weir_pages)message->pages;
+	struct weir__os_file_facts facts;
+	int error;
+
+	if (file < 0)
+		return refuse("no file came with it");
+	error = weir__os_file_facts(file, &facts);
+	if (error)
+		return cannot(error);
+	if (!facts.fixed)
+		return refuse("its file can still be shortened, which would be a SIGBUS here");
+	if (facts.size != message->reserved)
+		return refuse("its file has another size");
+	if (facts.huge != (weir__pages_huge(pages) ? weir__pages_unit(pages) : 0))
+		return refuse("its file is made of other pages");
+	return 0;
+}
+
+/* A region as the message describes it, without pages. */
+static struct weir_region *rebuild(const struct message *message)
 {
 	struct weir_region_conf conf = {
 		.name = message->name,
@@ -98,50 +117,93 @@ static struct weir_region *rebuild(const struct message *message, int file)
 		.pages = (enum weir_pages)message->pages,
 		.shared = true,
 	};
-	struct weir_region *region = weir__region_new(&conf);
 
-	if (!region) {
-		weir__os_close(file);
-		return NULL;
+	return weir__region_new(&conf, message->reserved);
+}
+
+static int map_chunk(struct weir_region *region, size_t chunk)
+{
+	int error;
+
+	region->chunks[chunk] = (uint8_t)region->file_pages;
+	error = weir__os_map_file(region->base + chunk * region->chunk,
+		weir__chunk_mapped(region, chunk), region->file, chunk * region->chunk);
+	if (error)
+		return weir__fail(-error, "region '%s' was received but not mapped: %s",
+			region->name, strerror(-error));
+	return 0;
+}
+
+/* The second message: what each chunk lies on. */
+static int receive_chunks(struct weir_region *region, int socket)
+{
+	uint8_t *chunks = calloc(region->chunk_count, sizeof(*chunks));
+	int error, none;
+
+	if (!chunks)
+		return weir__fail(ENOMEM, "no memory for region '%s'", region->name);
+	error = weir__os_receive(socket, chunks, region->chunk_count, &none);
+	if (error == -EPROTO)
+		refuse("its list of chunks has another length");
+	else if (error)
+		cannot(error);
+	else if (none >= 0)
+		error = refuse("a second file");
+	if (none >= 0)
+		weir__os_close(none);
+	for (size_t i = 0; i < region->chunk_count && !error; i++) {
+		if (chunks[i] == region->file_pages)
+			error = map_chunk(region, i);
+		else if (chunks[i] != WEIR_PAGES_ANY)
+			error = refuse("a chunk of unknown pages");
 	}
+	free(chunks);
+	return error;
+}
+
+/* The region takes the file over. */
+static int receive_region(
+	const struct message *message, int file, int socket, struct weir_region **received)
+{
+	struct weir_region *region;
+	int error = check_file(message, file);
+
+	if (error)
+		return error;
+	region = rebuild(message);
+	if (!region)
+		return -errno;
 	region->file = file;
-	region->file_pages = conf.pages;
-	if (region->chunk == message->chunk && region->reserved == message->reserved)
-		return region;
+	region->file_pages = (enum weir_pages)message->pages;
+	error = receive_chunks(region, socket);
+	if (!error) {
+		weir__regions_add(region);
+		*received = region;
+		return 0;
+	}
+	region->file = -1;
 	weir_region_destroy(region);
-	return weir__fail_null(EPROTO, "what came through the socket is no region of weir");
+	return error;
 }
 
 struct weir_region *weir_region_receive(int socket)
 {
-	struct weir_region *region;
+	struct weir_region *region = NULL;
 	struct message message;
-	uint8_t *chunks;
-	int file, error, none;
+	int file, error;
 
 	error = weir__os_receive(socket, &message, sizeof(message), &file);
-	if (error)
-		return weir__fail_null(-error, "no region was received: %s", strerror(-error));
-	if (!is_sound(&message, file)) {
-		if (file >= 0)
-			weir__os_close(file);
-		return weir__fail_null(EPROTO, "what came through the socket is no region of weir");
-	}
-	region = rebuild(&message, file);
-	if (!region)
-		return NULL;
-	chunks = calloc(region->chunk_count, sizeof(*chunks));
-	error = chunks ? weir__os_receive(socket, chunks, region->chunk_count, &none) : -ENOMEM;
-	if (error)
-		weir__fail(-error, "no region was received: %s", strerror(-error));
+	if (error == -EPROTO)
+		refuse("a message of another length, or with several files");
+	else if (error)
+		cannot(error);
 	else
-		error = map_received(region, chunks);
-	free(chunks);
-	if (!error) {
-		weir__regions_add(region);
-		return region;
-	}
-	weir_region_destroy(region);
-	errno = -error;
-	return NULL;
+		error = check_message(&message);
+	if (!error)
+		error = receive_region(&message, file, socket, &region);
+	if (error && file >= 0)
+		weir__os_close(file);
+	if (error)
+		errno = -error;
+	return region;
 }

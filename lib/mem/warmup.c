@@ -5,6 +5,7 @@
 #include "base/base_impl.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* A thread costs some 50 us to start and to end; clearing 32 MiB takes a hundred times that. */
 #define SHARE_MIN   (32ul << 20)
@@ -71,7 +72,7 @@ int weir_region_warmup(struct weir_region *region, unsigned int threads)
 				threads);
 	pthread_mutex_unlock(&region->lock);
 	if (error)
-		return weir__fail(-error, "region '%s': the kernel has no memory for its pages",
-			region->name);
+		return weir__fail(-error, "region '%s': its pages cannot be touched: %s",
+			region->name, strerror(-error));
 	return 0;
 }

@@ -36,7 +36,7 @@ int weir__os_map_file(void *address, size_t size, int file, size_t offset);
 /* Take pages away and keep the addresses reserved. */
 int weir__os_unmap(void *address, size_t size);
 
-/* Give the addresses up, too. */
+/* Give the addresses up, too. Where the kernel refuses that, at least the memory. */
 void weir__os_unreserve(void *address, size_t size);
 
 /* Let the kernel use transparent hugepages for the range, or forbid it. */
@@ -64,16 +64,17 @@ struct weir__os_huge {
 
 #define WEIR__OS_ALL_NODES (-1)
 
-/* False when the kernel has no such size. */
+/* False with errno: ENOENT when the kernel has no such size. */
 bool weir__os_huge(unsigned int log2_size, int node, struct weir__os_huge *huge);
 
-/* The sizes there are, as bits: bit 21 for 2 MiB. */
+/* The sizes there are, as bits: bit 21 for 2 MiB. 0 with errno, ENOENT when there are none. */
 uint64_t weir__os_huge_sizes(void);
 
-/* Are transparent hugepages switched off, or missing? shared: for memory files. */
+/* Are transparent hugepages switched off (errno is 0 then), missing (ENOENT), or is that not to be
+ * found out (another errno)? shared: for memory files. */
 bool weir__os_thp_never(bool shared);
 
-/* Bytes of the range that lie on transparent hugepages. */
+/* Bytes of the range that lie on transparent hugepages. SIZE_MAX when unknown. */
 size_t weir__os_thp_bytes(const void *address, size_t size);
 
 /* Bytes that this process can still get before the kernel kills something: what is available on the
@@ -123,10 +124,17 @@ void weir__os_close(int file);
 /* Send bytes and, unless file is -1, a descriptor. */
 int weir__os_send(int socket, void *bytes, size_t size, int file);
 
-/* Receive size bytes and a descriptor, -1 when none came. -EPROTO for another size or the end. */
+/* Receive size bytes and a descriptor, -1 when none came. -EPROTO for another size, the end or more
+ * descriptors, -EMFILE when this process can have no more. */
 int weir__os_receive(int socket, void *bytes, size_t size, int *file);
 
-/* Bytes of a file, or -errno. */
-int64_t weir__os_file_size(int file);
+/* What the kernel says of a file that came from elsewhere. */
+struct weir__os_file_facts {
+	uint64_t size;
+	size_t huge; /* bytes of the hugepages it is made of, or 0 */
+	bool fixed;  /* nobody can shorten it */
+};
+
+int weir__os_file_facts(int file, struct weir__os_file_facts *facts);
 
 #endif

@@ -3,13 +3,14 @@
 #include "os_impl.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HUGE_DIR "/sys/kernel/mm/hugepages"
 
-/* The number at the start of a file, or behind a word in it. */
+/* The number at the start of a file, or behind a word in it. False with errno. */
 static bool read_number(const char *path, const char *word, size_t *number)
 {
 	FILE *file = fopen(path, "re");
@@ -24,6 +25,8 @@ static bool read_number(const char *path, const char *word, size_t *number)
 		found = at && sscanf(at + (word ? strlen(word) : 0), "%zu", number) == 1;
 	}
 	fclose(file);
+	if (!found)
+		errno = ENODATA;
 	return found;
 }
 
@@ -53,14 +56,18 @@ uint64_t weir__os_huge_sizes(void)
 	struct dirent *entry;
 	uint64_t sizes = 0;
 	unsigned long kib;
+	int error;
 
 	if (!folder)
 		return 0;
+	errno = 0;
 	while ((entry = readdir(folder)))
 		if (sscanf(entry->d_name, "hugepages-%lukB", &kib) == 1 && kib)
 			sizes |= kib << 10; /* a power of two is its own bit */
+	error = errno;
 	closedir(folder);
-	return sizes;
+	errno = error ? error : ENOENT;
+	return error ? 0 : sizes;
 }
 
 bool weir__os_thp_never(bool shared)
@@ -69,13 +76,14 @@ bool weir__os_thp_never(bool shared)
 				  : "/sys/kernel/mm/transparent_hugepage/enabled",
 		"re");
 	char line[128] = "";
-	bool never;
+	bool read, never;
 
 	if (!file)
 		return true;
-	never = !fgets(line, sizeof(line), file) || strstr(line, "[never]") ||
-		strstr(line, "[deny]");
+	read = fgets(line, sizeof(line), file);
+	never = !read || strstr(line, "[never]") || strstr(line, "[deny]");
 	fclose(file);
+	errno = read ? 0 : EIO;
 	return never;
 }
 
@@ -88,7 +96,7 @@ size_t weir__os_thp_bytes(const void *address, size_t size)
 	char line[512];
 
 	if (!file)
-		return 0;
+		return SIZE_MAX;
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
 			continue;

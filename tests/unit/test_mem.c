@@ -214,6 +214,19 @@ static void test_failed_commit_keeps_the_addresses(void)
 	weir_region_destroy(region);
 }
 
+static void test_release_outside(void)
+{
+	struct weir_region_conf conf = {.size = 2 << 20, .pages = WEIR_PAGES_4K};
+	struct weir_region *region = weir_region_create(&conf);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(region);
+	CU_ASSERT_EQUAL(weir_region_release(region, SIZE_MAX, SIZE_MAX), 0);
+	CU_ASSERT_EQUAL(weir_region_release(region, SIZE_MAX - 4096, 4096), 0);
+	CU_ASSERT_EQUAL(weir_region_release(region, 0, 0), 0);
+	CU_ASSERT_EQUAL(weir_region_size(region), 2 << 20);
+	weir_region_destroy(region);
+}
+
 static void test_lazy_and_warmup(void)
 {
 	struct weir_region_conf conf = {.size = 4 << 20, .pages = WEIR_PAGES_4K, .lazy = true};
@@ -335,6 +348,7 @@ int main(void)
 		{"node 0", test_node_0},
 		{"chunks come and go", test_chunks},
 		{"a failed commit keeps the addresses", test_failed_commit_keeps_the_addresses},
+		{"releasing outside", test_release_outside},
 		{"lazy pages and warmup", test_lazy_and_warmup},
 		{"names of pages", test_names},
 		{"a report of all regions", test_report},
