@@ -47,6 +47,17 @@ WEIR_API struct weir_ring *weir_ring_create(
 /* Free the ring; what is still in it is the caller's affair. NULL is allowed. */
 WEIR_API void weir_ring_destroy(struct weir_ring *ring);
 
+/* The same in memory of the caller: weir_ring_memory_size() bytes at a multiple of WEIR_CACHE_LINE.
+ * It holds no pointers, so in a shared region (weir/mem.h) processes use it at whatever address it
+ * has for each; the others need no init. It ends with its memory. weir_ring_memory_size() is 0,
+ * with errno and weir_last_error(), for what weir_ring_create() refuses.
+ *
+ * Between processes take WEIR_RING_SPSC: an _mpmc call waits for those before it, and one of a
+ * process that died never ends. Whoever can write there can put anything into the ring. */
+WEIR_API size_t weir_ring_memory_size(uint32_t count, uint32_t element_size);
+WEIR_API struct weir_ring *weir_ring_init(
+	void *memory, uint32_t count, uint32_t element_size, enum weir_ring_mode mode);
+
 /* How many elements it can hold, and how many are in it about now. */
 static inline uint32_t weir_ring_size(const struct weir_ring *ring)
 {
@@ -194,7 +205,8 @@ static inline void weir__ring_prefetch(const struct weir_ring *ring,
 	uint32_t per_line = WEIR_CACHE_LINE / size;
 
 	for (uint32_t i = 0; i < count; i += per_line) {
-		const void *line = ring->slots + (size_t)((index + i) & ring->mask) * size;
+		const void *line =
+			weir__ring_slots(ring) + (size_t)((index + i) & ring->mask) * size;
 
 		if (for_write)
 			__builtin_prefetch(line, 1);

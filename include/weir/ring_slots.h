@@ -19,11 +19,16 @@ struct weir_ring {
 		struct weir_spsc spsc;
 		struct weir_mpmc mpmc;
 	} index;
-	uint8_t *slots;
 	uint32_t mask;      /* slots - 1 */
 	uint32_t spsc_size; /* of an element, or 0 when it is not an _spsc ring */
 	uint32_t mpmc_size; /* likewise */
 };
+
+/* The slots lie behind the ring: no pointer, so that it works in shared memory at any address. */
+static inline uint8_t *weir__ring_slots(const struct weir_ring *ring)
+{
+	return (uint8_t *)(uintptr_t)(ring + 1);
+}
 
 /* A run of slots: what lies before the end of the array, and the rest from its start. */
 struct weir_ring_span {
@@ -41,8 +46,8 @@ static inline uint32_t weir__ring_span(const struct weir_ring *ring, struct weir
 	uint32_t at = index & ring->mask;
 	uint32_t to_end = ring->mask + 1 - at;
 
-	span->first = ring->slots + (size_t)at * size;
-	span->second = ring->slots;
+	span->first = weir__ring_slots(ring) + (size_t)at * size;
+	span->second = weir__ring_slots(ring);
 	span->first_count = count < to_end ? count : to_end;
 	span->count = count;
 	span->index = index;

@@ -5,6 +5,8 @@
 #include "weir/ring.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void check_fills_and_drains(enum weir_ring_mode mode)
 {
@@ -155,6 +157,61 @@ static void test_indices_wrap(void)
 	weir_ring_destroy(mpmc);
 }
 
+/* One ring mapped twice, as two processes have it: what goes in here comes out there. */
+static void check_at_two_addresses(enum weir_ring_mode mode)
+{
+	size_t size = weir_ring_memory_size(100, 16), mapped = 2 * 4096;
+	uint32_t in[4 * 16], out[4 * 16];
+	struct weir_ring *here, *there;
+	uint8_t *memory, *again;
+	int file = memfd_create("ring", MFD_CLOEXEC);
+
+	CU_ASSERT_TRUE_FATAL(file >= 0 && ftruncate(file, (off_t)mapped) == 0 && size < mapped);
+	memory = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	again = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	CU_ASSERT_FATAL(memory != MAP_FAILED && again != MAP_FAILED);
+	memset(memory, 0xa5, mapped);
+	here = weir_ring_init(memory, 100, 16, mode);
+	there = (struct weir_ring *)again;
+	CU_ASSERT_EQUAL_FATAL((void *)here, memory);
+	CU_ASSERT_EQUAL(weir_ring_size(there), 128);
+	for (uint32_t round = 0; round < 40; round++) {
+		for (uint32_t i = 0; i < 64; i++)
+			in[i] = round * 64 + i;
+		if (mode == WEIR_RING_SPSC) {
+			CU_ASSERT_EQUAL(weir_ring_enqueue_bulk_spsc(here, in, 16, 16), 0);
+			CU_ASSERT_EQUAL(weir_ring_dequeue_bulk_spsc(there, out, 16, 16), 0);
+		} else {
+			CU_ASSERT_EQUAL(weir_ring_enqueue_bulk_mpmc(here, in, 16, 16), 0);
+			CU_ASSERT_EQUAL(weir_ring_dequeue_bulk_mpmc(there, out, 16, 16), 0);
+		}
+		CU_ASSERT_EQUAL(memcmp(in, out, sizeof(in)), 0);
+	}
+	for (size_t i = size; i < mapped; i++)
+		CU_ASSERT_FATAL(memory[i] == 0xa5); /* behind the ring */
+	munmap(memory, mapped);
+	munmap(again, mapped);
+	close(file);
+}
+
+static void test_in_memory_of_the_caller(void)
+{
+	_Alignas(WEIR_CACHE_LINE) static uint8_t memory[1024];
+
+	check_at_two_addresses(WEIR_RING_SPSC);
+	check_at_two_addresses(WEIR_RING_MPMC);
+	CU_ASSERT_EQUAL(weir_ring_memory_size(0, 8), 0);
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_EQUAL(weir_ring_memory_size(UINT32_MAX, 8), 0);
+	CU_ASSERT_EQUAL(weir_ring_memory_size(16, 5), 0);
+	CU_ASSERT_TRUE(weir_ring_memory_size(16, 8) <= sizeof(memory));
+	CU_ASSERT_PTR_NULL(weir_ring_init(NULL, 16, 8, WEIR_RING_SPSC));
+	CU_ASSERT_PTR_NULL(weir_ring_init(memory + 8, 16, 8, WEIR_RING_SPSC));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_PTR_NULL(weir_ring_init(memory, 16, 8, (enum weir_ring_mode)7));
+	CU_ASSERT_PTR_NOT_NULL(weir_ring_init(memory, 16, 8, WEIR_RING_MPMC));
+}
+
 static void test_bad_use(void)
 {
 	struct weir_ring *ring = weir_ring_create(8, 8, WEIR_RING_SPSC);
@@ -182,6 +239,7 @@ int main(void)
 		{"elements of 4, 8 and 16 bytes", test_element_sizes},
 		{"in place, without a copy", test_in_place},
 		{"indices wrap at 2^32", test_indices_wrap},
+		{"in memory of the caller", test_in_memory_of_the_caller},
 		{"bad use is refused", test_bad_use},
 		CU_TEST_INFO_NULL,
 	};
