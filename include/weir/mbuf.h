@@ -85,9 +85,15 @@ struct weir_mbuf_pool_conf {
 	uint32_t size;         /* bytes of data that fit behind the headroom; 0: WEIR_MBUF_SIZE */
 	uint32_t headroom;     /* 0: WEIR_MBUF_HEADROOM; WEIR_MBUF_NO_HEADROOM for none */
 	uint32_t private_size; /* bytes for the application in each mbuf, zeroed at the start */
-	uint32_t cache;        /* as in weir_mempool_conf */
+	uint32_t cache;        /* this and all below as in weir_mempool_conf */
+	uint32_t max_count, watermark;
+	enum weir_grow grow;
+	size_t chunk;
 	enum weir_pages pages;
 	int node;
+	const char *nodes;
+	enum weir_placement placement;
+	bool locked, shared;
 };
 
 /* Create a pool of mbufs. All calls of weir/mempool.h on figures, names and destroying apply to it;
@@ -145,8 +151,7 @@ static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf);
  * or NULL, with the packet as it was, when the headroom is too small. */
 static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count);
 
-/* Add count bytes behind the packet, in its last segment. Returns where they are, undefined, or
- * NULL, with the packet as it was, when the tailroom there is too small. */
+/* The same behind the packet, in its last segment. Returns where the bytes are. */
 static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count);
 
 /* Remove count bytes from the front, or from the end of the packet, across segments; segments
@@ -178,15 +183,11 @@ static inline struct weir_mbuf *weir_mbuf_last(struct weir_mbuf *mbuf)
 }
 WEIR_API uint32_t weir_mbuf_segments(const struct weir_mbuf *mbuf);
 
-/* Make a packet of length bytes from bytes, on as many segments of pool as it takes. NULL when the
- * pool does not have them; nothing is taken then. */
+/* Make a packet of length bytes, on as many segments of pool as it takes, or NULL. */
 WEIR_API struct weir_mbuf *weir_mbuf_from_bytes(
 	struct weir_mempool *pool, const void *bytes, uint32_t length);
-
-/* Make a copy of a packet, bytes and metadata, on mbufs of pool; the private area is not copied.
- * NULL when the pool does not have them. */
+/* The same from a packet, with its metadata; the private area is not copied. */
 WEIR_API struct weir_mbuf *weir_mbuf_copy(const struct weir_mbuf *mbuf, struct weir_mempool *pool);
-
 /* Copy length bytes of the packet from offset on to bytes. 0, or -EINVAL when it has fewer. */
 WEIR_API int weir_mbuf_read(
 	const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, uint32_t length);
@@ -224,14 +225,13 @@ static inline void weir_mbuf_set_link_type(struct weir_mbuf *mbuf, uint16_t link
 	mbuf->flags |= WEIR_MBUF_LINK_TYPE;
 }
 
-/* Bytes the packet had on the wire: wire_length where it is set, else length. */
+/* Bytes the packet had on the wire. */
 static inline uint32_t weir_mbuf_wire_length(const struct weir_mbuf *mbuf)
 {
 	return mbuf->flags & WEIR_MBUF_WIRE_LENGTH ? mbuf->wire_length : mbuf->length;
 }
 
-/* Check every invariant of a packet that only the caller holds: 0, or -EINVAL and a sentence in
- * weir_last_error(). For tests and debugging. */
+/* Check every invariant of a packet that only the caller holds: 0, or -EINVAL with a sentence. */
 WEIR_API int weir_mbuf_check(const struct weir_mbuf *mbuf);
 
 /* ---- the fast path ---- */

@@ -40,24 +40,44 @@ extern "C" {
 /* For weir_mempool_conf.cache: no cache at all. */
 #define WEIR_MEMPOOL_CACHE_NONE UINT32_MAX
 
+/* When a pool with room to grow does so: by a chunk of memory at a time. */
+enum weir_grow {
+	WEIR_GROW_ON_DEMAND, /* in the get that would fail otherwise */
+	WEIR_GROW_AHEAD,     /* also in one that finds fewer than watermark in the depot */
+	WEIR_GROW_HELPER, /* by a thread of the pool's, woken below watermark: a get never waits for
+			      * the kernel, but fails when the helper is late */
+	WEIR_GROW_NEVER,  /* only by weir_mempool_grow() */
+};
+
 struct weir_mempool_conf {
 	const char *name;      /* for reports and errors; NULL: "pool". Copied. */
 	uint32_t count;        /* objects, at least 1 */
+	uint32_t max_count;    /* as many as it may grow to; 0: count */
+	enum weir_grow grow;   /* WEIR_GROW_ON_DEMAND by default */
+	uint32_t watermark;    /* objects; 0: what a growth brings, at least two caches */
+	size_t chunk;          /* bytes that a growth adds, about; 0: 2 MiB or an object */
 	uint32_t size;         /* bytes of an object, at least 1; objects are 64-byte aligned */
 	uint32_t cache;        /* objects a thread may keep; 0: the default, but never more than an
-				* eighth of count */
+				* eighth of max_count */
 	enum weir_pages pages; /* WEIR_PAGES_ANY by default */
 	int node;              /* WEIR_NODE(n), or WEIR_NODE_ANY */
+	const char *nodes;     /* these as in weir_region_conf */
+	enum weir_placement placement;
+	bool locked;
+	bool shared;
 };
 
 struct weir_mempool_stats {
-	uint32_t count;    /* objects of the pool */
+	uint32_t count; /* objects of the pool now */
+	uint32_t max_count;
 	uint32_t in_use;   /* taken and not given back */
 	uint32_t cached;   /* free, in the caches of threads */
 	uint32_t threads;  /* threads that have a cache now */
 	uint64_t refills;  /* batches fetched from the depot */
 	uint64_t flushes;  /* batches brought to it */
 	uint64_t failures; /* gets that found too few */
+	uint64_t growths;  /* chunks that came after create */
+	uint64_t shrinks;  /* chunks given back */
 };
 
 struct weir_mempool;
@@ -92,6 +112,17 @@ static inline void weir_mempool_put_bulk(
 	struct weir_mempool *pool, void *const *objects, uint32_t count);
 static inline void weir_mempool_put(struct weir_mempool *pool, void *object);
 
+/* Grow until the pool has count objects. 0, -ENOSPC beyond max_count, or why there is no memory as
+ * for weir_region_commit(), with weir_last_error(). From any thread, whatever the policy. */
+WEIR_API int weir_mempool_grow(struct weir_mempool *pool, uint32_t count);
+
+/* Give back to the kernel the chunks whose objects are all home, but keep as many objects as there
+ * were at birth. Others may get and put meanwhile; gets that find their cache empty wait. What
+ * other threads keep in their caches is not home: they are asked to bring it with their next put,
+ * so a later call may find more. Returns the bytes given back. From any thread, but takes some 10
+ * ns for each free object: not one that handles packets. */
+WEIR_API size_t weir_mempool_shrink(struct weir_mempool *pool);
+
 /* Give back what this thread keeps in its cache. Before a long sleep, so that others can use it. */
 WEIR_API void weir_mempool_flush(struct weir_mempool *pool);
 
@@ -102,10 +133,14 @@ WEIR_API void weir_mempool_stats(struct weir_mempool *pool, struct weir_mempool_
 WEIR_API uint32_t weir_mempool_in_use(struct weir_mempool *pool);
 
 WEIR_API const char *weir_mempool_name(const struct weir_mempool *pool);
-WEIR_API uint32_t weir_mempool_count(const struct weir_mempool *pool);
 
-/* The object with this index, 0 to count - 1, whether taken or not; and the index of an object, or
- * UINT32_MAX when the pointer is not one of this pool's. From any thread. */
+/* Objects there are now, and may be at most. */
+WEIR_API uint32_t weir_mempool_count(const struct weir_mempool *pool);
+WEIR_API uint32_t weir_mempool_max_count(const struct weir_mempool *pool);
+
+/* The object with this index, 0 to max_count - 1, whether taken or not, or NULL when it does not
+ * exist now; and the index of an object, or UINT32_MAX when the pointer is not one of this pool's.
+ * From any thread. */
 WEIR_API void *weir_mempool_object(const struct weir_mempool *pool, uint32_t index);
 WEIR_API uint32_t weir_mempool_index(const struct weir_mempool *pool, const void *object);
 
@@ -130,7 +165,8 @@ struct weir__mempool_cache {
 
 /* The start of every mempool; the rest is private (lib/mempool/mempool_impl.h). */
 struct weir__mempool_head {
-	uint32_t mbuf_headroom; /* these three when it holds mbufs (weir/mbuf.h) */
+	uint32_t mbuf_first; /* these four when it holds mbufs (weir/mbuf.h) */
+	uint32_t mbuf_headroom;
 	uint32_t mbuf_buffer_size;
 	uint32_t mbuf_plain; /* the state of a plain one */
 	/* by thread slot; weir__mempool_no_cache for a thread that has none here */

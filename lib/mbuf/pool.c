@@ -8,18 +8,13 @@
 
 #define OBJECT_MAX (UINT32_MAX / 2) /* as in weir_mempool_create() */
 
-/* Make every mbuf clean. From here on only alloc and free, and those who hold it, change it. */
-static void init_mbufs(struct weir_mempool *pool, uint32_t first)
+/* Make an mbuf clean. From here on only alloc and free, and those who hold it, change it. */
+static void init_mbuf(struct weir_mempool *pool, void *object)
 {
-	uint32_t plain = 1 | (uint32_t)pool->number << WEIR__MBUF_POOL_SHIFT;
+	struct weir_mbuf *mbuf = object;
 
-	pool->head.mbuf_plain = plain;
-	for (uint32_t i = 0; i < pool->count; i++) {
-		struct weir_mbuf *mbuf = weir_mempool_object(pool, i);
-
-		atomic_init(&mbuf->state, plain);
-		mbuf->buffer = (uint8_t *)mbuf + first;
-	}
+	atomic_init(&mbuf->state, pool->head.mbuf_plain);
+	mbuf->buffer = (uint8_t *)mbuf + pool->head.mbuf_first;
 }
 
 /* Where the parts of each mbuf lie, in bytes. */
@@ -59,8 +54,16 @@ static int objects_conf(const struct weir_mbuf_pool_conf *conf, struct weir_memp
 		.count = conf->count,
 		.size = (uint32_t)size,
 		.cache = conf->cache,
+		.max_count = conf->max_count,
+		.grow = conf->grow,
+		.watermark = conf->watermark,
+		.chunk = conf->chunk,
 		.pages = conf->pages,
 		.node = conf->node,
+		.nodes = conf->nodes,
+		.placement = conf->placement,
+		.locked = conf->locked,
+		.shared = conf->shared,
 	};
 	return 0;
 }
@@ -85,7 +88,9 @@ struct weir_mempool *weir_mbuf_pool_create(const struct weir_mbuf_pool_conf *con
 		return NULL;
 	pool->head.mbuf_headroom = (uint32_t)layout.headroom;
 	pool->head.mbuf_buffer_size = (uint32_t)(layout.headroom + layout.size);
-	init_mbufs(pool, (uint32_t)layout.first);
+	pool->head.mbuf_first = (uint32_t)layout.first;
+	pool->head.mbuf_plain = 1 | (uint32_t)pool->number << WEIR__MBUF_POOL_SHIFT;
+	weir__mempool_init_objects(pool, init_mbuf);
 	return pool;
 }
 

@@ -19,9 +19,14 @@ static uint32_t odd_stride(uint32_t size)
 	return (lines | 1) * WEIR_CACHE_LINE;
 }
 
+static uint32_t max_count(const struct weir_mempool_conf *conf)
+{
+	return conf->max_count ? conf->max_count : conf->count;
+}
+
 static uint32_t choose_cache(const struct weir_mempool_conf *conf)
 {
-	uint32_t eighth = conf->count / 8;
+	uint32_t eighth = max_count(conf) / 8;
 
 	if (conf->cache == WEIR_MEMPOOL_CACHE_NONE)
 		return 0;
@@ -47,6 +52,12 @@ static int check_conf(const struct weir_mempool_conf *conf)
 	if (conf->count == 0 || conf->count > COUNT_MAX)
 		return weir__fail(EINVAL, "pool '%s': count %u is not in 1 to %u", name,
 			conf->count, COUNT_MAX);
+	if (max_count(conf) < conf->count || max_count(conf) > COUNT_MAX)
+		return weir__fail(EINVAL, "pool '%s': max_count %u is not in count %u to %u", name,
+			conf->max_count, conf->count, COUNT_MAX);
+	if ((unsigned int)conf->grow > WEIR_GROW_NEVER)
+		return weir__fail(EINVAL, "pool '%s': grow %d: say one of WEIR_GROW_*", name,
+			(int)conf->grow);
 	if (conf->size == 0 || conf->size > UINT32_MAX / 2)
 		return weir__fail(EINVAL, "pool '%s': object size %u is not in 1 to %u", name,
 			conf->size, UINT32_MAX / 2);
@@ -63,53 +74,89 @@ size_t weir_mempool_memory(const struct weir_mempool_conf *conf)
 
 static uint32_t node_count(const struct weir_mempool *pool)
 {
-	return pool->count / pool->batch + WEIR_THREAD_MAX * WEIR_BATCHES_MAX;
+	return pool->max_count / pool->batch + WEIR_THREAD_MAX * WEIR_BATCHES_MAX;
 }
 
-/* The depot's two arrays and the objects' region: all or nothing. */
-static int get_memory(struct weir_mempool *pool, const struct weir_mempool_conf *conf)
+/* A chunk holds an object at least, so that an object lies in two at most. */
+static size_t choose_chunk(const struct weir_mempool *pool, const struct weir_mempool_conf *conf)
+{
+	if (pool->max_count == pool->min_count)
+		return 0; /* a single one */
+	return conf->chunk > pool->stride ? conf->chunk : pool->stride;
+}
+
+static int get_objects(struct weir_mempool *pool, const struct weir_mempool_conf *conf)
 {
 	struct weir_region_conf region = {
 		.name = pool->name,
-		.size = weir_mempool_memory(conf),
+		.size = (size_t)pool->min_count * pool->stride,
+		.max_size = (size_t)pool->max_count * pool->stride,
+		.chunk = choose_chunk(pool, conf),
 		.pages = conf->pages,
 		.node = conf->node,
+		.nodes = conf->nodes,
+		.placement = conf->placement,
+		.locked = conf->locked,
+		.shared = conf->shared,
 	};
-	size_t rows = (size_t)node_count(pool) + 1;
 
-	pool->depot.next = calloc(rows, sizeof(*pool->depot.next));
-	pool->batches = calloc(rows * pool->batch, sizeof(*pool->batches));
-	if (!pool->depot.next || !pool->batches)
-		return weir__fail(ENOMEM, "no memory for the depot of %u objects", pool->count);
 	pool->region = weir_region_create(&region);
 	if (!pool->region)
 		return -errno;
 	pool->objects = weir_region_base(pool->region);
+	return weir__grow_init(pool, conf);
+}
+
+/* The depot's two arrays. The batches lie in a region of their own, so that shrinking can give back
+ * what they no longer need. */
+static int get_depot(struct weir_mempool *pool)
+{
+	size_t rows = (size_t)node_count(pool) + 1;
+	char name[sizeof(pool->name) + 8];
+	struct weir_region_conf batches = {
+		.name = name,
+		.size = rows * pool->batch * sizeof(*pool->batches),
+		.pages = WEIR_PAGES_4K,
+		.lazy = true,
+	};
+
+	snprintf(name, sizeof(name), "%s depot", pool->name);
+	pool->depot.next = calloc(rows, sizeof(*pool->depot.next));
+	if (!pool->depot.next)
+		return weir__fail(ENOMEM, "no memory for the depot of pool '%s'", pool->name);
+	pool->batch_region = weir_region_create(&batches);
+	if (!pool->batch_region)
+		return -errno;
+	pool->batches = weir_region_base(pool->batch_region);
 	return 0;
 }
 
 /* Every object into the depot, so that the first ones are on top. */
 static void fill_depot(struct weir_mempool *pool)
 {
-	uint32_t full = pool->count / pool->batch, object = pool->count;
+	uint32_t full = pool->min_count / pool->batch, last = node_count(pool), object = 0;
 
-	while (object > full * pool->batch)
-		pool->loose[pool->loose_count++] = weir_mempool_object(pool, --object);
-	for (uint32_t node = node_count(pool); node > full; node--)
-		weir_depot_push(&pool->depot, &pool->depot.empty, node, node);
-	for (uint32_t node = full; node > 0; node--) {
+	for (uint32_t node = 1; node <= last; node++)
+		weir_depot_link(&pool->depot, node, node + 1);
+	for (uint32_t node = 1; node <= full; node++)
 		for (uint32_t i = 0; i < pool->batch; i++)
-			pool->batches[(size_t)node * pool->batch + i] =
-				weir_mempool_object(pool, --object);
-		weir_depot_push(&pool->depot, &pool->depot.full, node, node);
-	}
+			weir__node_batch(pool, node)[i] = weir_mempool_object(pool, object++);
+	while (object < pool->min_count)
+		pool->loose[pool->loose_count++] = weir_mempool_object(pool, object++);
+	weir_depot_push(&pool->depot, &pool->depot.empty, full + 1, last);
+	if (full)
+		weir_depot_push(&pool->depot, &pool->depot.full, 1, full);
+	pool->batches_born = full;
+	atomic_init(&pool->depot_batches, full);
 }
 
 static void free_pool(struct weir_mempool *pool)
 {
+	weir__grow_end(pool);
 	weir_region_destroy(pool->region);
+	weir_region_destroy(pool->batch_region);
 	pthread_mutex_destroy(&pool->lock);
-	free(pool->batches);
+	pthread_mutex_destroy(&pool->grow_lock);
 	free(pool->depot.next);
 	free(pool);
 }
@@ -125,14 +172,18 @@ struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf)
 		return weir__fail_null(ENOMEM, "no memory for a mempool");
 	memset(pool, 0, sizeof(*pool));
 	snprintf(pool->name, sizeof(pool->name), "%s", conf->name ? conf->name : "pool");
-	pool->count = conf->count;
+	pool->min_count = conf->count;
+	pool->max_count = max_count(conf);
+	atomic_init(&pool->count, conf->count);
 	pool->stride = odd_stride(conf->size);
 	pool->cache_size = choose_cache(conf);
 	pool->batch = choose_batch(pool->cache_size);
 	pthread_mutex_init(&pool->lock, NULL);
+	pthread_mutex_init(&pool->grow_lock, NULL);
+	pool->policy = WEIR_GROW_NEVER;
 	for (uint32_t slot = 0; slot < WEIR_THREAD_MAX; slot++)
 		pool->head.caches[slot] = &weir__mempool_no_cache;
-	if (get_memory(pool, conf)) {
+	if (get_depot(pool) || get_objects(pool, conf)) {
 		free_pool(pool);
 		return NULL;
 	}
@@ -155,10 +206,10 @@ int weir_mempool_destroy(struct weir_mempool *pool)
 	if (out)
 		return weir__fail(EBUSY,
 			"pool '%s': %u of %u objects are out; put them back before destroying it",
-			pool->name, out, pool->count);
+			pool->name, out, weir_mempool_count(pool));
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
 		if (pool->head.caches[slot] != &weir__mempool_no_cache)
-			free(pool->head.caches[slot]);
+			weir__cache_free(pool->head.caches[slot]);
 	free_pool(pool);
 	return 0;
 }
@@ -179,19 +230,22 @@ void weir_mempool_stats(struct weir_mempool *pool, struct weir_mempool_stats *st
 	uint64_t free_now;
 
 	memset(stats, 0, sizeof(*stats));
-	stats->count = pool->count;
+	stats->max_count = pool->max_count;
 	pthread_mutex_lock(&pool->lock);
+	stats->count = weir_mempool_count(pool);
 	stats->refills = pool->refills;
 	stats->flushes = pool->flushes;
 	stats->failures = pool->failures;
+	stats->growths = pool->growths;
+	stats->shrinks = pool->shrinks;
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
 		if (pool->head.caches[slot] != &weir__mempool_no_cache)
 			add_cache(stats, pool->head.caches[slot]);
-	/* the depot began with count / batch full nodes and changed with each refill and flush */
-	free_now = (pool->count / pool->batch + stats->flushes - stats->refills) * pool->batch +
+	/* each refill and flush moved one batch */
+	free_now = ((uint64_t)pool->batches_born + stats->flushes - stats->refills) * pool->batch +
 		   pool->loose_count + stats->cached;
+	stats->in_use = free_now < stats->count ? (uint32_t)(stats->count - free_now) : 0;
 	pthread_mutex_unlock(&pool->lock);
-	stats->in_use = free_now < pool->count ? (uint32_t)(pool->count - free_now) : 0;
 }
 
 uint32_t weir_mempool_in_use(struct weir_mempool *pool)
@@ -209,22 +263,31 @@ const char *weir_mempool_name(const struct weir_mempool *pool)
 
 uint32_t weir_mempool_count(const struct weir_mempool *pool)
 {
-	return pool->count;
+	/* relaxed: a figure */
+	return atomic_load_explicit(&pool->count, memory_order_relaxed);
+}
+
+uint32_t weir_mempool_max_count(const struct weir_mempool *pool)
+{
+	return pool->max_count;
 }
 
 void *weir_mempool_object(const struct weir_mempool *pool, uint32_t index)
 {
+	if (index >= pool->max_count || !weir__mempool_exists(pool, index))
+		return NULL;
 	return pool->objects + (size_t)index * pool->stride;
 }
 
 uint32_t weir_mempool_index(const struct weir_mempool *pool, const void *object)
 {
 	uintptr_t offset = (uintptr_t)object - (uintptr_t)pool->objects;
+	uint32_t index = (uint32_t)(offset / pool->stride);
 
 	/* a pointer below the pool wraps to a large offset */
-	if (offset >= (size_t)pool->count * pool->stride || offset % pool->stride)
+	if (offset >= (size_t)pool->max_count * pool->stride || offset % pool->stride)
 		return UINT32_MAX;
-	return (uint32_t)(offset / pool->stride);
+	return weir__mempool_exists(pool, index) ? index : UINT32_MAX;
 }
 
 struct weir_region *weir_mempool_region(const struct weir_mempool *pool)

@@ -85,4 +85,17 @@ static inline uint32_t weir_depot_pop(
 	return (uint32_t)head;
 }
 
+/* Take all of a stack. Returns the first node, or 0. */
+static inline uint32_t weir_depot_pop_all(WEIR_ATOMIC(uint64_t) * stack)
+{
+	uint64_t head = atomic_load_explicit(stack, memory_order_relaxed);
+
+	/* acquire: for the batches and next[] of every node; pairs with weir_depot_push() */
+	while ((uint32_t)head &&
+		!atomic_compare_exchange_weak_explicit(stack, &head, weir__depot_head(head, 0),
+			memory_order_acquire, memory_order_relaxed))
+		;
+	return (uint32_t)head;
+}
+
 #endif

@@ -9,6 +9,7 @@
 #include "mempool/depot_impl.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 
 /* Objects that move between a cache and the depot at a time: one compare-and-swap for each 64 costs
  * about 0.3 ns an object, and a batch of pointers is 8 lines. */
@@ -21,7 +22,9 @@
 struct weir_mempool {
 	struct weir__mempool_head head; /* first: the inline calls see only this */
 	uint8_t *objects;
-	uint32_t count;
+	WEIR_ATOMIC(uint32_t) count; /* objects there are now */
+	uint32_t min_count;          /* at birth */
+	uint32_t max_count;
 	uint32_t stride;
 	uint32_t cache_size; /* 0: no caches */
 	uint32_t batch;      /* 1 to WEIR_BATCH_MAX */
@@ -30,6 +33,8 @@ struct weir_mempool {
 	struct weir_region *region;
 
 	struct weir_depot depot;
+	WEIR_ATOMIC(uint32_t) depot_batches; /* while there is a watermark */
+	struct weir_region *batch_region;
 	void **batches; /* by depot node, batch pointers each; row 0 unused */
 
 	/* Below: under lock. The objects that do not fill a batch, fewer than one; and the sums of
@@ -37,13 +42,112 @@ struct weir_mempool {
 	pthread_mutex_t lock __attribute__((aligned(WEIR_CACHE_LINE)));
 	void *loose[2 * WEIR_BATCH_MAX];
 	uint32_t loose_count;
+	int64_t batches_born; /* in the depot at birth, and what shrinking changed */
 	uint64_t refills;
 	uint64_t flushes;
 	uint64_t failures;
+
+	/* Growing and shrinking (grow.c): under grow_lock, which comes before lock. An object
+	 * exists when its index is below bound and the chunks it lies in are present. */
+	pthread_mutex_t grow_lock;
+	WEIR_ATOMIC(uint32_t) bound;
+	size_t chunk; /* bytes */
+	uint32_t chunk_count;
+	WEIR_ATOMIC(uint8_t) * present; /* by chunk */
+	enum weir_grow policy;
+	uint32_t watermark; /* objects in the depot; 0: nobody looks */
+	void (*init)(struct weir_mempool *pool, void *object);
+	uint64_t growths, shrinks;
+	pthread_t helper;
+	sem_t helper_wake;
+	WEIR_ATOMIC(bool) helper_stops;
 };
 
 /* What a thread has before it has a cache, and where a pool has none: empty, and takes nothing. */
 extern struct weir__mempool_cache weir__mempool_no_cache;
+
+/* depot.c */
+
+/* Add to a counter that only this thread writes, and others read. */
+void weir__count_up(WEIR_ATOMIC(uint64_t) * counter, uint32_t more);
+
+/* Where the batch of a node lies. */
+void **weir__node_batch(struct weir_mempool *pool, uint32_t node);
+
+/* A chain of count empty nodes, for someone who has as many batches in hand, or none before: why
+ * they are there says depot.c. *last is the last one, whose link is open. */
+uint32_t weir__take_empty(struct weir_mempool *pool, uint32_t count, uint32_t *last);
+
+/* Loose objects: put count, and get up to count. Under the lock. */
+void weir__put_loose(struct weir_mempool *pool, void *const *objects, uint32_t count);
+uint32_t weir__get_loose(struct weir_mempool *pool, void **objects, uint32_t count);
+
+/* Up to most batches from the depot to where to points. Returns how many objects that are. */
+uint32_t weir__fetch_batches(
+	struct weir_mempool *pool, struct weir__mempool_cache *cache, void **to, uint32_t most);
+
+/* count batches, at most WEIR_BATCHES_MAX, to the depot. */
+void weir__bring_batches(struct weir_mempool *pool, struct weir__mempool_cache *cache,
+	void *const *from, uint32_t count);
+
+/* How many batches count objects make that may move at a time. */
+uint32_t weir__batches_of(const struct weir_mempool *pool, uint32_t count);
+
+/* cache.c */
+
+/* Relaxed as in weir__count_up(): a cache is its thread's, others read the count for figures. */
+static inline uint32_t weir__cache_count(const struct weir__mempool_cache *cache)
+{
+	return atomic_load_explicit(&cache->count, memory_order_relaxed);
+}
+
+static inline void weir__cache_set(struct weir__mempool_cache *cache, uint32_t count)
+{
+	atomic_store_explicit(&cache->count, count, memory_order_relaxed);
+}
+
+/* This thread's cache, made now if need be; NULL when it can have none. */
+struct weir__mempool_cache *weir__own_cache(struct weir_mempool *pool);
+
+/* Bring the coldest of the cache, its bottom, to the depot until at most keep are left or less than
+ * a batch could go; or all of it. */
+void weir__cache_flush_to(
+	struct weir_mempool *pool, struct weir__mempool_cache *cache, uint32_t keep);
+void weir__cache_flush(struct weir_mempool *pool, struct weir__mempool_cache *cache);
+
+/* The cache in this slot goes back to the pool, its thread is ending. */
+void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot);
+
+void weir__cache_free(struct weir__mempool_cache *cache);
+
+/* mempool.c: ask every other thread to give back what it keeps, with its next put. */
+void weir__mempool_ask_others(struct weir_mempool *pool);
+
+/* grow.c */
+
+/* Set up growing by the conf, stride and region being there; and end it. 0 or -errno. */
+int weir__grow_init(struct weir_mempool *pool, const struct weir_mempool_conf *conf);
+void weir__grow_end(struct weir_mempool *pool);
+
+/* Does an object with this index exist? */
+bool weir__mempool_exists(const struct weir_mempool *pool, uint32_t index);
+
+/* The objects that lie in a chunk, wholly or in part: *first to before *end. */
+void weir__chunk_objects(
+	const struct weir_mempool *pool, uint32_t chunk, uint32_t *first, uint32_t *end);
+
+/* Bytes of pages that so many objects of a pool lie on, rounded up to whole chunks. */
+void weir__grow_adopt(struct weir_mempool *pool, uint32_t chunk);
+
+/* Take up to count objects, growing until there are as many or nothing more can be had. */
+uint32_t weir__get_grown(struct weir_mempool *pool, void **objects, uint32_t count);
+
+/* Has the depot less than the watermark? Then grow, or wake the helper. */
+void weir__mempool_watch(struct weir_mempool *pool);
+
+/* Call init for every object there is and for those that come. */
+void weir__mempool_init_objects(
+	struct weir_mempool *pool, void (*init)(struct weir_mempool *pool, void *object));
 
 /* slots.c: threads and pools by number.
  *
@@ -61,8 +165,5 @@ uint32_t weir__mempool_unregister(struct weir_mempool *pool);
 
 /* Remember the pool for the mbufs this thread frees next: those with this state. */
 void weir__thread_remember(struct weir_mempool *pool, uint32_t plain);
-
-/* mempool.c: the cache in this slot goes back to the pool, its thread is ending. */
-void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot);
 
 #endif

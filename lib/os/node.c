@@ -59,6 +59,12 @@ int weir__os_prefer(void *address, size_t size, unsigned int node)
 	return place(address, size, MPOL_PREFERRED, &nodes);
 }
 
+int weir__os_local(void *address, size_t size)
+{
+	/* no node at all means the nearest */
+	return mbind(address, size, MPOL_PREFERRED, NULL, 0, 0) ? -errno : 0;
+}
+
 int weir__os_interleave(void *address, size_t size, const struct weir__nodes *nodes)
 {
 	return place(address, size, MPOL_INTERLEAVE, nodes);

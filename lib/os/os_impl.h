@@ -105,6 +105,7 @@ void weir__os_nodes_allowed(struct weir__nodes *nodes);
 /* Place the pages of the range when they are touched; before the first touch. */
 int weir__os_bind(void *address, size_t size, const struct weir__nodes *nodes);
 int weir__os_prefer(void *address, size_t size, unsigned int node);
+int weir__os_local(void *address, size_t size); /* of the processor that touches them */
 int weir__os_interleave(void *address, size_t size, const struct weir__nodes *nodes);
 
 /* The nodes of count pages, or -errno for each: -ENOENT without a page. */
