@@ -14,7 +14,7 @@ from program import SAMPLE, ProgramTest, main
 
 TINY = ("--time", "5ms", "--repeats", "1")
 KEYS = {"impl", "bench", "variant", "burst", "threads", "ns_per_op", "figure", "cycles_per_op",
-        "mops", "worker_ns", "clean", "slices", "pool", "line_ns", "machine"}
+        "mops", "worker_ns", "clean", "slices", "pool", "line_ns", "faults_per_op", "machine"}
 MACHINE = {"host", "cpu", "cpus", "architecture", "kernel", "tsc_mhz", "core_mhz", "pages", "node"}
 COSTS = ("min", "median", "max")
 NOT_HERE = 77
@@ -55,7 +55,7 @@ class BenchTest(RowsTest):
         wanted = {(bench, variant, 1) for bench in ("mempool", "mbuf", "tiers")
                   for variant in ("bulk", "single", "taking", "queueing")}
         wanted |= {("ring", "spsc-alone", 1), ("ring", "mpmc-alone", 1), ("replay", "64", 1),
-                   ("replay", "imix", 1)}
+                   ("replay", "imix", 1), ("create", "pool", 1)}
         if PROCESSORS > 1:
             wanted |= {(bench, variant, 2) for bench, variant, _ in wanted
                        if bench in ("mempool", "mbuf", "tiers")}

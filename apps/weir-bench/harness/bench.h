@@ -104,6 +104,9 @@ struct buffers_subject {
 };
 int bench_buffers(struct bench_run *run, const struct bench *bench);
 
+/* The same source made and destroyed: the bench create. */
+int bench_create_pools(struct bench_run *run, const struct bench *bench);
+
 /* Rings; one of these for each kind, in a list ended by NULL. */
 struct ring_subject {
 	const char *name; /* "spsc" or "mpmc" */

@@ -62,6 +62,7 @@ struct measure_result {
 	double clean;                 /* share of slices, 0 to 1 */
 	double core_hz;               /* median of the calibrations */
 	double line_ns; /* a line between the first two workers' cores; 0 for one worker */
+	double faults;  /* page faults for an operation; 0 where nobody counts */
 	uint32_t slices;
 	uint32_t counted;                   /* workers whose operations count */
 	double worker[MEASURE_WORKERS_MAX]; /* the figure of each of them */

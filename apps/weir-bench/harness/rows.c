@@ -51,7 +51,7 @@ static json_t *json_of(const struct bench_run *run, const struct bench_case *whi
 
 	return json_pack(
 		"{s:s, s:s, s:s, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:i, s:{s:i, s:i, "
-		"s:i}, s:o, s:o}",
+		"s:i}, s:o, s:o, s:o}",
 		"impl", run->impl, "bench", which->bench, "variant", which->variant, "burst",
 		(int)which->burst, "threads", (int)which->workers, "ns_per_op", costs_of(result),
 		"figure", which->talking ? "p10" : "median", "cycles_per_op",
@@ -59,7 +59,8 @@ static json_t *json_of(const struct bench_run *run, const struct bench_case *whi
 		workers_of(result), "clean", json_real(rint(result->clean * 1000) / 1000), "slices",
 		(int)result->slices, "pool", "count", (int)options->count, "size",
 		(int)options->size, "cache", (int)options->cache, "line_ns",
-		figure(result->line_ns), "machine", machine_of(run, result));
+		figure(result->line_ns), "faults_per_op", figure(result->faults), "machine",
+		machine_of(run, result));
 }
 
 static void print_row(
@@ -76,6 +77,8 @@ static void print_row(
 		1e3 / result->figure, result->clean * 100, result->core_hz / 1e6);
 	if (result->line_ns > 0)
 		fprintf(run->table, " %7.1f", result->line_ns);
+	if (result->faults > 0)
+		fprintf(run->table, "  %.4f page faults/op", result->faults);
 	fputc('\n', run->table);
 	fflush(run->table);
 }

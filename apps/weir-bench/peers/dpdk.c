@@ -78,6 +78,9 @@ const struct buffers_subject dpdk_mbuf_subject = {
 static const struct bench bench_mbuf = {
 	"mbuf", "allocate and free mbufs", bench_buffers, &dpdk_mbuf_subject};
 
+static const struct bench bench_create = {
+	"create", "make a pool of mbufs and destroy it", bench_create_pools, &dpdk_mbuf_subject};
+
 static bool get(void *pool, void **objects, uint32_t count)
 {
 	return rte_mempool_get_bulk(pool, objects, count) == 0;
@@ -165,6 +168,15 @@ static unsigned free_hugepages(void)
 	return count;
 }
 
+/* What it takes at the start. More hugepages come when a pool needs them; without, that is all. */
+static unsigned megabytes(const struct options *options)
+{
+	uint64_t pool = (uint64_t)options->count * (options->size + 1024) >> 20;
+
+	return has_hugepages || pool < EAL_MEGABYTES / 2 ? EAL_MEGABYTES
+							 : (unsigned)pool + EAL_MEGABYTES;
+}
+
 static int start(const struct options *options)
 {
 	/* the EAL may write to its arguments */
@@ -180,7 +192,7 @@ static int start(const struct options *options)
 	}
 	/* --no-huge does not go with --in-memory; both leave no files behind */
 	strcpy(text[1], has_hugepages ? "--in-memory" : "--no-shconf");
-	snprintf(text[6], sizeof(text[6]), "%u", EAL_MEGABYTES);
+	snprintf(text[6], sizeof(text[6]), "%u", megabytes(options));
 	snprintf(text[8], sizeof(text[8]), "0@%u", options->lcores.values[0]);
 	for (int i = 0; i < count; i++)
 		arguments[i] = text[i];
@@ -191,8 +203,8 @@ static int start(const struct options *options)
 	return 0;
 }
 
-static const struct bench *const benches[] = {
-	&bench_mempool, &bench_mbuf, &dpdk_bench_ring, &bench_handoff, &dpdk_bench_replay, NULL};
+static const struct bench *const benches[] = {&bench_mempool, &bench_mbuf, &bench_create,
+	&dpdk_bench_ring, &bench_handoff, &dpdk_bench_replay, NULL};
 
 static const struct bench_program program = {
 	.impl = "dpdk",
