@@ -72,6 +72,14 @@ class ProgramTest(unittest.TestCase):
         self.await_handler(process, True)
         process.send_signal(signal.SIGINT)
 
+    def can(self, prefix):
+        """Does the program run at all behind these words?"""
+        try:
+            return subprocess.run([*prefix, self.path, "--version"], check=False,
+                                  capture_output=True).returncode == 0
+        except OSError:
+            return False
+
     def await_handler(self, process, there):
         """Until it catches SIGINT, or no longer does."""
         begun = time.monotonic()
