@@ -14,6 +14,7 @@
 #include "drivers/driver_impl.h"
 
 #include "weir/capture.h"
+#include "weir/chain.h"
 
 #include <errno.h>
 #include <string.h>

@@ -11,7 +11,10 @@
  *
  * Ownership: whoever allocates or receives an mbuf owns it, until the mbuf is freed or handed to a
  * call that says it takes it. Freeing the first segment frees the chain. An mbuf that several hold
- * (weir_mbuf_ref) may only be read.
+ * (weir_mbuf_ref) may only be read. One whose buffer others use too (weir/clone.h) is its owner's,
+ * but for the bytes.
+ *
+ * What one does with packets of several segments is in weir/chain.h.
  *
  * Threads: alloc and free from any; everything else on an mbuf only by its owner.
  */
@@ -33,8 +36,10 @@ extern "C" {
 #endif
 
 struct weir_mbuf {
-	/* bits 0-14 references, 15 has a next segment, 16-31 pool number: 1 in the lower half of
-	 * a plain mbuf, held once and alone in its chain. Kept clean: alloc does not write it. */
+	/* bits 0-14 references, 15 has a next segment, 16 uses a buffer that is not its own, 17
+	 * its buffer is frozen, 19-31 pool number. So a plain mbuf, held once, alone in its chain
+	 * and on its own buffer, has 1 in its lower 19 bits. Kept clean: alloc does not write it.
+	 */
 	WEIR_ATOMIC(uint32_t) state;
 	uint16_t link_type; /* set with WEIR_MBUF_LINK_TYPE: weir_mbuf_link_type() */
 	uint16_t port;      /* for the application; not touched by the library */
@@ -70,8 +75,13 @@ static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes one vector")
 #define WEIR_MBUF_LAYERS      (1u << 5)
 
 /* state */
-#define WEIR__MBUF_POOL_SHIFT 16
 #define WEIR__MBUF_CHAINED    (1u << 15)
+#define WEIR__MBUF_BORROWED   (1u << 16)
+#define WEIR__MBUF_FROZEN     (1u << 17)
+#define WEIR__MBUF_POOL_SHIFT 19
+#define WEIR__MBUF_SHAPE      ((1u << WEIR__MBUF_POOL_SHIFT) - 1)
+/* these bits are 1 when the bytes of a segment are its holder's alone */
+#define WEIR__MBUF_BYTES (WEIR_REF_MASK | WEIR__MBUF_BORROWED | WEIR__MBUF_FROZEN)
 
 /* Bytes in front of the data after alloc, and bytes behind that, unless a pool's conf says
  * otherwise: room for new headers, and a full Ethernet frame in one segment. */
@@ -140,68 +150,52 @@ static inline void *weir_mbuf_private(struct weir_mbuf *mbuf)
 	return mbuf + 1;
 }
 
-/* Free bytes in front of and behind the data of this segment. */
+/* Are the bytes of this segment the caller's alone, and may it write to them? Not when others hold
+ * it, or use its buffer, or it uses another's (weir/clone.h). */
+static inline bool weir_mbuf_is_private(const struct weir_mbuf *mbuf)
+{
+	return (weir_ref_look(&mbuf->state) & WEIR__MBUF_BYTES) == 1;
+}
+
+/* Bytes in front of and behind the data of this segment that can be added to it: none when its
+ * bytes are shared. */
 static inline uint32_t weir_mbuf_headroom(const struct weir_mbuf *mbuf)
 {
-	return mbuf->offset;
+	return weir_mbuf_is_private(mbuf) ? mbuf->offset : 0;
 }
 static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf);
 
 /* Add count bytes in front of the packet. Returns the new start of the data, its bytes undefined,
- * or NULL, with the packet as it was, when the headroom is too small. */
+ * or NULL, with the packet as it was, when the headroom is too small or shared:
+ * weir_mbuf_extend_head() helps. */
 static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count);
 
-/* The same behind the packet, in its last segment. Returns where the bytes are. */
+/* Add count bytes behind the packet, in its last segment. Returns where they are, undefined, or
+ * NULL, with the packet as it was, when the tailroom there is too small or shared:
+ * weir_mbuf_extend_tail() helps. */
 static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count);
-
-/* Remove count bytes from the front, or from the end of the packet, across segments; segments
- * emptied by trim are freed, those emptied by adj stay with no bytes. 0, or -EINVAL, with the
- * packet as it was, when it has fewer. */
-WEIR_API int weir_mbuf_adj(struct weir_mbuf *mbuf, uint32_t count);
-WEIR_API int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count);
 
 /* Link two segments, or with NULL cut after mbuf; lengths are the caller's to keep. */
 static inline void weir_mbuf_set_next(struct weir_mbuf *mbuf, struct weir_mbuf *next)
 {
-	uint32_t state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+	uint32_t state = weir_ref_look(&mbuf->state);
+	uint32_t linked = next ? state | WEIR__MBUF_CHAINED : state & ~WEIR__MBUF_CHAINED;
 
 	mbuf->next = next;
-	state = next ? state | WEIR__MBUF_CHAINED : state & ~WEIR__MBUF_CHAINED;
-	/* relaxed: only the single holder may link */
-	atomic_store_explicit(&mbuf->state, state, memory_order_relaxed);
+	/* relaxed: nobody but the owner looks at this bit. With clones about, others may be
+	 * counting in the same word. */
+	if (weir_likely(weir_ref_count(state) == 1))
+		atomic_store_explicit(&mbuf->state, linked, memory_order_relaxed);
+	else if (state != linked)
+		atomic_fetch_xor_explicit(&mbuf->state, WEIR__MBUF_CHAINED, memory_order_relaxed);
 }
 
-/* Put the packet tail behind head, which owns it then. 0; -EMSGSIZE when the sum is above 2^32. */
-WEIR_API int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail);
-
-/* The last segment, and how many there are. */
+/* The last segment. */
 static inline struct weir_mbuf *weir_mbuf_last(struct weir_mbuf *mbuf)
 {
 	while (mbuf->next)
 		mbuf = mbuf->next;
 	return mbuf;
-}
-WEIR_API uint32_t weir_mbuf_segments(const struct weir_mbuf *mbuf);
-
-/* Make a packet of length bytes, on as many segments of pool as it takes, or NULL. */
-WEIR_API struct weir_mbuf *weir_mbuf_from_bytes(
-	struct weir_mempool *pool, const void *bytes, uint32_t length);
-/* The same from a packet, with its metadata; the private area is not copied. */
-WEIR_API struct weir_mbuf *weir_mbuf_copy(const struct weir_mbuf *mbuf, struct weir_mempool *pool);
-/* Copy length bytes of the packet from offset on to bytes. 0, or -EINVAL when it has fewer. */
-WEIR_API int weir_mbuf_read(
-	const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, uint32_t length);
-
-WEIR_API const void *weir__mbuf_peek_slow(
-	const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, void *bounce);
-/* Look at length bytes of the packet from offset on: in place when they lie in one segment, else
- * copied to bounce, which has room for them. NULL when the packet has fewer. */
-static inline const void *weir_mbuf_peek(
-	const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, void *bounce)
-{
-	if (weir_likely((uint64_t)offset + length <= mbuf->data_length))
-		return weir_mbuf_data_at(mbuf, offset);
-	return weir__mbuf_peek_slow(mbuf, offset, length, bounce);
 }
 
 /* Take count more references to the packet, on each of its segments: it needs as many more frees.
@@ -317,6 +311,8 @@ static inline void weir_mbuf_free(struct weir_mbuf *mbuf)
 
 static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf)
 {
+	if (weir_unlikely(!weir_mbuf_is_private(mbuf)))
+		return 0;
 	return weir__mempool_head(weir_mbuf_pool(mbuf))->mbuf_buffer_size - mbuf->offset -
 	       mbuf->data_length;
 }

@@ -38,6 +38,18 @@ static inline void weir_ref_take(WEIR_ATOMIC(uint32_t) * word, uint32_t count)
 	atomic_fetch_add_explicit(word, count, memory_order_relaxed);
 }
 
+/* Take one when nobody else can take or drop any meanwhile, which is so when the caller holds the
+ * only one: then no atomic is needed. */
+static inline void weir_ref_take_one(WEIR_ATOMIC(uint32_t) * word, bool alone)
+{
+	uint32_t state = atomic_load_explicit(word, memory_order_relaxed);
+
+	if (alone && weir_ref_count(state) == 1)
+		atomic_store_explicit(word, state + 1, memory_order_relaxed);
+	else
+		atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
+}
+
 /* Give a reference back. True when it was the last: the mbuf is the caller's alone. A single
  * reference is given back without an atomic write; the count then stays 1. */
 static inline bool weir_ref_drop(WEIR_ATOMIC(uint32_t) * word)

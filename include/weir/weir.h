@@ -5,6 +5,8 @@
 
 #include "weir/base.h"
 #include "weir/capture.h"
+#include "weir/chain.h"
+#include "weir/clone.h"
 #include "weir/handoff.h"
 #include "weir/mbuf.h"
 #include "weir/mem.h"

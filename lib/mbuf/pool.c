@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pool.c: mempools whose objects are mbufs. */
-#include "weir/capture.h"
-#include "weir/mbuf.h"
+#include "mbuf_impl.h"
 
 #include "base/base_impl.h"
-#include "mempool/mempool_impl.h"
 
 #define OBJECT_MAX (UINT32_MAX / 2) /* as in weir_mempool_create() */
 
@@ -36,6 +34,9 @@ static struct layout lay_out(const struct weir_mbuf_pool_conf *conf)
 
 	if (conf->headroom == WEIR_MBUF_NO_HEADROOM)
 		layout.headroom = 0;
+	/* an mbuf that borrows its bytes keeps in its own buffer from whom */
+	if (layout.headroom + layout.size < sizeof(struct weir__lender))
+		layout.size = sizeof(struct weir__lender) - layout.headroom;
 	return layout;
 }
 

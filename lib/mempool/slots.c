@@ -99,7 +99,7 @@ static void forget(const struct weir_mempool *pool, const struct weir__mempool_c
 {
 	uint32_t plain = atomic_load_explicit(&cache->owner->plain, memory_order_relaxed);
 
-	if (plain >> 16 == pool->number)
+	if (plain && plain == pool->head.mbuf_plain)
 		atomic_compare_exchange_strong_explicit(&cache->owner->plain, &plain, 0,
 			memory_order_relaxed, memory_order_relaxed);
 }

@@ -3,6 +3,7 @@
  * start again all the while. No mbuf is ever in two hands, and at the end the pool is full. */
 #include "stress.h"
 
+#include "weir/chain.h"
 #include "weir/mbuf.h"
 #include "weir/ring.h"
 

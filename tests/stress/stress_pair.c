@@ -8,6 +8,7 @@
  */
 #include "stress.h"
 
+#include "weir/chain.h"
 #include "weir/port.h"
 
 #include <pthread.h>

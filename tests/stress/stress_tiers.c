@@ -5,6 +5,7 @@
  * figure is what the threads have counted themselves. */
 #include "stress.h"
 
+#include "weir/chain.h"
 #include "weir/ring.h"
 #include "weir/tiers.h"
 

@@ -3,6 +3,7 @@
  * those of another pool. */
 #include "unit.h"
 
+#include "weir/chain.h"
 #include "weir/handoff.h"
 #include "weir/ring.h"
 

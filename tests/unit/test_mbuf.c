@@ -2,6 +2,7 @@
 /* test_mbuf.c: mbufs alone, in chains, shared, and when the pool is dry. */
 #include "unit.h"
 
+#include "weir/chain.h"
 #include "weir/mbuf.h"
 
 #include <errno.h>

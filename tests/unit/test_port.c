@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "weir/capture.h"
+#include "weir/chain.h"
 #include "weir/port.h"
 
 #include <errno.h>

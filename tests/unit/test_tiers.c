@@ -3,6 +3,7 @@
  * and every way of being refused. */
 #include "unit.h"
 
+#include "weir/chain.h"
 #include "weir/tiers.h"
 
 #include <pthread.h>

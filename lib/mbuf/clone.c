@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* clone.c: segments that use another's bytes, and making them private again.
+ *
+ * Who lends is always an mbuf on its own buffer, or an external: a clone of a clone borrows from
+ * where that one did. So an owner has borrowed nothing, and giving back goes one step.
+ *
+ * A reference to an mbuf is its holder's (alloc, weir_mbuf_ref) or a borrower's; they are counted
+ * together. When the holder frees it the mbuf stays, out of any chain, until the last borrower
+ * goes.
+ */
+#include "mbuf_impl.h"
+
+static WEIR_ATOMIC(uint32_t) * lender_state(const struct weir__lender *lender)
+{
+	return lender->external ? &lender->external->state : &lender->owner->state;
+}
+
+/* The lender of a segment's bytes, the segment itself when they are its own. */
+static struct weir__lender lender_of(struct weir_mbuf *mbuf)
+{
+	if (weir_ref_look(&mbuf->state) & WEIR__MBUF_BORROWED)
+		return *weir__mbuf_lender(weir_mbuf_pool(mbuf), mbuf);
+	return (struct weir__lender){.owner = mbuf};
+}
+
+static void borrow(struct weir_mbuf *to, const struct weir__lender *lender)
+{
+	struct weir_mempool *pool = weir_mbuf_pool(to);
+
+	*weir__mbuf_lender(pool, to) = *lender;
+	/* relaxed: it is ours alone */
+	atomic_store_explicit(
+		&to->state, pool->head.mbuf_plain | WEIR__MBUF_BORROWED, memory_order_relaxed);
+}
+
+void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
+{
+	struct weir__lender lender = lender_of(from);
+
+	/* who holds the only reference to a segment is alone with what it has borrowed, if nobody
+	 * else borrows it */
+	if (!lender.external || lender.external->release)
+		weir_ref_take_one(lender_state(&lender), weir_mbuf_refs(from) == 1);
+	borrow(to, &lender);
+	to->buffer = from->buffer;
+	to->offset = from->offset;
+	to->data_length = from->data_length;
+}
+
+int weir_mbuf_attach(
+	struct weir_mbuf *mbuf, struct weir_external *external, uint32_t offset, uint32_t length)
+{
+	const struct weir__lender lender = {.external = external};
+
+	if ((weir_ref_look(&mbuf->state) & WEIR__MBUF_SHAPE) != 1 || mbuf->length ||
+		offset > external->size || length > external->size - offset)
+		return -EINVAL;
+	borrow(mbuf, &lender);
+	mbuf->buffer = external->bytes;
+	mbuf->offset = offset;
+	mbuf->data_length = length;
+	mbuf->length = length;
+	return 0;
+}
+
+/* Clones of the segments of a packet, one after the other, on the mbufs given. */
+static struct weir_mbuf *clone_onto(struct weir_mbuf *mbuf, struct weir_mbuf **clones)
+{
+	struct weir_mbuf *head = *clones;
+
+	weir__mbuf_copy_metadata(head, mbuf);
+	head->length = mbuf->length;
+	weir__mbuf_share(head, mbuf);
+	while ((mbuf = mbuf->next)) {
+		weir__mbuf_share(clones[1], mbuf);
+		weir_mbuf_set_next(clones[0], clones[1]);
+		clones++;
+	}
+	return head;
+}
+
+/* Mbufs taken at a time; longer chains are cloned in pieces. */
+#define AT_ONCE 64
+
+static struct weir_mbuf *clone_long(struct weir_mbuf *mbuf, struct weir_mempool *pool)
+{
+	struct weir_mbuf *reserve = weir__mbuf_reserve(pool, weir_mbuf_segments(mbuf));
+	struct weir_mbuf *head = reserve;
+
+	if (!reserve)
+		return NULL;
+	weir__mbuf_copy_metadata(head, mbuf);
+	head->length = mbuf->length;
+	for (; mbuf; mbuf = mbuf->next) {
+		struct weir_mbuf *next = reserve->next;
+
+		weir__mbuf_share(reserve, mbuf);
+		weir_mbuf_set_next(reserve, next);
+		reserve = next;
+	}
+	return head;
+}
+
+struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *pool)
+{
+	struct weir_mbuf *clones[AT_ONCE];
+	uint32_t count = mbuf->next ? weir_mbuf_segments(mbuf) : 1;
+
+	if (count > AT_ONCE)
+		return clone_long(mbuf, pool);
+	if (weir_mbuf_alloc_bulk(pool, clones, count))
+		return NULL;
+	return clone_onto(mbuf, clones);
+}
+
+/* Clones of packets of one segment each. */
+static int clone_singles(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
+	struct weir_mempool *pool)
+{
+	if (weir_mbuf_alloc_bulk(pool, clones, count))
+		return -ENOBUFS;
+	for (uint32_t i = 0; i < count; i++)
+		clone_onto(mbufs[i], &clones[i]);
+	return 0;
+}
+
+int weir_mbuf_clone_bulk(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
+	struct weir_mempool *pool)
+{
+	uint32_t singles = 0;
+
+	while (singles < count && !mbufs[singles]->next)
+		singles++;
+	if (singles && clone_singles(mbufs, clones, singles, pool))
+		return -ENOBUFS;
+	for (uint32_t i = singles; i < count; i++) {
+		clones[i] = weir_mbuf_clone(mbufs[i], pool);
+		if (clones[i])
+			continue;
+		weir_mbuf_free_bulk(clones, i);
+		return -ENOBUFS;
+	}
+	return 0;
+}
+
+struct weir_mbuf *weir_mbuf_slice(
+	struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, struct weir_mempool *pool)
+{
+	struct weir_mbuf *segment, *head, *last, *reserve;
+	uint32_t count = 1, place = offset, left = length;
+
+	if (!weir__mbuf_has(mbuf, offset, length))
+		return NULL;
+	segment = weir__mbuf_seek(mbuf, &place);
+	for (const struct weir_mbuf *at = segment; left > at->data_length - place; at = at->next) {
+		left -= at->data_length - place;
+		place = 0;
+		count++;
+	}
+	reserve = weir__mbuf_reserve(pool, count);
+	if (!reserve)
+		return NULL;
+	head = last = reserve;
+	weir__mbuf_copy_metadata_of_part(head, mbuf);
+	head->length = length;
+	place = offset;
+	segment = weir__mbuf_seek(mbuf, &place);
+	for (left = length; reserve; segment = segment->next) {
+		last = reserve;
+		reserve = last->next;
+		weir__mbuf_share(last, segment);
+		weir_mbuf_set_next(last, reserve);
+		last->offset += place;
+		last->data_length -= place;
+		if (last->data_length > left)
+			last->data_length = left;
+		left -= last->data_length;
+		place = 0;
+	}
+	return head;
+}
+
+void weir_mbuf_freeze(struct weir_mbuf *mbuf)
+{
+	for (; mbuf; mbuf = mbuf->next) {
+		struct weir__lender lender = lender_of(mbuf);
+
+		/* relaxed: whoever is to see it gets the packet from here */
+		atomic_fetch_or_explicit(
+			lender_state(&lender), WEIR__MBUF_FROZEN, memory_order_relaxed);
+	}
+}
+
+bool weir__segment_is_writable(const struct weir_mbuf *mbuf)
+{
+	uint32_t state = weir_ref_look(&mbuf->state);
+	const struct weir__lender *lender;
+
+	if ((state & (WEIR_REF_MASK | WEIR__MBUF_FROZEN)) != 1)
+		return false;
+	if (!(state & WEIR__MBUF_BORROWED))
+		return true;
+	lender = weir__mbuf_lender(weir_mbuf_pool(mbuf), mbuf);
+	state = weir_ref_look(lender_state(lender));
+	return (state & (WEIR_REF_MASK | WEIR__MBUF_FROZEN)) == 1;
+}
+
+bool weir_mbuf_is_writable(const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length)
+{
+	if (!weir__mbuf_has(mbuf, offset, length))
+		return false;
+	for (; length; mbuf = mbuf->next) {
+		uint32_t here = mbuf->data_length > offset ? mbuf->data_length - offset : 0;
+
+		if (here && !weir__segment_is_writable(mbuf))
+			return false;
+		length -= here < length ? here : length;
+		offset -= offset < mbuf->data_length ? offset : mbuf->data_length;
+	}
+	return true;
+}
+
+/* ---- making it writable ---- */
+
+/* A segment that will be replaced: by slices of what stays shared, and copies of what does not. */
+struct cut {
+	uint32_t before, copied, after; /* bytes */
+	uint32_t copies;                /* mbufs for those copied */
+};
+
+/* The bytes [from, to) of a segment are to be writable, where not all of it fits in one mbuf. */
+static struct cut plan_cut(const struct weir_mbuf *mbuf, uint32_t from, uint32_t to, uint32_t fits)
+{
+	struct cut cut = {.copied = mbuf->data_length, .copies = 1};
+
+	if (from >= to)
+		return (struct cut){.before = mbuf->data_length};
+	if (mbuf->data_length <= fits)
+		return cut;
+	cut.before = from;
+	cut.copied = to - from;
+	cut.after = mbuf->data_length - to;
+	cut.copies = (cut.copied + fits - 1) / fits;
+	return cut;
+}
+
+/* Goes through a packet and a range of it. */
+struct range {
+	uint32_t from, to; /* of the packet, seen from this segment's first byte; may be past it */
+};
+
+static struct cut next_cut(struct range *range, const struct weir_mbuf *mbuf, uint32_t fits)
+{
+	uint32_t length = mbuf->data_length;
+	uint32_t from = range->from < length ? range->from : length;
+	uint32_t to = range->to < length ? range->to : length;
+
+	range->from -= from;
+	range->to -= to;
+	return plan_cut(mbuf, from, to, fits);
+}
+
+/* Does this segment have to be replaced? When the head is held by others, too, they may hold the
+ * whole chain: then every segment that is held by others stays as it is, for them. */
+static bool is_replaced(const struct weir_mbuf *mbuf, const struct cut *cut, bool head_is_held)
+{
+	if (head_is_held && weir_mbuf_refs(mbuf) > 1)
+		return true;
+	return cut->copied && !weir__segment_is_writable(mbuf);
+}
+
+static uint32_t count_replacements(const struct weir_mbuf *mbuf, struct range range, uint32_t fits)
+{
+	bool held = weir_mbuf_refs(mbuf) > 1;
+	uint32_t count = 0;
+
+	for (; mbuf; mbuf = mbuf->next) {
+		struct cut cut = next_cut(&range, mbuf, fits);
+
+		if (is_replaced(mbuf, &cut, held))
+			count += (cut.before || !cut.copied) + cut.copies + (cut.after > 0);
+	}
+	return count;
+}
+
+struct builder {
+	struct weir_mbuf *head, *last, *reserve;
+};
+
+static void link_segment(struct builder *builder, struct weir_mbuf *mbuf)
+{
+	if (builder->last)
+		weir_mbuf_set_next(builder->last, mbuf);
+	else
+		builder->head = mbuf;
+	builder->last = mbuf;
+}
+
+static void link_slice(
+	struct builder *builder, struct weir_mbuf *from, uint32_t offset, uint32_t length)
+{
+	struct weir_mbuf *slice = weir__mbuf_take(&builder->reserve);
+
+	weir__mbuf_share(slice, from);
+	slice->offset += offset;
+	slice->data_length = length;
+	link_segment(builder, slice);
+}
+
+static void link_copies(
+	struct builder *builder, const uint8_t *bytes, const struct cut *cut, uint32_t fits)
+{
+	for (uint32_t left = cut->copied; left;) {
+		struct weir_mbuf *copy = weir__mbuf_take(&builder->reserve);
+
+		copy->data_length = left < fits ? left : fits;
+		memcpy(weir_mbuf_data(copy), bytes, copy->data_length);
+		bytes += copy->data_length;
+		left -= copy->data_length;
+		link_segment(builder, copy);
+	}
+}
+
+static void replace(
+	struct builder *builder, struct weir_mbuf *mbuf, const struct cut *cut, uint32_t fits)
+{
+	if (cut->before || !cut->copied)
+		link_slice(builder, mbuf, 0, cut->before);
+	link_copies(builder, weir_mbuf_data(mbuf) + cut->before, cut, fits);
+	if (cut->after)
+		link_slice(builder, mbuf, cut->before + cut->copied, cut->after);
+}
+
+static void rebuild(
+	struct builder *builder, struct weir_mbuf *mbuf, struct range range, uint32_t fits)
+{
+	struct weir_mbuf *head = mbuf;
+	bool held = weir_mbuf_refs(head) > 1;
+
+	while (mbuf) {
+		struct cut cut = next_cut(&range, mbuf, fits);
+		struct weir_mbuf *next = mbuf->next;
+
+		if (is_replaced(mbuf, &cut, held)) {
+			replace(builder, mbuf, &cut, fits);
+			if (mbuf == head) {
+				weir__mbuf_copy_metadata(builder->head, head);
+				builder->head->length = head->length;
+			}
+			/* its next stays for others who may hold the chain */
+			weir__mbuf_drop(mbuf);
+		} else {
+			link_segment(builder, mbuf);
+		}
+		mbuf = next;
+	}
+}
+
+int weir_mbuf_make_writable(struct weir_mbuf **packet, uint32_t offset, uint32_t length)
+{
+	struct weir_mempool *pool = weir_mbuf_pool(*packet);
+	uint32_t fits = weir_mbuf_pool_size(pool), count;
+	struct range range = {offset, offset + length};
+	struct builder builder = {.head = NULL};
+
+	if (!weir__mbuf_has(*packet, offset, length))
+		return -EINVAL;
+	count = count_replacements(*packet, range, fits);
+	if (count == 0)
+		return 0;
+	builder.reserve = weir__mbuf_reserve(pool, count);
+	if (!builder.reserve)
+		return -ENOBUFS;
+	rebuild(&builder, *packet, range, fits);
+	/* some are left when two segments were slices of one: the second has it alone by then */
+	weir_mbuf_free(builder.reserve);
+	*packet = builder.head;
+	return 0;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mbuf_impl.h: what the files of this room do for each other.
+ *
+ *	mbuf.c	alloc and free	clone.c	shared bytes
+ *	chain.c	segments	bytes.c	the bytes in them
+ */
+#ifndef WEIR_MBUF_IMPL_H
+#define WEIR_MBUF_IMPL_H
+
+#include "weir/chain.h"
+#include "weir/clone.h"
+#include "weir/mbuf.h"
+
+#include "mempool/mempool_impl.h"
+
+/* Who a segment has its buffer from: one of the two. Lies at the start of the segment's own buffer,
+ * which is idle then. */
+struct weir__lender {
+	struct weir_external *external;
+	struct weir_mbuf *owner;
+};
+
+static inline uint8_t *weir__mbuf_own_buffer(
+	const struct weir_mempool *pool, struct weir_mbuf *mbuf)
+{
+	return (uint8_t *)mbuf + pool->head.mbuf_first;
+}
+
+static inline struct weir__lender *weir__mbuf_lender(
+	const struct weir_mempool *pool, const struct weir_mbuf *mbuf)
+{
+	return (struct weir__lender *)(void *)((uintptr_t)mbuf + pool->head.mbuf_first);
+}
+
+/* mbuf.c: drop our reference to one segment, and leave the others of its chain alone. */
+void weir__mbuf_drop(struct weir_mbuf *mbuf);
+
+/* mbuf.c: count empty mbufs as a chain, for those who must not run dry halfway; NULL. */
+struct weir_mbuf *weir__mbuf_reserve(struct weir_mempool *pool, uint32_t count);
+
+/* Take the first mbuf off such a chain. */
+static inline struct weir_mbuf *weir__mbuf_take(struct weir_mbuf **reserve)
+{
+	struct weir_mbuf *mbuf = *reserve;
+
+	*reserve = mbuf->next;
+	weir_mbuf_set_next(mbuf, NULL);
+	return mbuf;
+}
+
+/* clone.c: let to, which is plain, use the bytes of from. */
+void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from);
+
+/* clone.c: may its holder write to the bytes of this segment? */
+bool weir__segment_is_writable(const struct weir_mbuf *mbuf);
+
+/* Everything that is said of a packet, but its length. */
+static inline void weir__mbuf_copy_metadata(struct weir_mbuf *to, const struct weir_mbuf *from)
+{
+	to->flags = from->flags;
+	to->link_type = from->link_type;
+	to->port = from->port;
+	to->timestamp_ns = from->timestamp_ns;
+	to->wire_length = from->wire_length;
+	to->hash = from->hash;
+	to->vlan_tci = from->vlan_tci;
+	to->packet_type = from->packet_type;
+	to->l3_length = from->l3_length;
+	to->l2_length = from->l2_length;
+	to->l4_length = from->l4_length;
+}
+
+/* The same for a part of a packet. */
+static inline void weir__mbuf_copy_metadata_of_part(
+	struct weir_mbuf *to, const struct weir_mbuf *from)
+{
+	weir__mbuf_copy_metadata(to, from);
+	to->flags &= ~(WEIR_MBUF_WIRE_LENGTH | WEIR_MBUF_LAYERS);
+}
+
+/* The segment that has the byte at *offset, which becomes its place there. The end belongs to the
+ * last segment. */
+static inline struct weir_mbuf *weir__mbuf_seek(struct weir_mbuf *mbuf, uint32_t *offset)
+{
+	while (*offset >= mbuf->data_length && mbuf->next) {
+		*offset -= mbuf->data_length;
+		mbuf = mbuf->next;
+	}
+	return mbuf;
+}
+
+static inline bool weir__mbuf_has(const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length)
+{
+	return offset <= mbuf->length && length <= mbuf->length - offset;
+}
+
+#endif
