@@ -109,15 +109,17 @@ static int get_objects(struct weir_mempool *pool, const struct weir_mempool_conf
 
 /* The depot's two arrays. The batches lie in a region of their own, so that shrinking can give back
  * what they no longer need. */
-static int get_depot(struct weir_mempool *pool)
+static int get_depot(struct weir_mempool *pool, const struct weir_mempool_conf *conf)
 {
 	size_t rows = (size_t)node_count(pool) + 1;
 	char name[sizeof(pool->name) + 8];
+	bool elastic = pool->max_count > pool->min_count;
 	struct weir_region_conf batches = {
 		.name = name,
 		.size = rows * pool->batch * sizeof(*pool->batches),
-		.pages = WEIR_PAGES_4K,
-		.lazy = true,
+		/* what is to be given back again must come in small pieces */
+		.pages = elastic || conf->pages == WEIR_PAGES_4K ? WEIR_PAGES_4K : WEIR_PAGES_ANY,
+		.lazy = elastic,
 	};
 
 	snprintf(name, sizeof(name), "%s depot", pool->name);
@@ -183,7 +185,7 @@ struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf)
 	pool->policy = WEIR_GROW_NEVER;
 	for (uint32_t slot = 0; slot < WEIR_THREAD_MAX; slot++)
 		pool->head.caches[slot] = &weir__mempool_no_cache;
-	if (get_depot(pool) || get_objects(pool, conf)) {
+	if (get_objects(pool, conf) || get_depot(pool, conf)) {
 		free_pool(pool);
 		return NULL;
 	}
