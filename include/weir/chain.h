@@ -45,7 +45,14 @@ WEIR_API int weir_mbuf_adj(struct weir_mbuf *mbuf, uint32_t count);
 WEIR_API int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count);
 
 /* Put the packet tail behind head, which owns it then. */
-WEIR_API int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail);
+static inline int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail)
+{
+	if (weir_unlikely(tail->length > UINT32_MAX - head->length))
+		return -EMSGSIZE;
+	weir_mbuf_set_next(weir_mbuf_last(head), tail);
+	head->length += tail->length;
+	return 0;
+}
 
 /* Keep the first offset bytes, and return the rest as a packet of its own, with the same metadata,
  * which may be empty. NULL with errno. */

@@ -22,39 +22,36 @@ int weir_mbuf_walk(const struct weir_mbuf *mbuf, uint32_t offset, uint32_t lengt
 	return result;
 }
 
-static int read_piece(void *context, const uint8_t *bytes, uint32_t length)
-{
-	uint8_t **to = context;
-
-	memcpy(*to, bytes, length);
-	*to += length;
-	return 0;
-}
-
 int weir_mbuf_read(const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, uint32_t length)
 {
-	uint8_t *to = bytes;
+	const void *seen = weir_mbuf_peek(mbuf, offset, length, bytes);
 
-	/* mostly a header, in the first segment */
-	if (weir_likely((uint64_t)offset + length <= mbuf->data_length)) {
-		memcpy(bytes, weir_mbuf_data_at(mbuf, offset), length);
-		return 0;
-	}
-	return weir_mbuf_walk(mbuf, offset, length, read_piece, &to);
+	if (!seen)
+		return -EINVAL;
+	if (seen != bytes)
+		memcpy(bytes, seen, length);
+	return 0;
 }
 
 const void *weir__mbuf_peek_slow(
 	const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, void *bounce)
 {
-	const struct weir_mbuf *segment;
-	uint32_t at = offset;
+	uint8_t *to = bounce;
 
 	if (!weir__mbuf_has(mbuf, offset, length))
 		return NULL;
-	segment = weir__mbuf_seek((struct weir_mbuf *)(uintptr_t)mbuf, &at);
-	if (length <= segment->data_length - at)
-		return weir_mbuf_data_at(segment, at);
-	weir_mbuf_read(mbuf, offset, bounce, length);
+	mbuf = weir__mbuf_seek((struct weir_mbuf *)(uintptr_t)mbuf, &offset);
+	if (length <= mbuf->data_length - offset)
+		return weir_mbuf_data_at(mbuf, offset);
+	for (; length; mbuf = mbuf->next) {
+		uint32_t here = mbuf->data_length - offset;
+
+		here = here < length ? here : length;
+		memcpy(to, weir_mbuf_data_at(mbuf, offset), here);
+		to += here;
+		length -= here;
+		offset = 0;
+	}
 	return bounce;
 }
 

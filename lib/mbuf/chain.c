@@ -120,15 +120,6 @@ int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count)
 	return 0;
 }
 
-int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail)
-{
-	if (tail->length > UINT32_MAX - head->length)
-		return -EMSGSIZE;
-	weir_mbuf_set_next(weir_mbuf_last(head), tail);
-	head->length += tail->length;
-	return 0;
-}
-
 /* Cut a segment before its byte at: the rest, a new segment on the same bytes with the chain that
  * followed. NULL when the pool is dry. */
 static struct weir_mbuf *cut_segment(
@@ -263,20 +254,24 @@ static int remove_inside(
 /* Take count bytes away behind a segment; those that it empties are freed. */
 static void remove_behind(struct weir_mbuf *segment, uint32_t count)
 {
-	while (count) {
-		struct weir_mbuf *next = segment->next;
+	struct weir_mbuf *gone = segment->next, *last = NULL, *rest = gone;
 
-		if (count < next->data_length) {
-			next->offset += count;
-			next->data_length -= count;
-			return;
-		}
-		count -= next->data_length;
-		weir_mbuf_set_next(segment, next->next);
-		if (next->next)
-			weir_mbuf_set_next(next, NULL);
-		weir_mbuf_free(next);
+	while (rest && count >= rest->data_length) {
+		count -= rest->data_length;
+		last = rest;
+		rest = rest->next;
+		if (!count)
+			break;
 	}
+	if (count) {
+		rest->offset += count;
+		rest->data_length -= count;
+	}
+	if (!last)
+		return;
+	weir_mbuf_set_next(segment, rest);
+	weir_mbuf_set_next(last, NULL);
+	weir_mbuf_free(gone);
 }
 
 int weir_mbuf_remove(struct weir_mbuf *mbuf, uint32_t offset, uint32_t count)

@@ -23,39 +23,52 @@ static struct weir__lender lender_of(struct weir_mbuf *mbuf)
 	return (struct weir__lender){.owner = mbuf};
 }
 
-static void borrow(struct weir_mbuf *to, const struct weir__lender *lender)
+/* relaxed: to is ours alone */
+static void borrow(
+	struct weir_mbuf *to, const struct weir_mempool *pool, struct weir__lender lender)
 {
-	struct weir_mempool *pool = weir_mbuf_pool(to);
-
-	*weir__mbuf_lender(pool, to) = *lender;
-	/* relaxed: it is ours alone */
+	*weir__mbuf_lender(pool, to) = lender;
 	atomic_store_explicit(
 		&to->state, pool->head.mbuf_plain | WEIR__MBUF_BORROWED, memory_order_relaxed);
 }
 
-void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
+/* Take a reference to the bytes of a segment. Who holds the only reference to the segment is alone
+ * with what it has borrowed, if nobody else borrows it. */
+static struct weir__lender take_bytes(struct weir_mbuf *from)
 {
 	struct weir__lender lender = lender_of(from);
 
-	/* who holds the only reference to a segment is alone with what it has borrowed, if nobody
-	 * else borrows it */
 	if (!lender.external || lender.external->release)
 		weir_ref_take_one(lender_state(&lender), weir_mbuf_refs(from) == 1);
-	borrow(to, &lender);
+	return lender;
+}
+
+void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
+{
+	borrow(to, weir_mbuf_pool(to), take_bytes(from));
 	to->buffer = from->buffer;
 	to->offset = from->offset;
 	to->data_length = from->data_length;
 }
 
+/* Make to, an mbuf of pool, the clone of a segment, with all that its line says. */
+static inline void clone_segment(
+	struct weir_mbuf *to, const struct weir_mempool *pool, struct weir_mbuf *from)
+{
+	/* what is behind the state, as vectors */
+	memcpy(&to->link_type, &from->link_type, offsetof(struct weir_mbuf, offset) - 4);
+	memcpy(&to->offset, &from->offset, sizeof(*to) - offsetof(struct weir_mbuf, offset));
+	to->next = NULL;
+	borrow(to, pool, take_bytes(from));
+}
+
 int weir_mbuf_attach(
 	struct weir_mbuf *mbuf, struct weir_external *external, uint32_t offset, uint32_t length)
 {
-	const struct weir__lender lender = {.external = external};
-
 	if ((weir_ref_look(&mbuf->state) & WEIR__MBUF_SHAPE) != 1 || mbuf->length ||
 		offset > external->size || length > external->size - offset)
 		return -EINVAL;
-	borrow(mbuf, &lender);
+	borrow(mbuf, weir_mbuf_pool(mbuf), (struct weir__lender){.external = external});
 	mbuf->buffer = external->bytes;
 	mbuf->offset = offset;
 	mbuf->data_length = length;
@@ -63,20 +76,16 @@ int weir_mbuf_attach(
 	return 0;
 }
 
-/* Clones of the segments of a packet, one after the other, on the mbufs given. */
-static struct weir_mbuf *clone_onto(struct weir_mbuf *mbuf, struct weir_mbuf **clones)
+/* Clones of the segments of a packet on the mbufs given, of pool. */
+static void clone_onto(
+	struct weir_mbuf **clones, const struct weir_mempool *pool, struct weir_mbuf *mbuf)
 {
-	struct weir_mbuf *head = *clones;
-
-	weir__mbuf_copy_metadata(head, mbuf);
-	head->length = mbuf->length;
-	weir__mbuf_share(head, mbuf);
-	while ((mbuf = mbuf->next)) {
-		weir__mbuf_share(clones[1], mbuf);
+	clone_segment(clones[0], pool, mbuf);
+	while (weir_unlikely((mbuf = mbuf->next) != NULL)) {
+		clone_segment(clones[1], pool, mbuf);
 		weir_mbuf_set_next(clones[0], clones[1]);
 		clones++;
 	}
-	return head;
 }
 
 /* Mbufs taken at a time; longer chains are cloned in pieces. */
@@ -87,16 +96,12 @@ static struct weir_mbuf *clone_long(struct weir_mbuf *mbuf, struct weir_mempool 
 	struct weir_mbuf *reserve = weir__mbuf_reserve(pool, weir_mbuf_segments(mbuf));
 	struct weir_mbuf *head = reserve;
 
-	if (!reserve)
-		return NULL;
-	weir__mbuf_copy_metadata(head, mbuf);
-	head->length = mbuf->length;
-	for (; mbuf; mbuf = mbuf->next) {
-		struct weir_mbuf *next = reserve->next;
+	for (; reserve; mbuf = mbuf->next) {
+		struct weir_mbuf *to = reserve;
 
-		weir__mbuf_share(reserve, mbuf);
-		weir_mbuf_set_next(reserve, next);
-		reserve = next;
+		reserve = to->next;
+		clone_segment(to, pool, mbuf);
+		weir_mbuf_set_next(to, reserve);
 	}
 	return head;
 }
@@ -110,7 +115,8 @@ struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *p
 		return clone_long(mbuf, pool);
 	if (weir_mbuf_alloc_bulk(pool, clones, count))
 		return NULL;
-	return clone_onto(mbuf, clones);
+	clone_onto(clones, pool, mbuf);
+	return clones[0];
 }
 
 /* Clones of packets of one segment each. */
@@ -120,24 +126,24 @@ static int clone_singles(struct weir_mbuf *const *mbufs, struct weir_mbuf **clon
 	if (weir_mbuf_alloc_bulk(pool, clones, count))
 		return -ENOBUFS;
 	for (uint32_t i = 0; i < count; i++)
-		clone_onto(mbufs[i], &clones[i]);
+		clone_segment(clones[i], pool, mbufs[i]);
 	return 0;
 }
 
 int weir_mbuf_clone_bulk(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
 	struct weir_mempool *pool)
 {
-	uint32_t singles = 0;
+	uint32_t done = 0;
 
-	while (singles < count && !mbufs[singles]->next)
-		singles++;
-	if (singles && clone_singles(mbufs, clones, singles, pool))
+	while (done < count && !mbufs[done]->next)
+		done++;
+	if (done && clone_singles(mbufs, clones, done, pool))
 		return -ENOBUFS;
-	for (uint32_t i = singles; i < count; i++) {
-		clones[i] = weir_mbuf_clone(mbufs[i], pool);
-		if (clones[i])
+	for (; done < count; done++) {
+		clones[done] = weir_mbuf_clone(mbufs[done], pool);
+		if (clones[done])
 			continue;
-		weir_mbuf_free_bulk(clones, i);
+		weir_mbuf_free_bulk(clones, done);
 		return -ENOBUFS;
 	}
 	return 0;

@@ -40,9 +40,17 @@ struct weir_mbuf *weir__mbuf_reserve(struct weir_mempool *pool, uint32_t count)
 /* Clean mbufs on their way home, those of one pool together. */
 struct returns {
 	struct weir_mempool *pool;
+	uint32_t plain; /* the state of its mbufs when they are clean; 0: there is no pool yet */
 	uint32_t count;
 	struct weir_mbuf *mbufs[64];
 };
+
+/* The array is left as it is: clearing it would cost more than freeing an mbuf. */
+static void begin(struct returns *returns)
+{
+	returns->plain = 0;
+	returns->count = 0;
+}
 
 static void hand_in(struct returns *returns)
 {
@@ -52,53 +60,55 @@ static void hand_in(struct returns *returns)
 	returns->count = 0;
 }
 
-static void add_return(struct returns *returns, struct weir_mempool *pool, struct weir_mbuf *mbuf)
+/* Make ready for an mbuf with this state. */
+static inline void choose_pool(struct returns *returns, uint32_t state)
 {
-	if (pool != returns->pool ||
-		returns->count == sizeof(returns->mbufs) / sizeof(*returns->mbufs)) {
-		hand_in(returns);
-		returns->pool = pool;
-	}
-	returns->mbufs[returns->count++] = mbuf;
+	if (weir_likely(((state ^ returns->plain) & ~WEIR__MBUF_SHAPE) == 0 && returns->count < 64))
+		return;
+	hand_in(returns);
+	returns->pool = weir__mbuf_state_pool(state);
+	returns->plain = returns->pool->head.mbuf_plain;
 }
 
-static void drop_segment(struct returns *returns, struct weir_mbuf *mbuf);
+static void give_back(struct returns *returns, struct weir_mbuf *mbuf);
 
-/* Nobody holds the mbuf any more: make it clean, and give back what it has borrowed. */
-static void clean(struct returns *returns, struct weir_mbuf *mbuf)
+/* Nobody holds the mbuf any more: make it clean. */
+static inline void clean(struct returns *returns, struct weir_mbuf *mbuf)
 {
 	/* relaxed: it is ours alone */
 	uint32_t state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
-	struct weir_mempool *pool = weir__mbuf_state_pool(state);
-	struct weir__lender lender;
 
+	choose_pool(returns, state);
 	mbuf->next = NULL;
-	if (weir_likely(!(state & WEIR__MBUF_BORROWED))) {
-		atomic_store_explicit(&mbuf->state, pool->head.mbuf_plain, memory_order_relaxed);
-		add_return(returns, pool, mbuf);
+	if (weir_unlikely(state & WEIR__MBUF_BORROWED)) {
+		give_back(returns, mbuf);
 		return;
 	}
-	lender = *weir__mbuf_lender(pool, mbuf);
-	mbuf->buffer = weir__mbuf_own_buffer(pool, mbuf);
-	atomic_store_explicit(&mbuf->state, pool->head.mbuf_plain, memory_order_relaxed);
-	add_return(returns, pool, mbuf);
-	if (lender.external)
-		weir_external_drop(lender.external);
-	else
-		drop_segment(returns, lender.owner); /* which has borrowed nothing itself */
+	atomic_store_explicit(&mbuf->state, returns->plain, memory_order_relaxed);
+	returns->mbufs[returns->count++] = mbuf;
 }
 
-static void drop_segment(struct returns *returns, struct weir_mbuf *mbuf)
+/* The same for one that uses another's buffer. Who lent it has borrowed nothing itself. */
+static void give_back(struct returns *returns, struct weir_mbuf *mbuf)
 {
-	if (weir_ref_drop(&mbuf->state))
-		clean(returns, mbuf);
+	struct weir__lender lender = *weir__mbuf_lender(returns->pool, mbuf);
+
+	mbuf->buffer = weir__mbuf_own_buffer(returns->pool, mbuf);
+	atomic_store_explicit(&mbuf->state, returns->plain, memory_order_relaxed);
+	returns->mbufs[returns->count++] = mbuf;
+	if (lender.external)
+		weir_external_drop(lender.external);
+	else if (weir_ref_drop(&lender.owner->state))
+		clean(returns, lender.owner);
 }
 
 void weir__mbuf_drop(struct weir_mbuf *mbuf)
 {
-	struct returns returns = {.count = 0};
+	struct returns returns;
 
-	drop_segment(&returns, mbuf);
+	begin(&returns);
+	if (weir_ref_drop(&mbuf->state))
+		clean(&returns, mbuf);
 	hand_in(&returns);
 }
 
@@ -131,15 +141,17 @@ static void free_chain(struct returns *returns, struct weir_mbuf *mbuf)
 	while (mbuf) {
 		struct weir_mbuf *next = mbuf->next;
 
-		drop_segment(returns, mbuf);
+		if (weir_ref_drop(&mbuf->state))
+			clean(returns, mbuf);
 		mbuf = next;
 	}
 }
 
 void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
 {
-	struct returns returns = {.count = 0};
+	struct returns returns;
 
+	begin(&returns);
 	while (count) {
 		uint32_t run = plain_run(mbufs, count);
 

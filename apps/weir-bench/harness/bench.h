@@ -137,6 +137,21 @@ struct handoff_subject {
 /* The subject of the bench is an array of these, NULL at its end. */
 int bench_handoffs(struct bench_run *run, const struct bench *bench);
 
+/* What is done to packets, a loop each: rounds of WORK_PACKETS operations. Ended by one without a
+ * name. */
+struct packets_variant {
+	const char *name;
+	uint64_t (*run)(void *work, uint64_t rounds);
+};
+
+struct packets_subject {
+	const struct buffers_subject *buffers;
+	const struct packets_variant *variants;
+};
+int bench_packets_of(struct bench_run *run, const struct bench *bench);
+
+#define WORK_PACKETS 32
+
 /* A reader of captures, to drop: the bench replay. */
 struct replay_subject {
 	void *(*open)(const struct options *options, const char *path);
