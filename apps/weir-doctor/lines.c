@@ -14,6 +14,8 @@ static const char *const where_names[] = {"here", "root", "outside", "start"};
 /* ---- collecting ---- */
 
 /* A few hundred bytes: a machine that does not have them runs no packets either. */
+static char *print(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+
 static char *print(const char *format, va_list arguments)
 {
 	char *text;
