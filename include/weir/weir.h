@@ -7,6 +7,7 @@
 #include "weir/capture.h"
 #include "weir/chain.h"
 #include "weir/clone.h"
+#include "weir/cursor.h"
 #include "weir/handoff.h"
 #include "weir/mbuf.h"
 #include "weir/mem.h"

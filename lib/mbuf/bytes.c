@@ -132,14 +132,6 @@ uint32_t weir_mbuf_iovec(const struct weir_mbuf *mbuf, uint32_t offset, uint32_t
 	return found.count;
 }
 
-/* How many more segments of a pool length bytes take, behind room that is there. */
-static uint32_t segments_for(const struct weir_mempool *pool, uint32_t length, uint32_t room)
-{
-	uint32_t size = weir_mbuf_pool_size(pool);
-
-	return length <= room ? 0 : (length - room - 1) / size + 1;
-}
-
 /* Put bytes behind the data of *segment and, as it fills, its followers; *segment moves along. */
 static void fill(struct weir_mbuf **segment, const uint8_t *bytes, uint32_t length)
 {
@@ -161,7 +153,8 @@ struct weir_mbuf *weir_mbuf_from_bytes(
 	struct weir_mempool *pool, const void *bytes, uint32_t length)
 {
 	uint32_t room = weir_mbuf_pool_size(pool);
-	struct weir_mbuf *mbuf = weir__mbuf_reserve(pool, 1 + segments_for(pool, length, room));
+	struct weir_mbuf *mbuf =
+		weir__mbuf_reserve(pool, 1 + weir__segments_for(pool, length, room));
 	struct weir_mbuf *segment = mbuf;
 
 	if (!mbuf)
@@ -175,7 +168,7 @@ struct weir_mbuf *weir_mbuf_copy(const struct weir_mbuf *mbuf, struct weir_mempo
 {
 	uint32_t room = weir_mbuf_pool_size(pool);
 	struct weir_mbuf *copy =
-		weir__mbuf_reserve(pool, 1 + segments_for(pool, mbuf->length, room));
+		weir__mbuf_reserve(pool, 1 + weir__segments_for(pool, mbuf->length, room));
 	struct weir_mbuf *segment = copy;
 
 	if (!copy)
@@ -191,7 +184,7 @@ int weir_mbuf_append_bytes(struct weir_mbuf *mbuf, const void *bytes, uint32_t l
 {
 	struct weir_mempool *pool = weir_mbuf_pool(mbuf);
 	struct weir_mbuf *last = weir_mbuf_last(mbuf), *more = NULL;
-	uint32_t room = weir_mbuf_tailroom(last), count = segments_for(pool, length, room);
+	uint32_t room = weir_mbuf_tailroom(last), count = weir__segments_for(pool, length, room);
 
 	if (length > UINT32_MAX - mbuf->length)
 		return -EMSGSIZE;

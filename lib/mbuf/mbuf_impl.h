@@ -3,6 +3,7 @@
  *
  *	mbuf.c	alloc and free	clone.c	shared bytes
  *	chain.c	segments	bytes.c	the bytes in them
+ *	cursor.c	a stream of them
  */
 #ifndef WEIR_MBUF_IMPL_H
 #define WEIR_MBUF_IMPL_H
@@ -46,6 +47,15 @@ static inline struct weir_mbuf *weir__mbuf_take(struct weir_mbuf **reserve)
 	*reserve = mbuf->next;
 	weir_mbuf_set_next(mbuf, NULL);
 	return mbuf;
+}
+
+/* How many more segments of a pool length bytes take, behind room that is there. */
+static inline uint32_t weir__segments_for(
+	const struct weir_mempool *pool, uint32_t length, uint32_t room)
+{
+	uint32_t size = weir_mbuf_pool_size(pool);
+
+	return length <= room ? 0 : (length - room - 1) / size + 1;
 }
 
 /* clone.c: let to, which is plain, use the bytes of from. */
