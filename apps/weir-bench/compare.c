@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* Every benchmark that peers know. */
-static const char *const benches[] = {"mempool", "mbuf", "ring", "handoff", "replay"};
+static const char *const benches[] = {
+	"mempool", "mbuf", "create", "packets", "ring", "handoff", "replay"};
 
 static json_t *load_rows(const struct bench_run *run, const char *path)
 {

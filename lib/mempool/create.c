@@ -117,8 +117,9 @@ static int get_depot(struct weir_mempool *pool, const struct weir_mempool_conf *
 	struct weir_region_conf batches = {
 		.name = name,
 		.size = rows * pool->batch * sizeof(*pool->batches),
-		/* what is to be given back again must come in small pieces */
-		.pages = elastic || conf->pages == WEIR_PAGES_4K ? WEIR_PAGES_4K : WEIR_PAGES_ANY,
+		/* What is to be given back again must come in small pieces; and who insists on
+		 * hugepages has counted those for the objects. */
+		.pages = elastic || conf->pages != WEIR_PAGES_ANY ? WEIR_PAGES_4K : WEIR_PAGES_ANY,
 		.lazy = elastic,
 	};
 
