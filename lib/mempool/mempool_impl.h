@@ -136,7 +136,7 @@ bool weir__mempool_exists(const struct weir_mempool *pool, uint32_t index);
 void weir__chunk_objects(
 	const struct weir_mempool *pool, uint32_t chunk, uint32_t *first, uint32_t *end);
 
-/* Bytes of pages that so many objects of a pool lie on, rounded up to whole chunks. */
+/* The pages of a chunk are there: its objects exist, and go into the depot. Under grow_lock. */
 void weir__grow_adopt(struct weir_mempool *pool, uint32_t chunk);
 
 /* Take up to count objects, growing until there are as many or nothing more can be had. */
