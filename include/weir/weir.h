@@ -12,6 +12,7 @@
 #include "weir/mbuf.h"
 #include "weir/mem.h"
 #include "weir/mempool.h"
+#include "weir/parse.h"
 #include "weir/port.h"
 #include "weir/ring.h"
 #include "weir/tiers.h"
