@@ -6,7 +6,7 @@
 #include "harness/bench.h"
 
 extern const struct bench bench_mempool, bench_mbuf, bench_create, bench_packets, bench_tiers,
-	bench_ring, bench_handoff;
+	bench_parse, bench_ring, bench_handoff;
 extern const struct bench bench_replay;
 
 extern const struct buffers_subject mbuf_subject;

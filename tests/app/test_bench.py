@@ -56,6 +56,7 @@ class BenchTest(RowsTest):
                   for variant in ("bulk", "single", "taking", "queueing")}
         wanted |= {("ring", "spsc-alone", 1), ("ring", "mpmc-alone", 1), ("replay", "64", 1),
                    ("replay", "imix", 1), ("create", "pool", 1)}
+        wanted |= {("parse", "tcp", 1), ("parse", "vlan", 1)}
         wanted |= {("packets", variant, 1) for variant in
                    ("clone", "clone-4", "attach", "chain-4", "linearize", "copy", "read")}
         if PROCESSORS > 1:

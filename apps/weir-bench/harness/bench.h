@@ -152,6 +152,15 @@ int bench_packets_of(struct bench_run *run, const struct bench *bench);
 
 #define WORK_PACKETS 32
 
+/* Headers of packets: the bench parse. */
+struct parse_subject {
+	const struct buffers_subject *buffers;
+	uint8_t *(*append)(void *buffer, uint32_t length); /* room for a packet's bytes */
+	/* Parse a burst of held's first WORK_OUTSTANDING, the next one each round. */
+	uint64_t (*run)(void *work, uint64_t rounds);
+};
+int bench_parses(struct bench_run *run, const struct bench *bench);
+
 /* A reader of captures, to drop: the bench replay. */
 struct replay_subject {
 	void *(*open)(const struct options *options, const char *path);
