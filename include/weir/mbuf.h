@@ -73,6 +73,9 @@ static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes one vector")
 #define WEIR_MBUF_HASH        (1u << 3)
 #define WEIR_MBUF_VLAN        (1u << 4)
 #define WEIR_MBUF_LAYERS      (1u << 5)
+#define WEIR_MBUF_FIELDS      (1u << 6) /* weir/field.h */
+/* these bits are the application's; the library copies them with the packet and no more */
+#define WEIR_MBUF_USER_FLAGS 0xff000000u
 
 /* state */
 #define WEIR__MBUF_CHAINED    (1u << 15)
@@ -95,6 +98,7 @@ struct weir_mbuf_pool_conf {
 	uint32_t size;         /* bytes of data that fit behind the headroom; 0: WEIR_MBUF_SIZE */
 	uint32_t headroom;     /* 0: WEIR_MBUF_HEADROOM; WEIR_MBUF_NO_HEADROOM for none */
 	uint32_t private_size; /* bytes for the application in each mbuf, zeroed at the start */
+	uint32_t fields_size;  /* bytes for fields by name, behind it (weir/field.h) */
 	uint32_t cache;        /* this and all below as in weir_mempool_conf */
 	uint32_t max_count, watermark;
 	enum weir_grow grow;

@@ -8,6 +8,7 @@
 #include "weir/chain.h"
 #include "weir/clone.h"
 #include "weir/cursor.h"
+#include "weir/field.h"
 #include "weir/handoff.h"
 #include "weir/mbuf.h"
 #include "weir/mem.h"

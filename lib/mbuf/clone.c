@@ -59,6 +59,8 @@ static inline void clone_segment(
 	memcpy(&to->link_type, &from->link_type, offsetof(struct weir_mbuf, offset) - 4);
 	memcpy(&to->offset, &from->offset, sizeof(*to) - offsetof(struct weir_mbuf, offset));
 	to->next = NULL;
+	if (weir_unlikely(from->flags & WEIR_MBUF_FIELDS))
+		weir__mbuf_copy_fields(to, from);
 	borrow(to, pool, take_bytes(from));
 }
 

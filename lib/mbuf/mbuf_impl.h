@@ -3,7 +3,7 @@
  *
  *	mbuf.c	alloc and free	clone.c	shared bytes
  *	chain.c	segments	bytes.c	the bytes in them
- *	cursor.c	a stream of them
+ *	cursor.c	a stream of them	field.c	more metadata, by name
  */
 #ifndef WEIR_MBUF_IMPL_H
 #define WEIR_MBUF_IMPL_H
@@ -64,6 +64,10 @@ void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from);
 /* clone.c: may its holder write to the bytes of this segment? */
 bool weir__segment_is_writable(const struct weir_mbuf *mbuf);
 
+/* field.c: room for named fields in the mbufs of a pool, 0 or -errno; copy those of a packet. */
+int weir__mbuf_fields_init(struct weir_mempool *pool, uint32_t start, uint32_t size);
+void weir__mbuf_copy_fields(struct weir_mbuf *to, const struct weir_mbuf *from);
+
 /* Everything that is said of a packet, but its length. */
 static inline void weir__mbuf_copy_metadata(struct weir_mbuf *to, const struct weir_mbuf *from)
 {
@@ -78,6 +82,8 @@ static inline void weir__mbuf_copy_metadata(struct weir_mbuf *to, const struct w
 	to->l3_length = from->l3_length;
 	to->l2_length = from->l2_length;
 	to->l4_length = from->l4_length;
+	if (weir_unlikely(from->flags & WEIR_MBUF_FIELDS))
+		weir__mbuf_copy_fields(to, from);
 }
 
 /* The same for a part of a packet. */

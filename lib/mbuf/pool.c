@@ -17,7 +17,8 @@ static void init_mbuf(struct weir_mempool *pool, void *object)
 
 /* Where the parts of each mbuf lie, in bytes. */
 struct layout {
-	uint64_t first; /* the headroom, behind metadata and private area */
+	uint64_t fields; /* named fields, behind metadata and private area */
+	uint64_t first;  /* the headroom, behind those */
 	uint64_t headroom;
 	uint64_t size;
 };
@@ -27,11 +28,12 @@ static struct layout lay_out(const struct weir_mbuf_pool_conf *conf)
 	struct layout layout = {
 		/* 16: a vector in the private area, or the headers behind it, may be loaded aligned
 		 */
-		.first = sizeof(struct weir_mbuf) + weir__round_up(conf->private_size, 16),
+		.fields = sizeof(struct weir_mbuf) + weir__round_up(conf->private_size, 16),
 		.headroom = conf->headroom ? conf->headroom : WEIR_MBUF_HEADROOM,
 		.size = conf->size ? conf->size : WEIR_MBUF_SIZE,
 	};
 
+	layout.first = layout.fields + weir__round_up(conf->fields_size, 16);
 	if (conf->headroom == WEIR_MBUF_NO_HEADROOM)
 		layout.headroom = 0;
 	/* an mbuf that borrows its bytes keeps in its own buffer from whom */
@@ -48,7 +50,8 @@ static int objects_conf(const struct weir_mbuf_pool_conf *conf, struct weir_memp
 
 	if (size > OBJECT_MAX)
 		return weir__fail(EINVAL,
-			"pool '%s': private area, headroom and size sum up to more than %u bytes",
+			"pool '%s': private area, fields, headroom and size sum up to more than %u "
+			"bytes",
 			conf->name ? conf->name : "pool", OBJECT_MAX);
 	*objects = (struct weir_mempool_conf){
 		.name = conf->name,
@@ -92,6 +95,11 @@ struct weir_mempool *weir_mbuf_pool_create(const struct weir_mbuf_pool_conf *con
 	pool->head.mbuf_first = (uint32_t)layout.first;
 	pool->head.mbuf_plain = 1 | (uint32_t)pool->number << WEIR__MBUF_POOL_SHIFT;
 	weir__mempool_init_objects(pool, init_mbuf);
+	if (conf->fields_size &&
+		weir__mbuf_fields_init(pool, (uint32_t)layout.fields, conf->fields_size)) {
+		weir_mempool_destroy(pool);
+		return NULL;
+	}
 	return pool;
 }
 

@@ -161,6 +161,7 @@ static void free_pool(struct weir_mempool *pool)
 	pthread_mutex_destroy(&pool->lock);
 	pthread_mutex_destroy(&pool->grow_lock);
 	free(pool->depot.next);
+	free(pool->mbuf_fields);
 	free(pool);
 }
 

@@ -31,6 +31,7 @@ struct weir_mempool {
 	uint16_t number;     /* in weir__mempools */
 	char name[32];
 	struct weir_region *region;
+	void *mbuf_fields; /* lib/mbuf/field.c; freed with the pool */
 
 	struct weir_depot depot;
 	WEIR_ATOMIC(uint32_t) depot_batches; /* while there is a watermark */
