@@ -14,7 +14,8 @@ from program import SAMPLE, ProgramTest, main
 
 TINY = ("--time", "5ms", "--repeats", "1")
 KEYS = {"impl", "bench", "variant", "burst", "threads", "ns_per_op", "figure", "cycles_per_op",
-        "mops", "worker_ns", "clean", "slices", "pool", "line_ns", "faults_per_op", "machine"}
+        "mops", "worker_ns", "clean", "slices", "pool", "line_ns", "scaling",
+        "faults_per_op", "machine"}
 MACHINE = {"host", "cpu", "cpus", "architecture", "kernel", "tsc_mhz", "core_mhz", "pages", "node"}
 COSTS = ("min", "median", "max")
 NOT_HERE = 77
@@ -82,6 +83,14 @@ class BenchTest(RowsTest):
         self.assertEqual(len(row["worker_ns"]), 2)
         together = 1 / sum(1 / ns for ns in row["worker_ns"])
         self.assertAlmostEqual(row["ns_per_op"]["median"] / together, 1, delta=0.01)
+
+    @unittest.skipIf(PROCESSORS < 2, "needs two processors")
+    def test_scaling_is_alone_over_the_slowest_worker(self):
+        alone, both = self.rows("mempool", "--burst", "32", "--threads", "1,2", "--variant", "bulk",
+                                "--time", "50ms")
+        self.assertEqual(alone["scaling"], 0)
+        expected = alone["ns_per_op"]["median"] / max(both["worker_ns"])
+        self.assertAlmostEqual(both["scaling"] / expected, 1, delta=0.01)
 
     def test_table(self):
         out = self.run_ok("mempool", "--burst", "32", "--threads", "1", *TINY)
