@@ -18,6 +18,7 @@ const struct program programs_peers[] = {
 	{"mimalloc", "peer-mimalloc", "mbuf,handoff"},
 	{"ck", "peer-ck", "ring"},
 	{"urcu", "peer-urcu", "ring"},
+	{"urcu-lfq", "peer-urcu-lfq", "ring"},
 	{"pcap", "peer-pcap", "replay"},
 	{"tcpreplay", "peer-tcpreplay", "replay"},
 	{0},

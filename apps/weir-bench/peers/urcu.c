@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* urcu.c: the wait-free concurrent queue of liburcu (wfcqueue).
  *
- * It is a list without a bound, whose nodes are the caller's. To do the work of a ring, nodes come
- * from a circle of as many as a ring has slots, and a count of what was taken tells the producer
- * which of them are free again; it looks there only when its last look does not do. That holds for
- * one producer, whose nodes are taken in the order of the circle. The row mpmc differs in taking
- * with the queue's lock, as with several consumers; appending is the same for any number.
+ * The row mpmc differs in taking with the queue's lock, as with several consumers; appending is the
+ * same for any number. urcu_circle.h says where its nodes come from.
  */
 #define _LGPL_SOURCE /* the calls inlined, as in an application that wants speed */
 #include "../harness/bench.h"
+#include "urcu_circle.h"
 
 #include <urcu/wfcqueue.h>
 
@@ -25,11 +23,8 @@ struct slot {
 struct queue {
 	struct cds_wfcq_head head __attribute__((aligned(64)));
 	struct cds_wfcq_tail tail __attribute__((aligned(64)));
-	uint32_t filled __attribute__((aligned(64)));   /* nodes, by the producer */
-	uint32_t taken_seen;                            /* its last look */
-	atomic_uint taken __attribute__((aligned(64))); /* nodes emptied */
-	uint32_t mask __attribute__((aligned(64)));
-	struct slot slots[];
+	struct circle circle;
+	struct slot slots[] __attribute__((aligned(64)));
 };
 
 static void *create(uint32_t count)
@@ -41,7 +36,7 @@ static void *create(uint32_t count)
 		return NULL;
 	memset((void *)queue, 0, size);
 	cds_wfcq_init(&queue->head, &queue->tail);
-	queue->mask = count - 1;
+	queue->circle.size = count;
 	return queue;
 }
 
@@ -53,7 +48,7 @@ static void destroy(void *queue)
 
 static void append(struct queue *queue, uint32_t index, void *pointer)
 {
-	struct slot *slot = &queue->slots[index & queue->mask];
+	struct slot *slot = &queue->slots[index % queue->circle.size];
 
 	slot->pointer = pointer;
 	cds_wfcq_node_init(&slot->node);
@@ -71,15 +66,10 @@ static uint32_t enqueue_spsc(void *to, void *const *pointers, uint32_t count)
 {
 	struct queue *queue = to;
 
-	if (queue->filled + count - queue->taken_seen > queue->mask + 1) {
-		/* acquire: pairs with the release in dequeue_spsc() */
-		queue->taken_seen = atomic_load_explicit(&queue->taken, memory_order_acquire);
-		if (queue->filled + count - queue->taken_seen > queue->mask + 1)
-			return 0;
-	}
+	if (!circle_has_room(&queue->circle, count))
+		return 0;
 	for (uint32_t i = 0; i < count; i++)
-		append(queue, queue->filled + i, pointers[i]);
-	queue->filled += count;
+		append(queue, queue->circle.filled++, pointers[i]);
 	return count;
 }
 
@@ -98,9 +88,7 @@ static uint32_t dequeue_spsc(void *from, void **pointers, uint32_t count)
 			break;
 		pointers[done] = pointer_of(node);
 	}
-	if (done > 0)
-		/* release: pairs with the acquire in enqueue_spsc() */
-		atomic_fetch_add_explicit(&queue->taken, done, memory_order_release);
+	circle_taken(&queue->circle, done);
 	return done;
 }
 
