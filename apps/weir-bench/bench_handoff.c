@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench_handoff.c: mbufs allocated and written on one core, read and freed on another; as bare
- * pointers, and as handoffs, which carry what their receiver needs. */
+/* bench_handoff.c: mbufs allocated and written on one core, read and freed on
+ * another; as bare pointers, and through a channel that carries what the
+ * receiver needs. */
 #include "benches.h"
 
 #include "calls.h"
@@ -19,47 +20,45 @@ static const struct handoff_subject pointers = {
 	.run = run_pointers,
 };
 
-/* What the receiver has of the last burst; its buffers are pointers to these. */
-static struct weir_handoff received[WORK_BURST_MAX];
+/* What the receiver has of the last burst; its buffers are pointers to these.
+ */
+static struct weir_handed received[WORK_BURST_MAX];
 
 static void *create_carrying(uint32_t count)
 {
-	return weir_ring_create(count, sizeof(struct weir_handoff), WEIR_RING_SPSC);
+	return weir_handoff_create(count);
 }
 
-static void destroy_carrying(void *ring)
+static void destroy_carrying(void *handoff)
 {
-	weir_ring_destroy(ring);
+	weir_handoff_destroy(handoff);
 }
 
-static uint32_t enqueue_carrying(void *ring, void *const *mbufs, uint32_t count)
+static inline uint32_t enqueue_carrying(void *handoff, void *const *mbufs, uint32_t count)
 {
-	struct weir_handoff handoffs[WORK_BURST_MAX];
+	struct weir_mbuf *const *packets = (struct weir_mbuf *const *)(const void *)mbufs;
 
-	weir_handoff_pack(weir_mbuf_pool(mbufs[0]), (struct weir_mbuf *const *)(const void *)mbufs,
-		handoffs, count);
-	return weir_ring_enqueue_bulk_spsc(ring, handoffs, sizeof(*handoffs), count) == 0 ? count
-											  : 0;
+	return weir_handoff_send_bulk(handoff, packets, count) == 0 ? count : 0;
 }
 
-static uint32_t dequeue_carrying(void *ring, void **buffers, uint32_t count)
+/* Bursts are sent whole and so received whole. */
+static inline uint32_t dequeue_carrying(void *handoff, void **buffers, uint32_t count)
 {
-	if (weir_ring_dequeue_bulk_spsc(ring, received, sizeof(*received), count))
-		return 0;
+	count = weir_handoff_receive_burst(handoff, received, count);
 	for (uint32_t i = 0; i < count; i++)
 		buffers[i] = &received[i];
 	return count;
 }
 
-/* Always the whole burst. */
-static void put_received(void *pool, void **buffers, uint32_t count)
+static inline void put_received(void *pool, void **buffers, uint32_t count)
 {
-	weir_handoff_free_bulk(pool, buffers[0], count);
+	(void)pool;
+	weir_handed_free_bulk(buffers[0], count);
 }
 
-static uint8_t *data_of_received(void *buffer)
+static inline uint8_t *data_of_received(void *buffer)
 {
-	return weir_handoff_data(buffer);
+	return weir_handed_data(buffer);
 }
 
 static const struct work_ring carrying = {enqueue_carrying, dequeue_carrying};

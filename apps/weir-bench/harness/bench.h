@@ -125,8 +125,7 @@ int bench_rings(struct bench_run *run, const struct bench *bench);
 
 /* Buffers handed from core to core through a ring. */
 struct handoff_subject {
-	const char
-		*name; /* "spsc": bare pointers; "carried": with what the receiver needs to know */
+	const char *name; /* "spsc": bare pointers; "carried": by a channel */
 	const struct buffers_subject *buffers;
 	const struct ring_subject *ring;
 	/* gives back what comes out of the ring; NULL: as buffers do */
