@@ -97,7 +97,7 @@ static int advise(struct weir_region *region, uint8_t *address, size_t size, boo
 {
 	int error = weir__os_advise_huge(address, size, huge);
 
-	if (!error || (!huge && error == -EINVAL))
+	if (!error || (!huge && weir__os_thp_never(region->shared)))
 		return 0;
 	weir__why(region, "madvise: %s", strerror(-error));
 	return huge ? error : 0;

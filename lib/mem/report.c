@@ -171,8 +171,10 @@ char *weir_mem_report(bool json)
 		return weir__fail_null(ENOMEM, "no memory for a report");
 	write_report(out, json);
 	if (fclose(out)) {
+		int error = errno;
+
 		free(text);
-		return weir__fail_null(ENOMEM, "no memory for a report");
+		return weir__fail_null(error, "no report: %s", strerror(error));
 	}
 	return text;
 }

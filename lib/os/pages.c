@@ -105,7 +105,11 @@ size_t weir__os_thp_bytes(const void *address, size_t size)
 				sscanf(line, "ShmemPmdMapped: %lu kB", &kib) == 1))
 			bytes += kib << 10;
 	}
+	if (!feof(file))
+		bytes = SIZE_MAX;
 	fclose(file);
+	if (bytes == SIZE_MAX)
+		return bytes;
 	/* a neighbour may have been merged into the same mapping */
 	return bytes < size ? bytes : size;
 }
