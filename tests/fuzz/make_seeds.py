@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make the seeds of fuzz_capture: one small file for each thing the reader knows.
+"""Make the seeds: of fuzz_capture one small file for each thing the reader knows, of fuzz_share one
+message for each choice of socket and files.
 
-    make_seeds.py DIRECTORY
+    make_seeds.py CORPUS
 
 Needs the programs zstd and lz4. Same files every time.
 """
@@ -75,7 +76,22 @@ def through(program, *pieces):
                                    check=True).stdout for piece in pieces)
 
 
-def seeds():
+def shared(choice, reserved=8 << 20, chunk=2 << 20, pages=2, chunks=(2, 0, 2, 0)):
+    """One byte for the target, a message of lib/mem/share.c, the list of chunks."""
+    message = struct.pack("<QQQQI32s4x", 0x016D656D72696577, reserved, chunk, reserved, pages, b"fuzz")
+    return bytes([choice]) + message + bytes(chunks)
+
+
+def shared_seeds():
+    for bit in range(-1, 6):
+        yield f"choice-{bit + 1}", shared(1 << bit if bit >= 0 else 0)
+    yield "one-chunk", shared(1, 1 << 20, 1 << 20, 1, (1,))
+    yield "hugepages", shared(0, pages=21, chunks=(21, 21, 0, 21))
+    yield "no-chunks", shared(0, chunks=())
+    yield "half", shared(0)[:40]
+
+
+def capture_seeds():
     for name, magic in ("us", 0xA1B2C3D4), ("ns", 0xA1B23C4D), ("modified", 0xA1B2CD34):
         yield f"pcap-{name}-le", pcap("<", magic)
         yield f"pcap-{name}-be", pcap(">", magic)
@@ -95,10 +111,11 @@ def seeds():
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in seeds():
-        (folder / name).write_bytes(data)
+    for target, seeds in ("capture", capture_seeds()), ("share", shared_seeds()):
+        folder = pathlib.Path(sys.argv[1]) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in seeds:
+            (folder / name).write_bytes(data)
 
 
 main()
