@@ -6,6 +6,7 @@
 #include "weir/base.h"
 #include "weir/capture.h"
 #include "weir/chain.h"
+#include "weir/checksum.h"
 #include "weir/clone.h"
 #include "weir/cursor.h"
 #include "weir/field.h"
