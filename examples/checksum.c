@@ -28,7 +28,8 @@ static struct weir_mbuf *make_packet(struct weir_mempool *pool)
 	ip = (struct iphdr *)(void *)weir_mbuf_append(mbuf, sizeof(*ip));
 	udp = (struct udphdr *)(void *)weir_mbuf_append(mbuf, sizeof(*udp));
 	memcpy(weir_mbuf_append(mbuf, sizeof(data)), data, sizeof(data));
-	*ip = (struct iphdr){.version = 4, .ihl = 5, .ttl = 64, .protocol = WEIR_L4_UDP};
+	*ip = (struct iphdr){
+		.version = 4, .ihl = 5, .ttl = 64, .protocol = WEIR_PROTOCOL_NUMBER_UDP};
 	ip->tot_len = htons((uint16_t)mbuf->length);
 	ip->saddr = htonl(0xc0000201);
 	ip->daddr = htonl(0xc6336407);
@@ -40,7 +41,7 @@ static struct weir_mbuf *make_packet(struct weir_mempool *pool)
 static int set_checksums(struct weir_mbuf *mbuf)
 {
 	weir_ipv4_checksum_set(weir_mbuf_data(mbuf));
-	return weir_l4_checksum_set(mbuf, 0, UDP, WEIR_L4_UDP);
+	return weir_l4_checksum_set(mbuf, 0, UDP, WEIR_PROTOCOL_NUMBER_UDP);
 }
 
 /* Another source. The address is in the pseudo header too, so UDP's checksum follows it. */
@@ -58,7 +59,8 @@ static void show(const char *what, const struct weir_mbuf *mbuf)
 	const struct iphdr *ip = (struct iphdr *)(void *)weir_mbuf_data(mbuf);
 	const struct udphdr *udp = (struct udphdr *)(void *)weir_mbuf_data_at(mbuf, UDP);
 	bool good = weir_ipv4_checksum_verify(ip) &&
-		    weir_l4_checksum_verify(mbuf, 0, UDP, WEIR_L4_UDP) == WEIR_CHECKSUM_GOOD;
+		    weir_l4_checksum_verify(mbuf, 0, UDP, WEIR_PROTOCOL_NUMBER_UDP) ==
+			    WEIR_CHECKSUM_GOOD;
 
 	printf("%-10s  IPv4 %04x, UDP %04x: %s\n", what, ntohs(ip->check), ntohs(udp->uh_sum),
 		good ? "good" : "bad");

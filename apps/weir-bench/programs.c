@@ -12,7 +12,7 @@
 extern char **environ;
 
 const struct program programs_peers[] = {
-	{"dpdk", "peer-dpdk", "mempool,mbuf,create,packets,parse,ring,handoff,replay"},
+	{"dpdk", "peer-dpdk", "mempool,mbuf,create,packets,parse,ring,handoff,replay,checksum"},
 	{"glibc", "peer-glibc", "mbuf,handoff"},
 	{"jemalloc", "peer-jemalloc", "mbuf,handoff"},
 	{"mimalloc", "peer-mimalloc", "mbuf,handoff"},

@@ -39,11 +39,11 @@ extern "C" {
 #endif
 
 /* Protocol numbers (IANA) that weir_l4_checksum() and its likes know. */
-#define WEIR_L4_ICMP   1
-#define WEIR_L4_TCP    6
-#define WEIR_L4_UDP    17
-#define WEIR_L4_ICMPV6 58
-#define WEIR_L4_SCTP   132
+#define WEIR_PROTOCOL_NUMBER_ICMP   1
+#define WEIR_PROTOCOL_NUMBER_TCP    6
+#define WEIR_PROTOCOL_NUMBER_UDP    17
+#define WEIR_PROTOCOL_NUMBER_ICMPV6 58
+#define WEIR_PROTOCOL_NUMBER_SCTP   132
 
 /* What verifying finds. */
 enum weir_checksum_state {

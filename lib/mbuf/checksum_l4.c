@@ -44,11 +44,11 @@ struct cover {
 };
 
 static const struct upper uppers[] = {
-	{WEIR_L4_TCP, 16, 20, true},
-	{WEIR_L4_UDP, 6, 8, true},
-	{WEIR_L4_ICMP, 2, 4, false},
-	{WEIR_L4_ICMPV6, 2, 4, true},
-	{WEIR_L4_SCTP, 8, 12, false},
+	{WEIR_PROTOCOL_NUMBER_TCP, 16, 20, true},
+	{WEIR_PROTOCOL_NUMBER_UDP, 6, 8, true},
+	{WEIR_PROTOCOL_NUMBER_ICMP, 2, 4, false},
+	{WEIR_PROTOCOL_NUMBER_ICMPV6, 2, 4, true},
+	{WEIR_PROTOCOL_NUMBER_SCTP, 8, 12, false},
 };
 
 static const struct upper *find_upper(uint8_t protocol)
@@ -219,7 +219,7 @@ static int find_cover(struct cover *cover, const struct weir_mbuf *mbuf, uint32_
 		error = -EINVAL;
 	if (!error && cover->length < cover->upper->least)
 		error = -EINVAL;
-	if (!error && protocol == WEIR_L4_UDP)
+	if (!error && protocol == WEIR_PROTOCOL_NUMBER_UDP)
 		error = cut_to_udp(cover, mbuf);
 	if (!error && cover->upper->pseudo)
 		cover->pseudo = cover->is_ipv6
@@ -237,7 +237,8 @@ static uint16_t right_checksum(const struct cover *cover, const struct weir_mbuf
 	weir_mbuf_checksum_add(mbuf, cover->offset, field, &sum);
 	weir_mbuf_checksum_add(mbuf, cover->offset + behind, cover->length - behind, &sum);
 	checksum = weir_checksum_finish(sum);
-	return checksum == 0 && cover->upper->protocol == WEIR_L4_UDP ? 0xffff : checksum;
+	return checksum == 0 && cover->upper->protocol == WEIR_PROTOCOL_NUMBER_UDP ? 0xffff
+										   : checksum;
 }
 
 int weir_l4_checksum(
@@ -246,7 +247,7 @@ int weir_l4_checksum(
 	struct cover cover;
 	int error = find_cover(&cover, mbuf, l3_offset, l4_offset, protocol);
 
-	if (protocol == WEIR_L4_SCTP)
+	if (protocol == WEIR_PROTOCOL_NUMBER_SCTP)
 		return -EPROTONOSUPPORT;
 	return error ? error : right_checksum(&cover, mbuf);
 }
@@ -270,10 +271,10 @@ int weir_l4_checksum_verify(
 
 	if (error)
 		return error;
-	if (protocol == WEIR_L4_SCTP)
+	if (protocol == WEIR_PROTOCOL_NUMBER_SCTP)
 		return verify_sctp(&cover, mbuf);
 	weir_mbuf_read(mbuf, cover.offset + cover.upper->field, &there, sizeof(there));
-	if (there == 0 && protocol == WEIR_L4_UDP)
+	if (there == 0 && protocol == WEIR_PROTOCOL_NUMBER_UDP)
 		return cover.is_ipv6 ? WEIR_CHECKSUM_BAD : WEIR_CHECKSUM_NONE;
 	sum = cover.pseudo;
 	weir_mbuf_checksum_add(mbuf, cover.offset, cover.length, &sum);
@@ -291,7 +292,7 @@ int weir_l4_checksum_set(
 	if (error)
 		return error;
 	field += cover.upper->field;
-	if (protocol == WEIR_L4_SCTP) {
+	if (protocol == WEIR_PROTOCOL_NUMBER_SCTP) {
 		weir_sctp_checksum(mbuf, cover.offset, cover.length, &crc);
 		return weir_mbuf_write(mbuf, field, &crc, sizeof(crc));
 	}

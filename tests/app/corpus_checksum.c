@@ -93,9 +93,9 @@ static int verify_ipv4(const struct weir_mbuf *mbuf, const struct question *ques
 static uint32_t field_of(const struct question *question)
 {
 	switch (question->protocol) {
-	case WEIR_L4_TCP:
+	case WEIR_PROTOCOL_NUMBER_TCP:
 		return question->l4 + 16;
-	case WEIR_L4_UDP:
+	case WEIR_PROTOCOL_NUMBER_UDP:
 		return question->l4 + 6;
 	}
 	return question->l4 + 2;
@@ -116,7 +116,7 @@ static void check(struct weir_mbuf *mbuf, const struct question *question, int s
 	uint16_t field;
 
 	weir_mbuf_read(mbuf, field_of(question), &field, sizeof(field));
-	if (question->protocol != WEIR_L4_SCTP && state == WEIR_CHECKSUM_GOOD &&
+	if (question->protocol != WEIR_PROTOCOL_NUMBER_SCTP && state == WEIR_CHECKSUM_GOOD &&
 		field % 0xffff != computed % 0xffff)
 		complain(question, "good, but not what was computed");
 	if (weir_l4_checksum_set(mbuf, l3, l4, question->protocol) ||

@@ -56,10 +56,12 @@ class BenchTest(RowsTest):
         wanted = {(bench, variant, 1) for bench in ("mempool", "mbuf", "tiers")
                   for variant in ("bulk", "single", "taking", "queueing")}
         wanted |= {("ring", "spsc-alone", 1), ("ring", "mpmc-alone", 1), ("replay", "64", 1),
-                   ("replay", "imix", 1), ("create", "pool", 1)}
+                   ("replay", "imix", 1), ("create", "pool", 1), ("checksum", "ipv4-20", 1)}
         wanted |= {("parse", "tcp", 1), ("parse", "vlan", 1)}
         wanted |= {("packets", variant, 1) for variant in
                    ("clone", "clone-4", "attach", "chain-4", "linearize", "copy", "read")}
+        wanted |= {("checksum", f"{kind}-{length}", 1) for kind in ("sum", "crc32c")
+                   for length in (20, 64, 256, 1500)}
         if PROCESSORS > 1:
             wanted |= {(bench, variant, 2) for bench, variant, _ in wanted
                        if bench in ("mempool", "mbuf", "tiers")}

@@ -12,8 +12,8 @@
 #define L3   14 /* an Ethernet header in front */
 #define ROOM 400
 
-static const uint8_t protocols[] = {
-	WEIR_L4_TCP, WEIR_L4_UDP, WEIR_L4_ICMP, WEIR_L4_ICMPV6, WEIR_L4_SCTP};
+static const uint8_t protocols[] = {WEIR_PROTOCOL_NUMBER_TCP, WEIR_PROTOCOL_NUMBER_UDP,
+	WEIR_PROTOCOL_NUMBER_ICMP, WEIR_PROTOCOL_NUMBER_ICMPV6, WEIR_PROTOCOL_NUMBER_SCTP};
 
 static struct weir_mempool *pool;
 
@@ -61,7 +61,7 @@ static void build4(struct packet *packet, uint8_t protocol, uint32_t words, uint
 	put16(ip + 2, packet->end - L3);
 	put16(ip + 6, 0x4000); /* don't fragment */
 	ip[9] = protocol;
-	if (protocol == WEIR_L4_UDP)
+	if (protocol == WEIR_PROTOCOL_NUMBER_UDP)
 		put16(packet->bytes + packet->l4 + 4, payload);
 }
 
@@ -83,11 +83,11 @@ static void build6(struct packet *packet, uint8_t protocol, uint8_t first,
 static uint32_t field_of(uint8_t protocol)
 {
 	switch (protocol) {
-	case WEIR_L4_TCP:
+	case WEIR_PROTOCOL_NUMBER_TCP:
 		return 16;
-	case WEIR_L4_UDP:
+	case WEIR_PROTOCOL_NUMBER_UDP:
 		return 6;
-	case WEIR_L4_SCTP:
+	case WEIR_PROTOCOL_NUMBER_SCTP:
 		return 8;
 	}
 	return 2;
@@ -100,13 +100,13 @@ static uint16_t expected(const struct packet *packet)
 	uint32_t length = packet->end - packet->l4, size = 0;
 	uint8_t all[ROOM + 40] = {0};
 
-	if (ip[0] >> 4 == 6 && packet->protocol != WEIR_L4_ICMP) {
+	if (ip[0] >> 4 == 6 && packet->protocol != WEIR_PROTOCOL_NUMBER_ICMP) {
 		memcpy(all, ip + 8, 16);
 		memcpy(all + 16, packet->destination, 16);
 		put16(all + 34, length);
 		all[39] = packet->protocol;
 		size = 40;
-	} else if (packet->protocol != WEIR_L4_ICMP) {
+	} else if (packet->protocol != WEIR_PROTOCOL_NUMBER_ICMP) {
 		memcpy(all, ip + 12, 8);
 		all[9] = packet->protocol;
 		put16(all + 10, length);
@@ -128,7 +128,7 @@ static void check_bits(struct packet *packet)
 		state = weir_l4_checksum_verify(mbuf, L3, packet->l4, packet->protocol);
 		/* another length of UDP may be none at all */
 		CU_ASSERT(state == WEIR_CHECKSUM_BAD ||
-			  (state == -EINVAL && packet->protocol == WEIR_L4_UDP));
+			  (state == -EINVAL && packet->protocol == WEIR_PROTOCOL_NUMBER_UDP));
 		weir_mbuf_free(mbuf);
 		packet->bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
@@ -140,12 +140,12 @@ static void check(struct packet *packet)
 	static const uint32_t most[] = {0, 1, 2, 7, 50};
 	uint16_t right = expected(packet), field;
 
-	if (packet->protocol == WEIR_L4_UDP && right == 0)
+	if (packet->protocol == WEIR_PROTOCOL_NUMBER_UDP && right == 0)
 		right = 0xffff;
 	for (uint32_t i = 0; i < sizeof(most) / sizeof(*most); i++) {
 		struct weir_mbuf *mbuf = packet_of(packet, most[i]);
 		uint32_t at = packet->l4 + field_of(packet->protocol);
-		bool sctp = packet->protocol == WEIR_L4_SCTP;
+		bool sctp = packet->protocol == WEIR_PROTOCOL_NUMBER_SCTP;
 
 		CU_ASSERT_EQUAL(weir_l4_checksum(mbuf, L3, packet->l4, packet->protocol),
 			sctp ? -EPROTONOSUPPORT : right);
@@ -191,7 +191,7 @@ static void test_extensions(void)
 	struct packet packet;
 
 	begin();
-	build6(&packet, WEIR_L4_UDP, 0, extensions, 48, 31);
+	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 0, extensions, 48, 31);
 	check(&packet);
 	end();
 }
@@ -208,11 +208,11 @@ static void test_routes(void)
 
 		memset(route + 8, 0x11, 16);
 		memset(route + 24, 0x22, 16);
-		build6(&packet, WEIR_L4_TCP, 43, route, 40, 40);
+		build6(&packet, WEIR_PROTOCOL_NUMBER_TCP, 43, route, 40, 40);
 		memcpy(packet.destination, route + last[i], 16);
 		check(&packet);
 		route[3] = 0; /* there already */
-		build6(&packet, WEIR_L4_TCP, 43, route, 40, 40);
+		build6(&packet, WEIR_PROTOCOL_NUMBER_TCP, 43, route, 40, 40);
 		check(&packet);
 	}
 	end();
@@ -228,20 +228,24 @@ static void test_udp_zero(void)
 	begin();
 	for (uint32_t version = 4; version <= 6; version += 2) {
 		if (version == 4)
-			build4(&packet, WEIR_L4_UDP, 5, 20);
+			build4(&packet, WEIR_PROTOCOL_NUMBER_UDP, 5, 20);
 		else
-			build6(&packet, WEIR_L4_UDP, 0, NULL, 0, 20);
+			build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 0, NULL, 0, 20);
 		memset(packet.bytes + packet.l4 + 10, 0, 2);
 		field = expected(&packet); /* as a word of the data it makes the sum 0xffff */
 		memcpy(packet.bytes + packet.l4 + 10, &field, 2);
 		CU_ASSERT_EQUAL(expected(&packet), 0);
 		mbuf = packet_of(&packet, 0);
-		CU_ASSERT_EQUAL(weir_l4_checksum(mbuf, L3, packet.l4, WEIR_L4_UDP), 0xffff);
-		CU_ASSERT_EQUAL(weir_l4_checksum_set(mbuf, L3, packet.l4, WEIR_L4_UDP), 0);
-		CU_ASSERT_EQUAL(weir_l4_checksum_verify(mbuf, L3, packet.l4, WEIR_L4_UDP),
+		CU_ASSERT_EQUAL(
+			weir_l4_checksum(mbuf, L3, packet.l4, WEIR_PROTOCOL_NUMBER_UDP), 0xffff);
+		CU_ASSERT_EQUAL(
+			weir_l4_checksum_set(mbuf, L3, packet.l4, WEIR_PROTOCOL_NUMBER_UDP), 0);
+		CU_ASSERT_EQUAL(
+			weir_l4_checksum_verify(mbuf, L3, packet.l4, WEIR_PROTOCOL_NUMBER_UDP),
 			WEIR_CHECKSUM_GOOD);
 		memset(weir_mbuf_data_at(mbuf->next, packet.l4 + 6), 0, 2);
-		CU_ASSERT_EQUAL(weir_l4_checksum_verify(mbuf, L3, packet.l4, WEIR_L4_UDP),
+		CU_ASSERT_EQUAL(
+			weir_l4_checksum_verify(mbuf, L3, packet.l4, WEIR_PROTOCOL_NUMBER_UDP),
 			version == 4 ? WEIR_CHECKSUM_NONE : WEIR_CHECKSUM_BAD);
 		weir_mbuf_free(mbuf);
 	}
@@ -269,7 +273,7 @@ static void test_refused4(void)
 	struct packet packet;
 
 	begin();
-	build4(&packet, WEIR_L4_UDP, 6, 40);
+	build4(&packet, WEIR_PROTOCOL_NUMBER_UDP, 6, 40);
 	check_refused(&packet, L3, L3 + 20, -EINVAL); /* inside the options */
 	check_refused(&packet, L3, L3 - 1, -EINVAL);
 	check_refused(&packet, L3, packet.end - 7, -EINVAL); /* less than a header left */
@@ -306,17 +310,19 @@ static void test_refused6(void)
 	struct packet packet;
 
 	begin();
-	build6(&packet, WEIR_L4_UDP, 44, fragment, 8, 40);
+	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 44, fragment, 8, 40);
 	check_refused(&packet, L3, packet.l4, -ENOTSUP);
-	build6(&packet, WEIR_L4_UDP, 44, later, 8, 40);
+	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 44, later, 8, 40);
 	check_refused(&packet, L3, packet.l4, -ENOTSUP);
-	build6(&packet, WEIR_L4_UDP, 43, route, 24, 40); /* a type that nobody knows */
+	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 43, route, 24, 40); /* a type that nobody knows */
 	check_refused(&packet, L3, packet.l4, -ENOTSUP);
-	build6(&packet, WEIR_L4_UDP, 43, empty, 8, 40); /* segments left, but no address */
+	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 43, empty, 8,
+		40); /* segments left, but no address */
 	check_refused(&packet, L3, packet.l4, -ENOTSUP);
-	build6(&packet, WEIR_L4_UDP, 50, unknown, 8, 40); /* ESP, as if it could be read */
+	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 50, unknown, 8,
+		40); /* ESP, as if it could be read */
 	check_refused(&packet, L3, packet.l4, -EINVAL);
-	build6(&packet, WEIR_L4_UDP, 60, unknown, 8, 40);
+	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 60, unknown, 8, 40);
 	check_refused(&packet, L3, packet.l4 - 4, -EINVAL); /* inside an extension */
 	check_refused(&packet, L3, L3 + 39, -EINVAL);
 	packet.bytes[L3 + 41] = 255; /* an extension that runs out of the packet */
@@ -332,11 +338,11 @@ static void test_no_length(void)
 	struct packet packet;
 
 	begin();
-	build4(&packet, WEIR_L4_TCP, 5, 40);
+	build4(&packet, WEIR_PROTOCOL_NUMBER_TCP, 5, 40);
 	packet.length = packet.end;
 	put16(packet.bytes + L3 + 2, 0);
 	check(&packet);
-	build6(&packet, WEIR_L4_UDP, 0, NULL, 0, 40);
+	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 0, NULL, 0, 40);
 	packet.length = packet.end;
 	put16(packet.bytes + L3 + 4, 0);
 	put16(packet.bytes + packet.l4 + 4, 0);

@@ -173,6 +173,14 @@ struct replay_subject {
 };
 int bench_replays(struct bench_run *run, const struct bench *bench);
 
+/* Checksums of bytes in a row; one of these for each kind, ended by one without a name. */
+struct checksum_subject {
+	const char *name;
+	uint64_t (*run)(void *work, uint64_t rounds); /* work_bytes_run() with the call */
+	uint32_t most;                                /* bytes it is meant for */
+};
+int bench_checksums(struct bench_run *run, const struct bench *bench);
+
 /* Packets a reader is asked for at a time. */
 #define BENCH_REPLAY_BURST 32
 

@@ -319,4 +319,26 @@ WORK_INLINE uint64_t work_handoff_run(const struct work_buffers *buffers,
 	return work_take_over(buffers, ring, work, rounds);
 }
 
+/* Bytes that are looked at again and again. */
+struct work_bytes {
+	const uint8_t *bytes;
+	uint32_t length;
+	uint32_t result; /* so that no call can be left out */
+};
+
+/* The compiler must take the length for unknown, and the bytes for new. */
+WORK_INLINE uint64_t work_bytes_run(uint32_t (*call)(const uint8_t *bytes, uint32_t length),
+	struct work_bytes *work, uint64_t rounds)
+{
+	const uint8_t *bytes = work->bytes;
+	uint32_t length = work->length, result = 0;
+
+	for (uint64_t i = 0; i < rounds; i++) {
+		__asm__ __volatile__("" : "+r"(length) : : "memory");
+		result ^= call(bytes, length);
+	}
+	work->result = result;
+	return rounds;
+}
+
 #endif
