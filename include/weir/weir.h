@@ -9,6 +9,7 @@
 #include "weir/checksum.h"
 #include "weir/clone.h"
 #include "weir/cursor.h"
+#include "weir/dump.h"
 #include "weir/field.h"
 #include "weir/handoff.h"
 #include "weir/mbuf.h"

@@ -4,12 +4,14 @@
  *	mbuf.c	alloc and free	clone.c	shared bytes
  *	chain.c	segments	bytes.c	the bytes in them
  *	cursor.c	a stream of them	field.c	more metadata, by name
+ *	dump.c	a packet as text	layout.c	for debuggers
  */
 #ifndef WEIR_MBUF_IMPL_H
 #define WEIR_MBUF_IMPL_H
 
 #include "weir/chain.h"
 #include "weir/clone.h"
+#include "weir/dump.h"
 #include "weir/mbuf.h"
 
 #include "mempool/mempool_impl.h"
@@ -67,6 +69,9 @@ bool weir__segment_is_writable(const struct weir_mbuf *mbuf);
 /* field.c: room for named fields in the mbufs of a pool, 0 or -errno; copy those of a packet. */
 int weir__mbuf_fields_init(struct weir_mempool *pool, uint32_t start, uint32_t size);
 void weir__mbuf_copy_fields(struct weir_mbuf *to, const struct weir_mbuf *from);
+
+/* layout.c; for debuggers, by these names (tools/gdb/weir.py) */
+extern const struct weir_layout weir__mbuf_layout[], weir__mempool_layout[];
 
 /* Everything that is said of a packet, but its length. */
 static inline void weir__mbuf_copy_metadata(struct weir_mbuf *to, const struct weir_mbuf *from)
