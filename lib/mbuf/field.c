@@ -144,7 +144,7 @@ uint32_t weir_mbuf_fields(const struct weir_mempool *pool, struct weir_field *fi
 	/* acquire: pairs with add() */
 	uint32_t count = table ? atomic_load_explicit(&table->count, memory_order_acquire) : 0;
 
-	if (count)
+	if (count && max)
 		memcpy(fields, table->fields, (count < max ? count : max) * sizeof(*fields));
 	return count;
 }
