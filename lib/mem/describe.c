@@ -32,10 +32,17 @@ static void describe_kind(const struct weir_region *region, enum weir_pages page
 		snprintf(text, text_size, "%s on %s (%s of it)", size, kind, huge);
 }
 
+void weir__region_why(const struct weir_region *region, char *text, size_t size)
+{
+	weir__place_why(region, text, size);
+	if (region->why[0])
+		add(text, size, "; ", region->why);
+}
+
 void weir__region_describe(const struct weir_region *region, char *text, size_t size)
 {
 	size_t bytes[KINDS_MAX] = {0};
-	char words[192];
+	char words[192], why[768];
 
 	for (size_t i = 0; i < region->chunk_count; i++)
 		if (region->chunks[i] != WEIR_PAGES_ANY)
@@ -51,8 +58,9 @@ void weir__region_describe(const struct weir_region *region, char *text, size_t 
 		add(text, size, "", "no pages");
 	weir__place_describe(region, words, sizeof(words));
 	add(text, size, "", words);
-	if (region->why[0])
-		add(text, size, "; ", region->why);
+	weir__region_why(region, why, sizeof(why));
+	if (why[0])
+		add(text, size, "; ", why);
 }
 
 const char *weir_region_describe(struct weir_region *region)

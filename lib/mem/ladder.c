@@ -143,63 +143,11 @@ static int map_rung(struct weir_region *region, size_t chunk, enum weir_pages pa
 	if (!error)
 		return 0;
 	undo_chunk(region, chunk);
-	if (!weir__pages_huge(pages)) { /* say_huge_missing() has more to say */
+	if (!weir__pages_huge(pages)) { /* weir__room_say_huge() has more to say */
 		weir__pages_describe(pages, kind, sizeof(kind));
 		weir__why(region, "%s: %s", kind, strerror(-error));
 	}
 	return error;
-}
-
-/* Where the free pages of a kind must be: the one node asked for, or anywhere. */
-static int counted_node(const struct weir_region *region)
-{
-	int node = WEIR__OS_ALL_NODES;
-
-	if (region->anywhere || region->placement != WEIR_PLACE_BIND)
-		return node;
-	for (unsigned int i = 0; i < WEIR__NODES_MAX; i++) {
-		if (weir__nodes_has(&region->nodes, i)) {
-			if (node != WEIR__OS_ALL_NODES)
-				return WEIR__OS_ALL_NODES;
-			node = (int)i;
-		}
-	}
-	return node;
-}
-
-/* What was wanted, what is free and what to do about it. */
-static void say_huge_missing(
-	struct weir_region *region, size_t bytes, enum weir_pages pages, int error)
-{
-	size_t unit = weir__pages_unit(pages), want = weir__round_up(bytes, unit) / unit;
-	int node = counted_node(region);
-	struct weir__os_huge huge = {0, 0};
-	char kind[64], on[32] = "", path[128];
-
-	weir__pages_describe(pages, kind, sizeof(kind));
-	if (node != WEIR__OS_ALL_NODES)
-		snprintf(on, sizeof(on), " on node %d", node);
-	if (!weir__os_huge(pages, node, &huge)) {
-		weir__why(region, "%s%s: wanted %zu: %s", kind, on, want, strerror(-error));
-		return;
-	}
-	if (error != -ENOMEM || huge.free >= want) {
-		weir__why(region, "%s%s: wanted %zu, free %zu, but %s", kind, on, want, huge.free,
-			strerror(-error));
-		return;
-	}
-	if (node != WEIR__OS_ALL_NODES)
-		snprintf(path, sizeof(path),
-			"/sys/devices/system/node/node%d/hugepages/hugepages-%zukB/nr_hugepages",
-			node, unit >> 10);
-	else if (pages == WEIR_PAGES_2M)
-		snprintf(path, sizeof(path), "/proc/sys/vm/nr_hugepages");
-	else
-		snprintf(path, sizeof(path),
-			"/sys/kernel/mm/hugepages/hugepages-%zukB/nr_hugepages", unit >> 10);
-	/* the number in nr_hugepages is of all pages, those in use by others too */
-	weir__why(region, "%s%s: wanted %zu, free %zu (echo %zu > %s)", kind, on, want, huge.free,
-		huge.total + want - huge.free, path);
 }
 
 /* Do pages of this size end where the next chunk begins, and inside the addresses? */
@@ -212,26 +160,34 @@ static bool fits(const struct weir_region *region, size_t chunk, size_t unit)
 	       (chunk + 1 == region->chunk_count || bytes % unit == 0);
 }
 
-static int try_huge(struct weir_region *region, size_t chunk, enum weir_pages pages)
+/* Has the kernel pages of this size, as far as can be seen, and has somebody set them up? */
+static bool worth_trying(struct weir_region *region, enum weir_pages pages, bool insist)
 {
 	struct weir__os_huge huge;
-	size_t bytes = weir__chunk_bytes(region, chunk);
-	bool insist = region->wanted == pages;
 	char kind[64];
 	int error;
 
-	if (!weir__os_huge(pages, WEIR__OS_ALL_NODES, &huge)) {
-		error = errno;
-		weir__pages_describe(pages, kind, sizeof(kind));
-		if (error == ENOENT)
-			weir__why(region, "this kernel has no %s", kind);
-		else
-			weir__why(region, "%s: no look at how many are free: %s", kind,
-				strerror(error));
-		return -ENOMEM;
-	}
 	/* nobody expects more than the usual size unless it was set up */
-	if (!insist && pages != WEIR_PAGES_2M && huge.total == 0)
+	if (weir__os_huge(pages, WEIR__OS_ALL_NODES, &huge))
+		return insist || pages == WEIR_PAGES_2M || huge.total > 0;
+	error = errno;
+	if (error == ENOENT && !weir__os_sees_pages())
+		return true;
+	weir__pages_describe(pages, kind, sizeof(kind));
+	if (error == ENOENT)
+		weir__why(region, "this kernel has no %s", kind);
+	else
+		weir__why(region, "%s: no look at how many are free: %s", kind, strerror(error));
+	return false;
+}
+
+static int try_huge(struct weir_region *region, size_t chunk, enum weir_pages pages)
+{
+	size_t bytes = weir__chunk_bytes(region, chunk);
+	bool insist = region->wanted == pages;
+	int error;
+
+	if (!worth_trying(region, pages, insist))
 		return -ENOMEM;
 	if (!fits(region, chunk, weir__pages_unit(pages)))
 		return -ENOMEM;
@@ -242,26 +198,14 @@ static int try_huge(struct weir_region *region, size_t chunk, enum weir_pages pa
 	}
 	error = map_rung(region, chunk, pages);
 	if (error)
-		say_huge_missing(region, bytes, pages, error);
+		weir__room_say_huge(region, bytes, pages, error);
 	return error;
 }
 
-/* Base and transparent pages come from what is free, and asking for more gets a process killed. */
-static int check_available(struct weir_region *region, size_t bytes)
+/* Locking touches, too. */
+static int check_room(struct weir_region *region, size_t bytes)
 {
-	int node = counted_node(region);
-	size_t available = weir__os_available(node);
-	char want[32], have[32];
-
-	if (region->lazy || bytes <= available)
-		return 0;
-	weir__bytes_describe(bytes, want, sizeof(want));
-	weir__bytes_describe(available, have, sizeof(have));
-	if (node == WEIR__OS_ALL_NODES)
-		weir__why(region, "memory is full: wanted %s, available %s", want, have);
-	else
-		weir__why(region, "node %d is full: wanted %s, available %s", node, want, have);
-	return -ENOMEM;
+	return region->lazy && !region->locked ? 0 : weir__room_check(region, bytes);
 }
 
 static int say_thp_never(struct weir_region *region, int error)
@@ -295,7 +239,7 @@ static int try_thp(struct weir_region *region, size_t chunk)
 			weir__why(region, "too small for a transparent hugepage of 2 MiB");
 		return -ENOMEM;
 	}
-	error = check_available(region, bytes);
+	error = check_room(region, bytes);
 	if (!error)
 		error = map_rung(region, chunk, WEIR_PAGES_THP);
 	/* For the first chunk only: the kernel finds this out by walking all of the process. */
@@ -308,7 +252,7 @@ static int try_thp(struct weir_region *region, size_t chunk)
 
 static int try_base(struct weir_region *region, size_t chunk)
 {
-	int error = check_available(region, weir__chunk_bytes(region, chunk));
+	int error = check_room(region, weir__chunk_bytes(region, chunk));
 
 	return error ? error : map_rung(region, chunk, WEIR_PAGES_4K);
 }

@@ -3,6 +3,7 @@
  *
  *	region.c	create, commit, release: which chunks have pages
  *	ladder.c	pages under one chunk, the best there are
+ *	room.c		whether there is as much
  *	place.c		on which nodes, and proof of it
  *	warmup.c	touching them, by several threads
  *	describe.c, report.c	what was got, in words, of one and of all
@@ -29,6 +30,7 @@ struct weir_region {
 	enum weir_placement placement;
 	struct weir__nodes nodes; /* asked for */
 	bool anywhere;            /* none were, or the kernel cannot place */
+	int unplaced;             /* -errno of why it cannot, when there are several */
 	bool shared, locked, lazy;
 	bool received;              /* from a peer, whose the file is */
 	int file;                   /* of a shared one, else -1 */
@@ -72,13 +74,25 @@ int weir__ladder(struct weir_region *region, size_t chunk);
 /* ladder.c: unmap a chunk and give its memory back. 0, or -errno and it is as it was. */
 int weir__chunk_release(struct weir_region *region, size_t chunk);
 
+/* room.c: can so many bytes of base pages be touched? 0, or -ENOMEM and a reason. */
+int weir__room_check(struct weir_region *region, size_t bytes);
+
+/* room.c: the reason why so many bytes on reserved hugepages could not be had. */
+void weir__room_say_huge(
+	struct weir_region *region, size_t bytes, enum weir_pages pages, int error);
+
+/* place.c: the first node from one on, WEIR__NODES_MAX behind the last; how many; "0-1,3". */
+unsigned int weir__nodes_next(const struct weir__nodes *nodes, unsigned int from);
+unsigned int weir__nodes_count(const struct weir__nodes *nodes);
+void weir__nodes_list(const struct weir__nodes *nodes, char *text, size_t size);
+
 /* place.c: understand the conf's nodes. 0, or -errno with a sentence. */
 int weir__place_init(struct weir_region *region, const struct weir_region_conf *conf);
 
 /* place.c: place a range that has no pages yet; 0 or -errno. */
 int weir__place(const struct weir_region *region, void *address, size_t size);
 
-/* place.c: do the pages there are lie where they should? 0, or -EXDEV and a reason. Where that
+/* place.c: do the pages there are lie where they should? 0, or -errno and a reason. Where that
  * cannot be found out, 0 and a reason. */
 int weir__place_verify(struct weir_region *region, uint8_t *address, size_t size, size_t step);
 
@@ -88,11 +102,17 @@ int weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes,
 /* place.c: "on node 1", "on nodes 0-1 in turn", "" for anywhere. */
 void weir__place_describe(const struct weir_region *region, char *text, size_t size);
 
+/* place.c: why it is not where it was asked for; "" when it is. */
+void weir__place_why(const struct weir_region *region, char *text, size_t size);
+
 /* warmup.c: touch a range with up to threads threads. */
 int weir__warmup(uint8_t *address, size_t size, size_t step, unsigned int threads);
 
 /* describe.c: the sentence, into a buffer. The lock is held. */
 void weir__region_describe(const struct weir_region *region, char *text, size_t size);
+
+/* describe.c: why it is nothing better. The lock is held. */
+void weir__region_why(const struct weir_region *region, char *text, size_t size);
 
 /* report.c: the list of all regions. */
 void weir__regions_add(struct weir_region *region);

@@ -58,7 +58,9 @@ size_t weir__pages_unit(enum weir_pages pages)
 
 void weir__bytes_describe(size_t bytes, char *text, size_t size)
 {
-	if (bytes >= (size_t)1 << 30)
+	if (bytes >= (size_t)1 << 40)
+		snprintf(text, size, "%.4g TiB", (double)(bytes >> 30) / (1 << 10));
+	else if (bytes >= (size_t)1 << 30)
 		snprintf(text, size, "%.4g GiB", (double)bytes / (1 << 30));
 	else if (bytes >= 1 << 20)
 		snprintf(text, size, "%.4g MiB", (double)bytes / (1 << 20));

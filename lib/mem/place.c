@@ -16,29 +16,30 @@
 /* Pages asked about with one call: what lies on the stack is 12 KiB then. */
 #define ASK_MAX 1024
 
-static unsigned int next_node(const struct weir__nodes *nodes, unsigned int from)
+unsigned int weir__nodes_next(const struct weir__nodes *nodes, unsigned int from)
 {
 	while (from < WEIR__NODES_MAX && !weir__nodes_has(nodes, from))
 		from++;
 	return from;
 }
 
-static unsigned int count_nodes(const struct weir__nodes *nodes)
+unsigned int weir__nodes_count(const struct weir__nodes *nodes)
 {
 	unsigned int count = 0;
 
-	for (unsigned int i = next_node(nodes, 0); i < WEIR__NODES_MAX; i = next_node(nodes, i + 1))
+	for (unsigned int i = weir__nodes_next(nodes, 0); i < WEIR__NODES_MAX;
+		i = weir__nodes_next(nodes, i + 1))
 		count++;
 	return count;
 }
 
-/* "0-1,3" */
-static void list_nodes(const struct weir__nodes *nodes, char *text, size_t size)
+void weir__nodes_list(const struct weir__nodes *nodes, char *text, size_t size)
 {
 	size_t used = 0;
 
 	text[0] = 0;
-	for (unsigned int i = next_node(nodes, 0); i < WEIR__NODES_MAX && used + 12 < size;) {
+	for (unsigned int i = weir__nodes_next(nodes, 0);
+		i < WEIR__NODES_MAX && used + 12 < size;) {
 		unsigned int last = i;
 
 		while (weir__nodes_has(nodes, last + 1))
@@ -46,7 +47,7 @@ static void list_nodes(const struct weir__nodes *nodes, char *text, size_t size)
 		used += (size_t)snprintf(text + used, size - used, "%s%u", used ? "," : "", i);
 		if (last > i)
 			used += (size_t)snprintf(text + used, size - used, "-%u", last);
-		i = next_node(nodes, last + 1);
+		i = weir__nodes_next(nodes, last + 1);
 	}
 }
 
@@ -86,18 +87,16 @@ static int check_nodes(const struct weir_region *region)
 	weir__os_nodes_allowed(&allowed);
 	if (weir__os_numa())
 		allowed = region->nodes; /* not to be asked: probe() will say why */
-	for (unsigned int i = next_node(&region->nodes, 0); i < WEIR__NODES_MAX;
-		i = next_node(&region->nodes, i + 1)) {
+	for (unsigned int i = weir__nodes_next(&region->nodes, 0); i < WEIR__NODES_MAX;
+		i = weir__nodes_next(&region->nodes, i + 1)) {
 		if (!weir__nodes_has(&memory, i)) {
-			list_nodes(&memory, list, sizeof(list));
-			return weir__fail(ENODEV,
-				"region '%s': node %u has no memory, or is not there; nodes with "
-				"memory: "
-				"%s",
-				region->name, i, list);
+			weir__nodes_list(&memory, list, sizeof(list));
+			return weir__fail(ENODEV, "region '%s': node %u %s; nodes with memory: %s",
+				region->name, i,
+				weir__os_node_exists(i) ? "has no memory" : "is not there", list);
 		}
 		if (!weir__nodes_has(&allowed, i)) {
-			list_nodes(&allowed, list, sizeof(list));
+			weir__nodes_list(&allowed, list, sizeof(list));
 			return weir__fail(EPERM,
 				"region '%s': this process may use memory of node %s only "
 				"(Mems_allowed_list "
@@ -108,13 +107,20 @@ static int check_nodes(const struct weir_region *region)
 	return 0;
 }
 
-static const char *why_not_placed(int error)
+/* "not placed on node 1: this kernel has no NUMA" */
+static void describe_unplaced(const struct weir_region *region, char *text, size_t size)
 {
-	if (error == -ENOSYS)
-		return "this kernel has no NUMA";
-	if (error == -EPERM)
-		return "mbind is forbidden here, as in containers (docker run --cap-add SYS_NICE)";
-	return strerror(-error);
+	const char *reason = strerror(-region->unplaced);
+	char list[64];
+
+	if (region->unplaced == -ENOSYS)
+		reason = "this kernel has no NUMA";
+	if (region->unplaced == -EPERM)
+		reason = "mbind is forbidden here, as in containers (docker run --cap-add "
+			 "SYS_NICE)";
+	weir__nodes_list(&region->nodes, list, sizeof(list));
+	snprintf(text, size, "not placed on node%s %s: %s",
+		weir__nodes_count(&region->nodes) > 1 ? "s" : "", list, reason);
 }
 
 /* Try to place the addresses themselves, before there are pages. */
@@ -122,7 +128,7 @@ static int probe(struct weir_region *region)
 {
 	struct weir__nodes memory;
 	int error = weir__os_numa();
-	char list[64];
+	char text[160];
 
 	if (!error)
 		error = weir__place(region, region->base, region->reserved);
@@ -130,15 +136,13 @@ static int probe(struct weir_region *region)
 		return 0;
 	weir__os_nodes_with_memory(&memory);
 	region->anywhere = true;
-	if (count_nodes(&memory) == 1)
+	if (weir__nodes_count(&memory) == 1)
 		return 0; /* there is but one place */
-	list_nodes(&region->nodes, list, sizeof(list));
-	if (region->placement == WEIR_PLACE_PREFERRED) {
-		weir__why(region, "not placed on node %s: %s", list, why_not_placed(error));
+	region->unplaced = error;
+	if (region->placement == WEIR_PLACE_PREFERRED)
 		return 0;
-	}
-	return weir__fail(-error, "region '%s': not placed on node %s: %s", region->name, list,
-		why_not_placed(error));
+	describe_unplaced(region, text, sizeof(text));
+	return weir__fail(-error, "region '%s': %s", region->name, text);
 }
 
 int weir__place_init(struct weir_region *region, const struct weir_region_conf *conf)
@@ -156,7 +160,7 @@ int weir__place_init(struct weir_region *region, const struct weir_region_conf *
 	error = parse_nodes(region, conf);
 	if (error)
 		return error;
-	if (conf->placement == WEIR_PLACE_PREFERRED && count_nodes(&region->nodes) > 1)
+	if (conf->placement == WEIR_PLACE_PREFERRED && weir__nodes_count(&region->nodes) > 1)
 		return weir__fail(
 			EINVAL, "region '%s': several nodes are preferred: say one", region->name);
 	error = check_nodes(region);
@@ -169,7 +173,7 @@ int weir__place(const struct weir_region *region, void *address, size_t size)
 		return 0;
 	switch (region->placement) {
 	case WEIR_PLACE_PREFERRED:
-		return weir__os_prefer(address, size, next_node(&region->nodes, 0));
+		return weir__os_prefer(address, size, weir__nodes_next(&region->nodes, 0));
 	case WEIR_PLACE_INTERLEAVE:
 		return weir__os_interleave(address, size, &region->nodes);
 	default:
@@ -197,6 +201,28 @@ int weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes,
 	return 0;
 }
 
+/* Where the nodes are to be used in turn, the kernel takes another one when a node is full. */
+static int verify_turns(struct weir_region *region, const size_t *bytes, size_t step)
+{
+	size_t least = SIZE_MAX, most = 0;
+	unsigned int poor = 0;
+	char has[32], others[32];
+
+	for (unsigned int i = weir__nodes_next(&region->nodes, 0); i < WEIR__NODES_MAX;
+		i = weir__nodes_next(&region->nodes, i + 1)) {
+		poor = bytes[i] < least ? i : poor;
+		least = bytes[i] < least ? bytes[i] : least;
+		most = bytes[i] > most ? bytes[i] : most;
+	}
+	/* a transparent hugepage counts as one */
+	if (most - least <= (step > WEIR__OS_HUGE_SIZE ? step : WEIR__OS_HUGE_SIZE))
+		return 0;
+	weir__bytes_describe(least, has, sizeof(has));
+	weir__bytes_describe(most, others, sizeof(others));
+	weir__why(region, "node %u got %s, others up to %s", poor, has, others);
+	return -ENOMEM;
+}
+
 int weir__place_verify(struct weir_region *region, uint8_t *address, size_t size, size_t step)
 {
 	size_t bytes[WEIR__NODES_MAX] = {0};
@@ -216,20 +242,29 @@ int weir__place_verify(struct weir_region *region, uint8_t *address, size_t size
 		if (region->placement != WEIR_PLACE_PREFERRED)
 			return -EXDEV;
 	}
+	if (!error && region->placement == WEIR_PLACE_INTERLEAVE)
+		return verify_turns(region, bytes, step);
 	return 0;
 }
 
 void weir__place_describe(const struct weir_region *region, char *text, size_t size)
 {
-	bool one = count_nodes(&region->nodes) == 1;
+	bool one = weir__nodes_count(&region->nodes) == 1;
 	char list[64];
 
 	text[0] = 0;
 	if (region->anywhere)
 		return;
-	list_nodes(&region->nodes, list, sizeof(list));
+	weir__nodes_list(&region->nodes, list, sizeof(list));
 	snprintf(text, size, " on node%s %s%s", one ? "" : "s", list,
 		region->placement == WEIR_PLACE_INTERLEAVE  ? " in turn"
 		: region->placement == WEIR_PLACE_PREFERRED ? " if possible"
 							    : "");
+}
+
+void weir__place_why(const struct weir_region *region, char *text, size_t size)
+{
+	text[0] = 0;
+	if (region->unplaced)
+		describe_unplaced(region, text, size);
 }

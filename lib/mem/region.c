@@ -47,13 +47,9 @@ static size_t round_up(size_t value, size_t unit)
  * each node to be even. */
 static size_t interleave_unit(const struct weir_region *region)
 {
-	size_t nodes = 0;
-
 	if (region->anywhere || region->placement != WEIR_PLACE_INTERLEAVE)
 		return 1;
-	for (size_t i = 0; i < sizeof(region->nodes.bits) / sizeof(region->nodes.bits[0]); i++)
-		nodes += (size_t)__builtin_popcountl(region->nodes.bits[i]);
-	return nodes;
+	return weir__nodes_count(&region->nodes);
 }
 
 static void choose_chunk(struct weir_region *region, size_t chunk)

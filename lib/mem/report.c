@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct weir_region *first;
@@ -44,7 +43,7 @@ struct figures {
 	size_t nodes[WEIR__NODES_MAX]; /* bytes touched, by node */
 	char place[128];
 	char words[1024];
-	char why[512];
+	char why[768];
 };
 
 static void take_figures(struct weir_region *region, struct figures *figures)
@@ -64,7 +63,7 @@ static void take_figures(struct weir_region *region, struct figures *figures)
 	}
 	weir__place_describe(region, figures->place, sizeof(figures->place));
 	weir__region_describe(region, figures->words, sizeof(figures->words));
-	memcpy(figures->why, region->why, sizeof(figures->why));
+	weir__region_why(region, figures->why, sizeof(figures->why));
 	pthread_mutex_unlock(&region->lock);
 }
 

@@ -4,7 +4,6 @@
 
 #include "base/base_impl.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* A thread costs some 50 us to start and to end; clearing 32 MiB takes a hundred times that. */
@@ -60,19 +59,35 @@ int weir__warmup(uint8_t *address, size_t size, size_t step, unsigned int thread
 	return error;
 }
 
+/* What a lazy region lacks may be more than there is. */
+static int warm_chunk(struct weir_region *region, size_t chunk, unsigned int threads)
+{
+	uint8_t *address = region->base + chunk * region->chunk;
+	size_t size = weir__chunk_mapped(region, chunk);
+	int error = 0;
+
+	if (!weir__pages_huge(region->chunks[chunk]))
+		error = weir__room_check(region, size - weir__os_present(address, size));
+	if (error)
+		return error;
+	return weir__warmup(address, size, weir__pages_unit(region->chunks[chunk]), threads);
+}
+
 int weir_region_warmup(struct weir_region *region, unsigned int threads)
 {
+	char before[sizeof(region->why)];
 	int error = 0;
 
 	pthread_mutex_lock(&region->lock);
+	memcpy(before, region->why, sizeof(before));
+	region->why[0] = 0;
 	for (size_t i = 0; i < region->chunk_count && !error; i++)
 		if (region->chunks[i] != WEIR_PAGES_ANY)
-			error = weir__warmup(region->base + i * region->chunk,
-				weir__chunk_mapped(region, i), weir__pages_unit(region->chunks[i]),
-				threads);
-	pthread_mutex_unlock(&region->lock);
+			error = warm_chunk(region, i, threads);
 	if (error)
-		return weir__fail(-error, "region '%s': its pages cannot be touched: %s",
-			region->name, strerror(-error));
-	return 0;
+		weir__fail(-error, "region '%s' cannot be touched: %s", region->name,
+			region->why[0] ? region->why : strerror(-error));
+	memcpy(region->why, before, sizeof(before));
+	pthread_mutex_unlock(&region->lock);
+	return error;
 }

@@ -18,6 +18,8 @@
 #define MAP_FIXED_NOREPLACE 0x100000 /* linux/mman.h since 4.17; before, a mere wish */
 #endif
 
+#define ASK_MAX 1024 /* pages asked about with one call: so many bytes on the stack */
+
 #define ADDRESSES_ONLY (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 size_t weir__os_page_size(void)
@@ -124,6 +126,22 @@ int weir__os_populate(void *address, size_t size, size_t step)
 	for (size_t at = 0; at < size; at += step)
 		((uint8_t *)address)[at] = 0;
 	return 0;
+}
+
+size_t weir__os_present(const void *address, size_t size)
+{
+	unsigned char present[ASK_MAX];
+	size_t page = weir__os_page_size(), pages = 0;
+
+	for (size_t at = 0; at < size; at += ASK_MAX * page) {
+		size_t bytes = size - at < ASK_MAX * page ? size - at : ASK_MAX * page;
+
+		if (mincore((void *)((uintptr_t)address + at), bytes, present))
+			break;
+		for (size_t i = 0; i < bytes / page; i++)
+			pages += present[i] & 1;
+	}
+	return pages * page;
 }
 
 void weir__os_discard(void *address, size_t size)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <numaif.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* The kernel takes one bit fewer than it is told. */
 #define MASK_BITS (WEIR__NODES_MAX + 1)
@@ -39,6 +40,14 @@ void weir__os_nodes_with_memory(struct weir__nodes *nodes)
 		weir__os_nodes_allowed(nodes);
 	if (file)
 		fclose(file);
+}
+
+bool weir__os_node_exists(unsigned int node)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u", node);
+	return access(path, F_OK) == 0;
 }
 
 static int place(void *address, size_t size, int policy, const struct weir__nodes *nodes)

@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 /* A transparent hugepage of x86-64, and of arm64 with 4 KiB pages. */
-#define WEIR__OS_HUGE_SIZE (2ul << 20)
+#define WEIR__OS_HUGE_LOG2 21
+#define WEIR__OS_HUGE_SIZE (1ul << WEIR__OS_HUGE_LOG2)
 
 /* ---- map.c ---- */
 
@@ -46,6 +47,9 @@ int weir__os_advise_huge(void *address, size_t size, bool huge);
  * this fails with -ENOMEM; touching them by hand would be a SIGBUS. */
 int weir__os_populate(void *address, size_t size, size_t step);
 
+/* Bytes of mapped addresses that have pages. */
+size_t weir__os_present(const void *address, size_t size);
+
 /* Give the content of whole base pages back: they read as zero, or as before, from now on. */
 void weir__os_discard(void *address, size_t size);
 
@@ -64,10 +68,14 @@ struct weir__os_huge {
 
 #define WEIR__OS_ALL_NODES (-1)
 
+/* Is /sys here to say which pages there are? In a bare container it is not. */
+bool weir__os_sees_pages(void);
+
 /* False with errno: ENOENT when the kernel has no such size. */
 bool weir__os_huge(unsigned int log2_size, int node, struct weir__os_huge *huge);
 
-/* The sizes there are, as bits: bit 21 for 2 MiB. 0 with errno, ENOENT when there are none. */
+/* The sizes there are, as bits: bit 21 for 2 MiB, and that one alone when none can be seen. 0 with
+ * errno, ENOENT when there are none. */
 uint64_t weir__os_huge_sizes(void);
 
 /* Are transparent hugepages switched off (errno is 0 then), missing (ENOENT), or is that not to be
@@ -101,6 +109,9 @@ int weir__os_numa(void);
 /* The nodes with memory, and those of them that the cpuset allows. Node 0 without NUMA. */
 void weir__os_nodes_with_memory(struct weir__nodes *nodes);
 void weir__os_nodes_allowed(struct weir__nodes *nodes);
+
+/* Is there such a node, with or without memory? */
+bool weir__os_node_exists(unsigned int node);
 
 /* Place the pages of the range when they are touched; before the first touch. */
 int weir__os_bind(void *address, size_t size, const struct weir__nodes *nodes);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HUGE_DIR "/sys/kernel/mm/hugepages"
 
@@ -41,6 +42,20 @@ static void huge_path(char *path, size_t size, unsigned int log2_size, int node,
 			node, kib, name);
 }
 
+bool weir__os_sees_pages(void)
+{
+	return access("/sys/kernel/mm", F_OK) == 0;
+}
+
+/* What could not be opened because there is no /sys at all says nothing about pages. */
+static bool no_sys(int error)
+{
+	bool missing = error == ENOENT && !weir__os_sees_pages();
+
+	errno = error;
+	return missing;
+}
+
 bool weir__os_huge(unsigned int log2_size, int node, struct weir__os_huge *huge)
 {
 	char total[128], free[128];
@@ -59,11 +74,11 @@ uint64_t weir__os_huge_sizes(void)
 	int error;
 
 	if (!folder)
-		return 0;
+		return no_sys(errno) ? WEIR__OS_HUGE_SIZE : 0; /* a power of two is its own bit */
 	errno = 0;
 	while ((entry = readdir(folder)))
 		if (sscanf(entry->d_name, "hugepages-%lukB", &kib) == 1 && kib)
-			sizes |= kib << 10; /* a power of two is its own bit */
+			sizes |= kib << 10;
 	error = errno;
 	closedir(folder);
 	errno = error ? error : ENOENT;
@@ -79,7 +94,7 @@ bool weir__os_thp_never(bool shared)
 	bool read, never;
 
 	if (!file)
-		return true;
+		return !no_sys(errno);
 	read = fgets(line, sizeof(line), file);
 	never = !read || strstr(line, "[never]") || strstr(line, "[deny]");
 	fclose(file);
@@ -114,18 +129,71 @@ size_t weir__os_thp_bytes(const void *address, size_t size)
 	return bytes < size ? bytes : size;
 }
 
-/* What a node has free, and the half of its clean file pages that it gives up without a fight. */
+/* The pages of a zone that the kernel keeps from programs: up to its high mark, and for those that
+ * only this zone serves. */
+struct zone {
+	size_t free, high, kept;
+};
+
+static size_t zone_available(const struct zone *zone)
+{
+	size_t kept = zone->high + zone->kept;
+
+	return zone->free > kept ? zone->free - kept : 0;
+}
+
+/* The largest number in "protection: (0, 1894, 1894)". */
+static size_t largest(const char *list)
+{
+	size_t number, most = 0;
+	int used;
+
+	for (; sscanf(list, "%*[^0-9]%zu%n", &number, &used) == 1; list += used)
+		most = number > most ? number : most;
+	return most;
+}
+
+/* Free pages of a node that programs may have. A zone's protection is the last line of it that is
+ * read here. */
+static size_t zones_available(FILE *file, int node)
+{
+	struct zone zone = {0, 0, 0};
+	size_t pages = 0;
+	int of = -1;
+	char line[512];
+
+	while (fgets(line, sizeof(line), file)) {
+		const char *protection = strstr(line, "protection:");
+
+		if (sscanf(line, "Node %d, zone", &of) == 1 || of != node)
+			continue;
+		if (protection) {
+			zone.kept = largest(protection);
+			pages += zone_available(&zone);
+		} else if (sscanf(line, " pages free %zu", &zone.free) != 1) {
+			sscanf(line, " high %zu", &zone.high);
+		}
+	}
+	return pages;
+}
+
+/* What a node has free for programs, and the half of its clean file pages, which it gives up
+ * without a fight. */
 static size_t node_available(int node)
 {
-	size_t free, files = 0, shared = 0;
+	FILE *file = fopen("/proc/zoneinfo", "re");
+	size_t bytes, active = 0, inactive = 0;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
-	if (!read_number(path, "MemFree:", &free))
+	if (!file)
 		return SIZE_MAX;
-	if (read_number(path, "FilePages:", &files) && read_number(path, "Shmem:", &shared))
-		free += (files - shared) / 2;
-	return free << 10;
+	bytes = zones_available(file, node) * weir__os_page_size();
+	fclose(file);
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
+	if (read_number(path, "Active(file):", &active) &&
+		read_number(path, "Inactive(file):", &inactive))
+		bytes += (active + inactive) / 2 << 10;
+	return bytes;
 }
 
 /* What the memory cgroup of this process has left. Version 2; in a container its own is the root.
