@@ -189,13 +189,13 @@ static int try_huge(struct weir_region *region, size_t chunk, enum weir_pages pa
 
 	if (!worth_trying(region, pages, insist))
 		return -ENOMEM;
-	if (!fits(region, chunk, weir__pages_unit(pages)))
-		return -ENOMEM;
 	if (!insist && weir__pages_too_large(pages, bytes)) {
 		if (pages == WEIR_PAGES_2M)
 			weir__why(region, "too small for a 2 MiB hugepage");
 		return -ENOMEM;
 	}
+	if (!fits(region, chunk, weir__pages_unit(pages)))
+		return -ENOMEM;
 	error = map_rung(region, chunk, pages);
 	if (error)
 		weir__room_say_huge(region, bytes, pages, error);

@@ -75,7 +75,7 @@ static void text_row(FILE *out, const struct weir_region *region, const struct f
 	weir__bytes_describe(figures->size, size, sizeof(size));
 	weir__bytes_describe(region->max_size, max, sizeof(max));
 	snprintf(wanted, sizeof(wanted), "%s%s", weir_pages_name(region->wanted), figures->place);
-	fprintf(out, "%-16s %10s %10s  %-18s ", region->name, size, max, wanted);
+	fprintf(out, "%-16s %10s %10s  %-24s ", region->name, size, max, wanted);
 	for (unsigned int i = 0; i < WEIR__NODES_MAX; i++) {
 		if (!figures->nodes[i])
 			continue;
@@ -142,7 +142,7 @@ static void write_report(FILE *out, bool json)
 	if (json)
 		fputc('[', out);
 	else
-		fprintf(out, "%-16s %10s %10s  %-18s %s\n", "region", "size", "of at most",
+		fprintf(out, "%-16s %10s %10s  %-24s %s\n", "region", "size", "of at most",
 			"wanted", "on node, got");
 	pthread_mutex_lock(&list_lock);
 	for (struct weir_region *region = first; region; region = region->next) {

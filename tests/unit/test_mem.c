@@ -96,6 +96,18 @@ static void test_any_says_what_it_got(void)
 	weir_region_destroy(region);
 }
 
+static void test_small(void)
+{
+	struct weir_region_conf conf = {.size = 64 << 10};
+	struct weir_region *region = weir_region_create(&conf);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(region);
+	if (weir__os_huge_sizes() >> 21 & 1)
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(weir_region_describe(region), "too small for a 2 MiB hugepage"));
+	weir_region_destroy(region);
+}
+
 static void test_thp(void)
 {
 	struct weir_region_conf conf = {.size = 8 << 20, .pages = WEIR_PAGES_THP};
@@ -341,6 +353,7 @@ int main(void)
 	static CU_TestInfo tests[] = {
 		{"4 KiB pages", test_4k},
 		{"any pages, and which", test_any_says_what_it_got},
+		{"too small for a hugepage", test_small},
 		{"transparent hugepages", test_thp},
 		{"insisting fails with a sentence", test_insisting_fails_with_a_sentence},
 		{"a bad conf is refused", test_bad_conf},
