@@ -95,8 +95,9 @@ int weir__room_check(struct weir_region *region, size_t bytes)
 	size_t available = weir__os_available(WEIR__OS_ALL_NODES);
 	int error = confined(region) ? check_confines(region, bytes) : 0;
 
-	/* a memory cgroup may allow less */
-	if (!error && bytes > available)
+	/* A memory cgroup may allow less. Tables of pages, and whatever else the process does, need
+	 * some, too: a 64th and 1 MiB more. */
+	if (!error && bytes + bytes / 64 + (1 << 20) > available)
 		error = say_full(region, "memory is", bytes, available);
 	return error;
 }

@@ -85,9 +85,12 @@ static int map(void *address, size_t size, int flags, int file, size_t offset)
 
 int weir__os_map(void *address, size_t size, unsigned int huge_log2)
 {
-	int huge = huge_log2 ? MAP_HUGETLB | (int)(huge_log2 << MAP_HUGE_SHIFT) : 0;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 
-	return map(address, size, MAP_PRIVATE | MAP_ANONYMOUS | huge, -1, 0);
+	/* for base pages the kernel knows before, and twice the addresses may be too many */
+	if (!huge_log2)
+		return replace(address, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	return map(address, size, flags | MAP_HUGETLB | (int)(huge_log2 << MAP_HUGE_SHIFT), -1, 0);
 }
 
 int weir__os_map_file(void *address, size_t size, int file, size_t offset)

@@ -89,6 +89,9 @@ size_t weir__os_thp_bytes(const void *address, size_t size);
  * machine or a node, for the machine also what its memory cgroup allows. SIZE_MAX when unknown. */
 size_t weir__os_available(int node);
 
+/* cgroup.c: what its control groups leave of memory. SIZE_MAX without a limit. */
+size_t weir__os_cgroup_available(void);
+
 /* ---- node.c ---- */
 
 /* The kernel's limit, CONFIG_NODES_SHIFT, is 10 at most. */

@@ -196,37 +196,13 @@ static size_t node_available(int node)
 	return bytes;
 }
 
-/* What the memory cgroup of this process has left. Version 2; in a container its own is the root.
- * */
-static size_t cgroup_available(void)
-{
-	char line[256], max[320], current[320];
-	FILE *file = fopen("/proc/self/cgroup", "re");
-	size_t limit, used, left = SIZE_MAX;
-
-	if (!file)
-		return SIZE_MAX;
-	while (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = 0;
-		if (strncmp(line, "0::", 3) != 0)
-			continue;
-		snprintf(max, sizeof(max), "/sys/fs/cgroup%s/memory.max", line + 3);
-		snprintf(current, sizeof(current), "/sys/fs/cgroup%s/memory.current", line + 3);
-		/* "max", no number, is no limit */
-		if (read_number(max, NULL, &limit) && read_number(current, NULL, &used))
-			left = limit > used ? limit - used : 0;
-	}
-	fclose(file);
-	return left;
-}
-
 size_t weir__os_available(int node)
 {
 	size_t machine, group;
 
 	if (node != WEIR__OS_ALL_NODES)
 		return node_available(node);
-	group = cgroup_available();
+	group = weir__os_cgroup_available();
 	if (!read_number("/proc/meminfo", "MemAvailable:", &machine))
 		return group;
 	machine <<= 10;
