@@ -67,14 +67,12 @@ static int map_file(
 	return weir__os_map_file(address, size, region->file, (size_t)(address - region->base));
 }
 
-/* Nothing was got with this file, and a later one may be of other pages. */
+/* Nothing was ever got with this file, so nobody has it, and a later one may be of other pages. */
 static void forget_file(struct weir_region *region)
 {
-	for (size_t i = 0; i < region->chunk_count; i++)
-		if (region->chunks[i] != WEIR_PAGES_ANY)
-			return;
-	if (region->file >= 0)
-		weir__os_close(region->file);
+	if (region->file < 0 || region->file_used)
+		return;
+	weir__os_close(region->file);
 	region->file = -1;
 }
 

@@ -35,6 +35,7 @@ struct weir_region {
 	bool received;              /* from a peer, whose the file is */
 	int file;                   /* of a shared one, else -1 */
 	enum weir_pages file_pages; /* what the file is made of, once it has any */
+	bool file_used;             /* a chunk lay in it: others may have it, too */
 
 	pthread_mutex_t lock; /* chunks, file and why */
 	char name[32];

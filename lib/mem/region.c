@@ -200,6 +200,8 @@ static int commit_chunk(struct weir_region *region, size_t chunk)
 	error = weir__ladder(region, chunk);
 	if (error)
 		commit_failed(region, weir__chunk_bytes(region, chunk), error);
+	else
+		region->file_used = region->file >= 0;
 	if (error || !region->why[0])
 		memcpy(region->why, before, sizeof(before));
 	return error;

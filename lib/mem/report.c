@@ -10,12 +10,32 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct weir_region *first;
 
+static pthread_once_t forks = PTHREAD_ONCE_INIT;
+
+static void lock_list(void)
+{
+	pthread_mutex_lock(&list_lock);
+}
+
+static void unlock_list(void)
+{
+	pthread_mutex_unlock(&list_lock);
+}
+
+/* A child must find the list as no thread is changing it. */
+static void watch_forks(void)
+{
+	pthread_atfork(lock_list, unlock_list, unlock_list);
+}
+
 void weir__regions_add(struct weir_region *region)
 {
+	pthread_once(&forks, watch_forks);
 	pthread_mutex_lock(&list_lock);
 	region->next = first;
 	if (first)

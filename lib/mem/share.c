@@ -22,7 +22,9 @@ struct message {
 	uint8_t unused[4];
 };
 
-static int transfer(struct weir_region *region, int socket)
+/* Which chunks have pages is what it was a moment ago: the lock is not kept while a peer may let us
+ * wait. */
+static int transfer(struct weir_region *region, uint8_t *chunks, int socket)
 {
 	struct message message = {
 		.magic = MAGIC,
@@ -35,19 +37,23 @@ static int transfer(struct weir_region *region, int socket)
 
 	memcpy(message.name, region->name, sizeof(message.name));
 	error = weir__os_send(socket, &message, sizeof(message), region->file);
-	return error ? error : weir__os_send(socket, region->chunks, region->chunk_count, -1);
+	return error ? error : weir__os_send(socket, chunks, region->chunk_count, -1);
 }
 
 int weir_region_send(struct weir_region *region, int socket)
 {
+	uint8_t *chunks = malloc(region->chunk_count);
 	bool has_file;
-	int error = 0;
+	int error;
 
+	if (!chunks)
+		return weir__fail(ENOMEM, "no memory to send region '%s'", region->name);
 	pthread_mutex_lock(&region->lock);
-	has_file = region->file >= 0;
-	if (has_file)
-		error = transfer(region, socket);
+	has_file = region->file_used;
+	memcpy(chunks, region->chunks, region->chunk_count);
 	pthread_mutex_unlock(&region->lock);
+	error = has_file ? transfer(region, chunks, socket) : 0;
+	free(chunks);
 	if (!has_file)
 		return weir__fail(
 			EINVAL, "region '%s' is not shared, or has no pages yet", region->name);
@@ -175,6 +181,7 @@ static int receive_region(
 		return -errno;
 	region->file = file;
 	region->file_pages = (enum weir_pages)message->pages;
+	region->file_used = true;
 	error = receive_chunks(region, socket);
 	if (!error) {
 		weir__regions_add(region);
