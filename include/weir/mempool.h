@@ -83,13 +83,13 @@ struct weir_mempool_stats {
 struct weir_mempool;
 
 /* Create a pool; every object is zeroed and its memory present. NULL with errno and
- * weir_last_error(): EINVAL for a conf out of range, ENOMEM, ENODEV for a node without memory,
- * ENFILE at the 4,097th pool. */
+ * weir_last_error(): EINVAL for a conf out of range, ENFILE at the 4,097th pool, EAGAIN when the
+ * helper's thread cannot be had, or as weir_region_create(). */
 WEIR_API struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf);
 
-/* Bytes of memory that the objects of such a pool take, before the region rounds them up to whole
- * pages: to know beforehand whether they fit. 0 with errno and weir_last_error() for a conf that
- * create refuses. */
+/* Bytes of memory that the count objects of such a pool take at birth, before the region rounds
+ * them up to whole pages: to know beforehand whether they fit. 0 with errno and weir_last_error()
+ * for a conf that create refuses. */
 WEIR_API size_t weir_mempool_memory(const struct weir_mempool_conf *conf);
 
 /* Free the pool. Refused with -EBUSY, and a sentence saying how many, while objects are out. No
@@ -112,15 +112,19 @@ static inline void weir_mempool_put_bulk(
 	struct weir_mempool *pool, void *const *objects, uint32_t count);
 static inline void weir_mempool_put(struct weir_mempool *pool, void *object);
 
-/* Grow until the pool has count objects. 0, -ENOSPC beyond max_count, or why there is no memory as
- * for weir_region_commit(), with weir_last_error(). From any thread, whatever the policy. */
+/* Grow until the pool has count objects. 0, -ENOSPC, with nothing done, for more than max_count, or
+ * why there is no memory as for weir_region_commit(), with weir_last_error(). From any thread,
+ * whatever the policy. Objects that come are zero, or as they were when they went; mbufs are made
+ * ready. Where a get found no memory to grow, the pool tries again after 10 ms. */
 WEIR_API int weir_mempool_grow(struct weir_mempool *pool, uint32_t count);
 
 /* Give back to the kernel the chunks whose objects are all home, but keep as many objects as there
- * were at birth. Others may get and put meanwhile; gets that find their cache empty wait. What
- * other threads keep in their caches is not home: they are asked to bring it with their next put,
- * so a later call may find more. Returns the bytes given back. From any thread, but takes some 10
- * ns for each free object: not one that handles packets. */
+ * were at birth; when only those are left, further ones on the same pages go, too. Others may get
+ * and put meanwhile; gets that find their cache empty wait. What other threads keep in their caches
+ * is not home: they are asked to bring it with their next put, so a later call may find more.
+ * Returns the bytes given back; 0 also when there is no memory for the list of free objects that
+ * this needs. From any thread, but takes some 10 ns for each free object: not one that handles
+ * packets. */
 WEIR_API size_t weir_mempool_shrink(struct weir_mempool *pool);
 
 /* Give back what this thread keeps in its cache. Before a long sleep, so that others can use it. */
@@ -139,8 +143,8 @@ WEIR_API uint32_t weir_mempool_count(const struct weir_mempool *pool);
 WEIR_API uint32_t weir_mempool_max_count(const struct weir_mempool *pool);
 
 /* The object with this index, 0 to max_count - 1, whether taken or not, or NULL when it does not
- * exist now; and the index of an object, or UINT32_MAX when the pointer is not one of this pool's.
- * From any thread. */
+ * exist now (a shrink may take it away at any time); and the index of an object, or UINT32_MAX when
+ * the pointer is not one of this pool's. From any thread. */
 WEIR_API void *weir_mempool_object(const struct weir_mempool *pool, uint32_t index);
 WEIR_API uint32_t weir_mempool_index(const struct weir_mempool *pool, const void *object);
 

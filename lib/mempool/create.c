@@ -240,8 +240,9 @@ void weir_mempool_stats(struct weir_mempool *pool, struct weir_mempool_stats *st
 	stats->refills = pool->refills;
 	stats->flushes = pool->flushes;
 	stats->failures = pool->failures;
-	stats->growths = pool->growths;
-	stats->shrinks = pool->shrinks;
+	/* relaxed: figures */
+	stats->growths = atomic_load_explicit(&pool->growths, memory_order_relaxed);
+	stats->shrinks = atomic_load_explicit(&pool->shrinks, memory_order_relaxed);
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
 		if (pool->head.caches[slot] != &weir__mempool_no_cache)
 			add_cache(stats, pool->head.caches[slot]);

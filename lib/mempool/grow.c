@@ -15,6 +15,7 @@
 #include "mempool_impl.h"
 
 #include "base/base_impl.h"
+#include "os/os_impl.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -87,12 +88,29 @@ void weir__grow_adopt(struct weir_mempool *pool, uint32_t chunk)
 	add_objects(pool, first, end);
 }
 
+/* The rows of the batches that so many objects may need, so that no put has to touch them first.
+ * The nodes in use are those with the lowest numbers: a stack of empty ones is taken from in their
+ * order, and shrinking puts them back in it. */
+static int touch_rows(struct weir_mempool *pool, size_t count)
+{
+	size_t page = weir__os_page_size(), nodes = count / pool->batch + 1;
+	size_t most = pool->max_count / pool->batch + 1;
+
+	nodes = nodes < most ? nodes : most;
+	return weir__os_populate(
+		pool->batches, weir__round_up(nodes * pool->batch * sizeof(void *), page), page);
+}
+
 /* More objects: those that lie on pages already, or those of one more chunk. 0, -ENOSPC when there
  * are max_count, or what keeps the kernel from giving pages. */
 static int grow(struct weir_mempool *pool)
 {
 	uint32_t before = atomic_load_explicit(&pool->bound, memory_order_relaxed);
+	size_t after = weir_mempool_count(pool) + pool->chunk / pool->stride + 1;
 
+	if (weir_mempool_count(pool) == pool->max_count)
+		return weir__fail(ENOSPC, "pool '%s' has its max_count of %u objects", pool->name,
+			pool->max_count);
 	if (before < pool->max_count) {
 		atomic_store_explicit(&pool->bound, pool->max_count, memory_order_relaxed);
 		if (add_objects(pool, before, pool->max_count))
@@ -104,20 +122,41 @@ static int grow(struct weir_mempool *pool)
 		if (is_present(pool, chunk))
 			continue;
 		error = weir_region_commit(pool->region, chunk * pool->chunk, 1);
+		if (!error && touch_rows(pool, after))
+			error = weir__fail(
+				ENOMEM, "no memory for the depot of pool '%s'", pool->name);
 		if (error)
 			return error;
 		weir__grow_adopt(pool, chunk);
-		pool->growths++;
+		weir__count_up(&pool->growths, 1);
 		return 0;
 	}
-	return weir__fail(
-		ENOSPC, "pool '%s' has its max_count of %u objects", pool->name, pool->max_count);
+	return weir__fail(ENOSPC, "pool '%s' has pages everywhere", pool->name);
+}
+
+/* A get tries to grow its pool, but not every get when there is no memory: finding that out takes a
+ * thousand times as long as a get. */
+#define RETRY_NS 10000000
+
+static bool grow_by_itself(struct weir_mempool *pool)
+{
+	int error;
+
+	if (pool->failed_at && weir__monotonic_ns() - pool->failed_at < RETRY_NS)
+		return false;
+	error = grow(pool);
+	/* having all there can be is found out at once */
+	pool->failed_at = error && error != -ENOSPC ? weir__monotonic_ns() : 0;
+	return error == 0;
 }
 
 int weir_mempool_grow(struct weir_mempool *pool, uint32_t count)
 {
 	int error = 0;
 
+	if (count > pool->max_count)
+		return weir__fail(ENOSPC, "pool '%s': %u objects are more than its max_count of %u",
+			pool->name, count, pool->max_count);
 	pthread_mutex_lock(&pool->grow_lock);
 	while (!error && weir_mempool_count(pool) < count)
 		error = grow(pool);
@@ -136,7 +175,7 @@ uint32_t weir__get_grown(struct weir_mempool *pool, void **objects, uint32_t cou
 		pthread_mutex_lock(&pool->lock);
 		got += weir__get_loose(pool, objects + got, count - got);
 		pthread_mutex_unlock(&pool->lock);
-	} while (got < count && grow(pool) == 0);
+	} while (got < count && grow_by_itself(pool));
 	pthread_mutex_unlock(&pool->grow_lock);
 	return got;
 }
@@ -146,7 +185,8 @@ static bool is_low(const struct weir_mempool *pool)
 	/* relaxed: a hint, looked at again under grow_lock */
 	uint64_t batches = atomic_load_explicit(&pool->depot_batches, memory_order_relaxed);
 
-	return batches * pool->batch < pool->watermark;
+	return batches * pool->batch < pool->watermark &&
+	       weir_mempool_count(pool) < pool->max_count;
 }
 
 void weir__mempool_watch(struct weir_mempool *pool)
@@ -163,7 +203,7 @@ void weir__mempool_watch(struct weir_mempool *pool)
 	/* who finds it taken need not wait: another one is at it */
 	if (pthread_mutex_trylock(&pool->grow_lock))
 		return;
-	while (is_low(pool) && grow(pool) == 0)
+	while (is_low(pool) && grow_by_itself(pool))
 		;
 	pthread_mutex_unlock(&pool->grow_lock);
 }
@@ -180,7 +220,7 @@ static void *help(void *argument)
 		if (atomic_load_explicit(&pool->helper_stops, memory_order_acquire))
 			return NULL;
 		pthread_mutex_lock(&pool->grow_lock);
-		while (is_low(pool) && grow(pool) == 0)
+		while (is_low(pool) && grow_by_itself(pool))
 			;
 		pthread_mutex_unlock(&pool->grow_lock);
 	}
@@ -203,8 +243,8 @@ static int start_helper(struct weir_mempool *pool)
 	}
 	sem_destroy(&pool->helper_wake);
 	pool->policy = WEIR_GROW_NEVER;
-	return weir__fail(
-		error, "pool '%s': no thread for growing: %s", pool->name, strerror(error));
+	return weir__fail(error, "pool '%s': no thread for growing: %s (ulimit -u)", pool->name,
+		strerror(error));
 }
 
 /* What a thread may take at a time, twice, and what a growth brings. */

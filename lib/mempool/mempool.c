@@ -92,8 +92,14 @@ static uint32_t get_some(struct weir_mempool *pool, void **objects, uint32_t cou
 
 int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count)
 {
-	uint32_t got = get_some(pool, objects, count);
+	uint32_t got;
 
+	/* not even all of them would do: do not grow in vain */
+	if (count > pool->max_count) {
+		note_shortage(pool, weir__own_cache(pool));
+		return -ENOBUFS;
+	}
+	got = get_some(pool, objects, count);
 	if (got == count)
 		return 0;
 	weir__mempool_put_slow(pool, objects, got);

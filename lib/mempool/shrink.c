@@ -34,8 +34,7 @@ static bool make_plan(struct weir_mempool *pool, struct plan *plan)
 	struct weir_region_conf conf = {
 		.name = "shrinking",
 		.size = 2 * pointers + nodes + in + pool->chunk_count,
-		.pages = WEIR_PAGES_4K,
-		.lazy = true,
+		.pages = WEIR_PAGES_4K, /* touched now, not under the lock */
 	};
 	uint8_t *base;
 
@@ -249,7 +248,7 @@ static size_t release(struct weir_mempool *pool, const struct plan *plan)
 		if (weir_region_release(pool->region, chunk * pool->chunk, pool->chunk))
 			weir__grow_adopt(pool, chunk); /* its pages are as they were */
 		else
-			pool->shrinks++;
+			weir__count_up(&pool->shrinks, 1);
 	}
 	return before - weir_region_size(pool->region);
 }

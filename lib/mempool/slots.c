@@ -35,9 +35,21 @@ static void thread_ends(void *value)
 	weir__thread.slot = 0;
 }
 
+static void lock_registry(void)
+{
+	pthread_mutex_lock(&registry);
+}
+
+static void unlock_registry(void)
+{
+	pthread_mutex_unlock(&registry);
+}
+
 static void make_key(void)
 {
 	have_key = pthread_key_create(&exit_key, thread_ends) == 0;
+	/* a child must find the tables as no thread is changing them */
+	pthread_atfork(lock_registry, unlock_registry, unlock_registry);
 }
 
 static uint32_t first_free_slot(void)
@@ -69,6 +81,7 @@ int weir__mempool_register(struct weir_mempool *pool)
 {
 	int result = -ENFILE;
 
+	pthread_once(&once, make_key);
 	pthread_mutex_lock(&registry);
 	for (uint16_t i = 1; i <= WEIR_MEMPOOL_MAX && result; i++) {
 		if (!weir__mempools[i]) {

@@ -122,6 +122,8 @@ static void test_never(void)
 	count = weir_mempool_count(pool);
 	CU_ASSERT_TRUE(count >= 20000 && count < 40000);
 	CU_ASSERT_EQUAL(weir_mempool_grow(pool, 50001), -ENOSPC);
+	CU_ASSERT_EQUAL(weir_mempool_count(pool), count);
+	CU_ASSERT_EQUAL(weir_mempool_grow(pool, 50000), 0);
 	CU_ASSERT_EQUAL(weir_mempool_count(pool), 50000);
 	CU_ASSERT_EQUAL(take_all(pool, objects + 100), 49900);
 	weir_mempool_put_bulk(pool, objects, 50000);
