@@ -12,7 +12,7 @@
 
 #define ODD (1u << 16)
 
-/* Below this the C twin is as fast: measured, docs/checksum.md. */
+/* Below this the C twin was as fast on a Xeon of 2.9 GHz; the vectors were faster from 160 on. */
 #define VECTOR_LENGTH 128
 
 static uint64_t sum_words(const uint8_t *bytes, size_t length)
