@@ -124,7 +124,7 @@ static void *live(void *argument)
 	struct tally tally = {0};
 
 	for (uint32_t round = 0; round < LIFE; round++) {
-		struct weir_mbuf *received[8];
+		struct weir_mbuf *received[64]; /* 8 at a time */
 		uint32_t count;
 
 		if (with_packets && round % 2)

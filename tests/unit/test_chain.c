@@ -18,7 +18,7 @@
 #define PACKETS   8
 #define BYTES_MAX 6000
 #define POOLS     3
-#define KEPT_MAX  2048
+#define KEPT_MAX  20480
 
 /* A packet and what it must be. */
 struct model {
@@ -457,9 +457,9 @@ int main(int argc, char **argv)
 		(unsigned long long)seed);
 	for (uint32_t i = 0; i < POOLS; i++) {
 		struct weir_mbuf_pool_conf conf = {.name = "chain",
-			.count = i == 0 ? 2000 : 300,
+			.count = i == 0 ? 20000 : 300,
 			.size = sizes[i],
-			.headroom = i == 0 ? WEIR_MBUF_NO_HEADROOM : 0,
+			.headroom = i == 0 ? 16 : 0,
 			.pages = WEIR_PAGES_4K};
 
 		pools[i] = weir_mbuf_pool_create(&conf);
