@@ -100,7 +100,7 @@ struct weir_mbuf_pool_conf {
 	uint32_t private_size; /* bytes for the application in each mbuf, zeroed at the start */
 	uint32_t fields_size;  /* bytes for fields by name, behind it (weir/field.h) */
 	uint32_t cache;        /* this and all below as in weir_mempool_conf */
-	uint32_t max_count, watermark;
+	uint32_t max_count, watermark, track;
 	enum weir_grow grow;
 	size_t chunk;
 	enum weir_pages pages;

@@ -49,6 +49,11 @@ enum weir_grow {
 	WEIR_GROW_NEVER,  /* only by weir_mempool_grow() */
 };
 
+/* What a pool remembers of its objects (weir/track.h); these may be or'ed. 0 is nothing, at no
+ * cost. The environment variable WEIR_TRACK, a list such as "sites" or "stacks", adds to it. */
+#define WEIR_TRACK_SITES  (1u << 0) /* who has them, and where they were taken */
+#define WEIR_TRACK_STACKS (1u << 1) /* the callers too: a microsecond or more for each call */
+
 struct weir_mempool_conf {
 	const char *name;      /* for reports and errors; NULL: "pool". Copied. */
 	uint32_t count;        /* objects, at least 1 */
@@ -65,6 +70,7 @@ struct weir_mempool_conf {
 	enum weir_placement placement;
 	bool locked;
 	bool shared;
+	uint32_t track; /* WEIR_TRACK_*; 0: no tracking */
 };
 
 struct weir_mempool_stats {
@@ -173,7 +179,8 @@ struct weir__mempool_head {
 	uint32_t mbuf_headroom;
 	uint32_t mbuf_buffer_size;
 	uint32_t mbuf_plain; /* the state of a plain one */
-	/* by thread slot; weir__mempool_no_cache for a thread that has none here */
+	/* by thread slot; weir__mempool_no_cache for a thread that has none here, and for every one
+	 * when the pool is tracked: so each get and put comes to the slow path */
 	struct weir__mempool_cache *caches[WEIR_THREAD_MAX];
 };
 

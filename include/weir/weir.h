@@ -19,5 +19,6 @@
 #include "weir/port.h"
 #include "weir/ring.h"
 #include "weir/tiers.h"
+#include "weir/track.h"
 
 #endif

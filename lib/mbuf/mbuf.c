@@ -7,14 +7,18 @@
 #include "mbuf_impl.h"
 
 #include "base/base_impl.h"
+#include "mempool/track_impl.h"
 
 int weir__mbuf_alloc_slow(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
 {
 	const weir__mbuf_empty empty = {weir__mempool_head(pool)->mbuf_headroom, 0, 0, 0};
-	int error = weir__mempool_get_slow(pool, (void **)(void *)mbufs, count);
+	int error = weir__mempool_take(pool, (void **)(void *)mbufs, count);
 
 	if (error)
 		return error;
+	if (weir_unlikely(pool->track != NULL))
+		weir__track_get(
+			pool, (void *const *)(void *)mbufs, count, __builtin_return_address(0));
 	for (uint32_t i = 0; i < count; i++)
 		weir__mbuf_reset(mbufs[i], empty);
 	return 0;
@@ -41,22 +45,33 @@ struct weir_mbuf *weir__mbuf_reserve(struct weir_mempool *pool, uint32_t count)
 struct returns {
 	struct weir_mempool *pool;
 	uint32_t plain; /* the state of its mbufs when they are clean; 0: there is no pool yet */
+	void *address;  /* where the call returns to, for tracking */
 	uint32_t count;
 	struct weir_mbuf *mbufs[64];
 };
 
 /* The array is left as it is: clearing it would cost more than freeing an mbuf. */
-static void begin(struct returns *returns)
+static void begin(struct returns *returns, void *address)
 {
+	returns->address = address;
 	returns->plain = 0;
 	returns->count = 0;
+}
+
+static void put(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count, void *address)
+{
+	void *const *objects = (void *const *)(void *)mbufs;
+
+	if (weir_unlikely(pool->track != NULL))
+		weir__mempool_give(pool, objects, count, address);
+	else
+		weir_mempool_put_bulk(pool, objects, count);
 }
 
 static void hand_in(struct returns *returns)
 {
 	if (returns->count)
-		weir_mempool_put_bulk(
-			returns->pool, (void *const *)(void *)returns->mbufs, returns->count);
+		put(returns->pool, returns->mbufs, returns->count, returns->address);
 	returns->count = 0;
 }
 
@@ -106,19 +121,17 @@ void weir__mbuf_drop(struct weir_mbuf *mbuf)
 {
 	struct returns returns;
 
-	begin(&returns);
+	begin(&returns, __builtin_return_address(0));
 	if (weir_ref_drop(&mbuf->state))
 		clean(&returns, mbuf);
 	hand_in(&returns);
 }
 
-/* How many of mbufs, from the first on, are plain and of the first's pool. */
+/* How many of mbufs, from the first on, are like the first, which is plain. */
 static uint32_t plain_run(struct weir_mbuf **mbufs, uint32_t count)
 {
 	uint32_t run = 0, first = weir_ref_look(&mbufs[0]->state);
 
-	if ((first & WEIR__MBUF_SHAPE) != 1)
-		return 0;
 	while (run < count && weir_ref_look(&mbufs[run]->state) == first)
 		run++;
 	return run;
@@ -147,19 +160,37 @@ static void free_chain(struct returns *returns, struct weir_mbuf *mbuf)
 	}
 }
 
+/* The same for a tracked pool. Returns how many. */
+static uint32_t free_tracked(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count, void *address)
+{
+	uint32_t plain = pool->head.mbuf_plain, done = 0;
+	struct weir__marker made;
+
+	weir__marker_for_put(&made, pool, mbufs[0], address);
+	const struct weir__marker marker = made; /* in registers */
+	while (done < count && weir_ref_look(&mbufs[done]->state) == plain &&
+		weir__mark_put(&marker, mbufs[done]))
+		done++;
+	return weir__marked_put(pool, &marker, (void *const *)(void *)mbufs, done);
+}
+
 void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct returns returns;
 
-	begin(&returns);
+	begin(&returns, __builtin_return_address(0));
 	while (count) {
-		uint32_t run = plain_run(mbufs, count);
+		uint32_t state = weir_ref_look(&mbufs[0]->state), run = 1;
+		struct weir_mempool *pool = weir__mbuf_state_pool(state);
 
-		if (run) {
-			free_plain(mbufs, run);
-		} else {
+		if ((state & WEIR__MBUF_SHAPE) != 1) {
 			free_chain(&returns, mbufs[0]);
-			run = 1;
+		} else if (weir_unlikely(pool->track != NULL)) {
+			run = free_tracked(pool, mbufs, count, returns.address);
+		} else {
+			run = plain_run(mbufs, count);
+			free_plain(mbufs, run);
 		}
 		mbufs += run;
 		count -= run;

@@ -68,6 +68,7 @@ static int objects_conf(const struct weir_mbuf_pool_conf *conf, struct weir_memp
 		.placement = conf->placement,
 		.locked = conf->locked,
 		.shared = conf->shared,
+		.track = conf->track,
 	};
 	return 0;
 }

@@ -78,7 +78,7 @@ static struct weir__mempool_cache *make_cache(struct weir_mempool *pool, uint32_
 	atomic_store_explicit(&cache->limit, cache->size, memory_order_relaxed);
 	cache->spare = weir__take_empty(pool, WEIR_BATCHES_MAX, &last);
 	pthread_mutex_lock(&pool->lock);
-	pool->head.caches[slot] = cache;
+	pool->caches[slot] = cache;
 	pthread_mutex_unlock(&pool->lock);
 	return cache;
 }
@@ -93,7 +93,7 @@ struct weir__mempool_cache *weir__own_cache(struct weir_mempool *pool)
 		weir__thread_join();
 	if (!weir__thread.slot)
 		return NULL;
-	cache = weir__mempool_cache(pool);
+	cache = pool->caches[weir__thread.slot];
 	if (cache == &weir__mempool_no_cache)
 		cache = make_cache(pool, weir__thread.slot);
 	return cache == &weir__mempool_no_cache ? NULL : cache;
@@ -101,7 +101,7 @@ struct weir__mempool_cache *weir__own_cache(struct weir_mempool *pool)
 
 void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot)
 {
-	struct weir__mempool_cache *cache = pool->head.caches[slot];
+	struct weir__mempool_cache *cache = pool->caches[slot];
 	uint32_t last;
 
 	if (cache == &weir__mempool_no_cache)
@@ -115,7 +115,7 @@ void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot)
 	pool->refills += atomic_load_explicit(&cache->refills, memory_order_relaxed);
 	pool->flushes += atomic_load_explicit(&cache->flushes, memory_order_relaxed);
 	pool->failures += atomic_load_explicit(&cache->failures, memory_order_relaxed);
-	pool->head.caches[slot] = &weir__mempool_no_cache;
+	pool->caches[slot] = &weir__mempool_no_cache;
 	pthread_mutex_unlock(&pool->lock);
 	weir__cache_free(cache);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* create.c: making and destroying a mempool, and its figures. */
 #include "mempool_impl.h"
+#include "track_impl.h"
 
 #include "base/base_impl.h"
 
@@ -160,13 +161,20 @@ static void free_pool(struct weir_mempool *pool)
 	weir_region_destroy(pool->batch_region);
 	pthread_mutex_destroy(&pool->lock);
 	pthread_mutex_destroy(&pool->grow_lock);
+	weir__track_destroy(pool);
 	free(pool->depot.next);
 	free(pool->mbuf_fields);
 	free(pool);
 }
 
+static int get_tracking(struct weir_mempool *pool, uint32_t flags)
+{
+	return flags ? weir__track_create(pool, flags) : 0;
+}
+
 struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf)
 {
+	uint32_t track = weir__track_flags(conf->track);
 	struct weir_mempool *pool;
 
 	if (check_conf(conf))
@@ -185,12 +193,13 @@ struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf)
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_mutex_init(&pool->grow_lock, NULL);
 	pool->policy = WEIR_GROW_NEVER;
-	for (uint32_t slot = 0; slot < WEIR_THREAD_MAX; slot++)
-		pool->head.caches[slot] = &weir__mempool_no_cache;
-	if (get_objects(pool, conf) || get_depot(pool, conf)) {
+	pool->caches = pool->head.caches;
+	if (get_objects(pool, conf) || get_depot(pool, conf) || get_tracking(pool, track)) {
 		free_pool(pool);
 		return NULL;
 	}
+	for (uint32_t slot = 0; slot < WEIR_THREAD_MAX; slot++)
+		pool->head.caches[slot] = pool->caches[slot] = &weir__mempool_no_cache;
 	fill_depot(pool);
 	if (weir__mempool_register(pool)) {
 		free_pool(pool);
@@ -202,18 +211,21 @@ struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf)
 
 int weir_mempool_destroy(struct weir_mempool *pool)
 {
+	char blame[320];
 	uint32_t out;
 
 	if (!pool)
 		return 0;
 	out = weir__mempool_unregister(pool);
-	if (out)
+	if (out) {
+		weir__track_blame(pool, blame, sizeof(blame));
 		return weir__fail(EBUSY,
-			"pool '%s': %u of %u objects are out; put them back before destroying it",
-			pool->name, out, weir_mempool_count(pool));
+			"pool '%s': %u of %u objects are out%s; put them back before destroying it",
+			pool->name, out, weir_mempool_count(pool), blame);
+	}
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
-		if (pool->head.caches[slot] != &weir__mempool_no_cache)
-			weir__cache_free(pool->head.caches[slot]);
+		if (pool->caches[slot] != &weir__mempool_no_cache)
+			weir__cache_free(pool->caches[slot]);
 	free_pool(pool);
 	return 0;
 }
@@ -244,8 +256,8 @@ void weir_mempool_stats(struct weir_mempool *pool, struct weir_mempool_stats *st
 	stats->growths = atomic_load_explicit(&pool->growths, memory_order_relaxed);
 	stats->shrinks = atomic_load_explicit(&pool->shrinks, memory_order_relaxed);
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
-		if (pool->head.caches[slot] != &weir__mempool_no_cache)
-			add_cache(stats, pool->head.caches[slot]);
+		if (pool->caches[slot] != &weir__mempool_no_cache)
+			add_cache(stats, pool->caches[slot]);
 	/* each refill and flush moved one batch */
 	free_now = ((uint64_t)pool->batches_born + stats->flushes - stats->refills) * pool->batch +
 		   pool->loose_count + stats->cached;

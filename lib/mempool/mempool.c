@@ -5,6 +5,7 @@
  *	put:  cache  -> batch of the depot  -> loose
  */
 #include "mempool_impl.h"
+#include "track_impl.h"
 
 static void copy(void **to, void *const *from, uint32_t count)
 {
@@ -15,7 +16,7 @@ void weir__mempool_ask_others(struct weir_mempool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++) {
-		struct weir__mempool_cache *cache = pool->head.caches[slot];
+		struct weir__mempool_cache *cache = pool->caches[slot];
 
 		if (cache != &weir__mempool_no_cache && slot != weir__thread.slot)
 			/* relaxed: a request, it may be seen late */
@@ -90,36 +91,61 @@ static uint32_t get_some(struct weir_mempool *pool, void **objects, uint32_t cou
 	return got;
 }
 
-int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count)
+int weir__mempool_take(struct weir_mempool *pool, void **objects, uint32_t count)
 {
+	void **top = weir__mempool_pop(pool->caches[weir__thread.slot], count);
 	uint32_t got;
 
+	if (weir_likely(top != NULL)) { /* so it is in a tracked pool */
+		weir__copy_pointers(objects, top, count);
+		return 0;
+	}
 	/* not even all of them would do: do not grow in vain */
 	if (count > pool->max_count) {
 		note_shortage(pool, weir__own_cache(pool));
 		return -ENOBUFS;
 	}
 	got = get_some(pool, objects, count);
-	if (got == count)
+	if (weir_likely(got == count))
 		return 0;
-	weir__mempool_put_slow(pool, objects, got);
+	weir__mempool_put_some(pool, objects, got);
 	return -ENOBUFS;
+}
+
+int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count)
+{
+	int error = weir__mempool_take(pool, objects, count);
+
+	if (weir_unlikely(pool->track && !error))
+		weir__track_get(pool, objects, count, __builtin_return_address(0));
+	return error;
 }
 
 uint32_t weir_mempool_get_burst(struct weir_mempool *pool, void **objects, uint32_t count)
 {
 	void **top = weir__mempool_pop(weir__mempool_cache(pool), count);
 
-	if (!top)
-		return get_some(pool, objects, count);
+	if (!top) {
+		uint32_t got = get_some(pool, objects, count);
+
+		if (pool->track)
+			weir__track_get(pool, objects, got, __builtin_return_address(0));
+		return got;
+	}
 	copy(objects, top, count);
 	return count;
 }
 
-void weir__mempool_put_slow(struct weir_mempool *pool, void *const *objects, uint32_t count)
+void weir__mempool_put_some(struct weir_mempool *pool, void *const *objects, uint32_t count)
 {
-	struct weir__mempool_cache *cache = weir__own_cache(pool);
+	struct weir__mempool_cache *cache;
+	void **top = weir__mempool_push(pool->caches[weir__thread.slot], count);
 
+	if (weir_likely(top != NULL)) { /* so it is in a tracked pool */
+		weir__copy_pointers(top, objects, count);
+		return;
+	}
+	cache = weir__own_cache(pool);
 	if (!cache) {
 		pthread_mutex_lock(&pool->lock);
 		weir__put_loose(pool, objects, count);
@@ -148,9 +174,23 @@ void weir__mempool_put_slow(struct weir_mempool *pool, void *const *objects, uin
 	weir__cache_set(cache, weir__cache_count(cache) + count);
 }
 
+void weir__mempool_give(
+	struct weir_mempool *pool, void *const *objects, uint32_t count, void *address)
+{
+	if (weir_likely(!pool->track))
+		weir__mempool_put_some(pool, objects, count);
+	for (uint32_t done = 0; pool->track && done < count;)
+		done += weir__track_put(pool, objects + done, count - done, address);
+}
+
+void weir__mempool_put_slow(struct weir_mempool *pool, void *const *objects, uint32_t count)
+{
+	weir__mempool_give(pool, objects, count, __builtin_return_address(0));
+}
+
 void weir_mempool_flush(struct weir_mempool *pool)
 {
-	struct weir__mempool_cache *cache = weir__mempool_cache(pool);
+	struct weir__mempool_cache *cache = pool->caches[weir__thread.slot];
 
 	if (cache != &weir__mempool_no_cache)
 		weir__cache_flush(pool, cache);

@@ -30,6 +30,8 @@ struct weir_mempool {
 	uint32_t batch;      /* 1 to WEIR_BATCH_MAX */
 	uint16_t number;     /* in weir__mempools */
 	char name[32];
+	struct weir__mempool_cache **caches; /* those in head, or a tracked pool's own */
+	struct weir__track *track;           /* NULL: it is not (track_impl.h) */
 	struct weir_region *region;
 	void *mbuf_fields; /* lib/mbuf/field.c; freed with the pool */
 
@@ -121,6 +123,14 @@ void weir__cache_flush(struct weir_mempool *pool, struct weir__mempool_cache *ca
 void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot);
 
 void weir__cache_free(struct weir__mempool_cache *cache);
+
+/* mempool.c: get all or none, untracked. */
+int weir__mempool_take(struct weir_mempool *pool, void **objects, uint32_t count);
+void weir__mempool_put_some(struct weir_mempool *pool, void *const *objects, uint32_t count);
+
+/* mempool.c: put, for a call that returns to address. */
+void weir__mempool_give(
+	struct weir_mempool *pool, void *const *objects, uint32_t count, void *address);
 
 /* mempool.c: ask every other thread to give back what it keeps, with its next put. */
 void weir__mempool_ask_others(struct weir_mempool *pool);

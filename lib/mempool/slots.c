@@ -7,6 +7,7 @@
  * cannot be destroyed while an ending thread is emptying its cache into it.
  */
 #include "mempool_impl.h"
+#include "track_impl.h"
 
 #include "base/base_impl.h"
 
@@ -94,6 +95,15 @@ int weir__mempool_register(struct weir_mempool *pool)
 	return result;
 }
 
+void weir__mempool_each(void (*visit)(struct weir_mempool *pool, void *context), void *context)
+{
+	pthread_mutex_lock(&registry);
+	for (uint32_t i = 1; i <= WEIR_MEMPOOL_MAX; i++)
+		if (weir__mempools[i])
+			visit(weir__mempools[i], context);
+	pthread_mutex_unlock(&registry);
+}
+
 void weir__thread_remember(struct weir_mempool *pool, uint32_t plain)
 {
 	struct weir__mempool_cache *cache = weir__mempool_cache(pool);
@@ -128,8 +138,8 @@ uint32_t weir__mempool_unregister(struct weir_mempool *pool)
 	if (out == 0) {
 		weir__mempools[pool->number] = NULL;
 		for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
-			if (pool->head.caches[slot] != &weir__mempool_no_cache)
-				forget(pool, pool->head.caches[slot]);
+			if (pool->caches[slot] != &weir__mempool_no_cache)
+				forget(pool, pool->caches[slot]);
 	}
 	pthread_mutex_unlock(&registry);
 	return out;

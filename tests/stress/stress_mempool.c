@@ -92,13 +92,14 @@ static void *keep_alive(void *argument)
 	return NULL;
 }
 
-static void run(uint32_t count, uint32_t cache)
+static void run(uint32_t count, uint32_t cache, uint32_t track)
 {
 	struct weir_mbuf_pool_conf conf = {.name = "stress",
 		.count = count,
 		.size = 64,
 		.private_size = 4,
 		.cache = cache,
+		.track = track,
 		.pages = WEIR_PAGES_4K};
 	pthread_t threads[THREADS];
 	struct weir_mbuf *mbuf;
@@ -119,8 +120,9 @@ static void run(uint32_t count, uint32_t cache)
 int main(int argc, char **argv)
 {
 	stress_begin("mempool", argc, argv, 100000);
-	run(200, 64);                      /* often dry */
-	run(1000, 128);                    /* batches move */
-	run(300, WEIR_MEMPOOL_CACHE_NONE); /* all under the lock */
+	run(200, 64, 0);                      /* often dry */
+	run(1000, 128, 0);                    /* batches move */
+	run(300, WEIR_MEMPOOL_CACHE_NONE, 0); /* all under the lock */
+	run(1000, 128, WEIR_TRACK_SITES);     /* by way of the slow paths */
 	return 0;
 }
