@@ -158,7 +158,7 @@ void weir__room_say_huge(struct weir_region *region, size_t bytes, enum weir_pag
 	char kind[64], on[32] = "", path[128];
 
 	weir__pages_describe(pages, kind, sizeof(kind));
-	if (!weir__os_sees_pages()) {
+	if (!found.counted && !weir__os_sees_pages()) {
 		weir__why(region, "no %s: %s; /sys is not here to say how many are free", kind,
 			strerror(-error));
 		return;

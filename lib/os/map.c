@@ -140,7 +140,7 @@ size_t weir__os_present(const void *address, size_t size)
 		size_t bytes = size - at < ASK_MAX * page ? size - at : ASK_MAX * page;
 
 		if (mincore((void *)((uintptr_t)address + at), bytes, present))
-			break;
+			return size;
 		for (size_t i = 0; i < bytes / page; i++)
 			pages += present[i] & 1;
 	}

@@ -47,7 +47,7 @@ bool weir__os_node_exists(unsigned int node)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u", node);
-	return access(path, F_OK) == 0;
+	return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
 static int place(void *address, size_t size, int policy, const struct weir__nodes *nodes)

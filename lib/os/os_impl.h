@@ -47,7 +47,7 @@ int weir__os_advise_huge(void *address, size_t size, bool huge);
  * this fails with -ENOMEM; touching them by hand would be a SIGBUS. */
 int weir__os_populate(void *address, size_t size, size_t step);
 
-/* Bytes of mapped addresses that have pages. */
+/* Bytes of mapped addresses that have pages; all of them when the kernel does not say. */
 size_t weir__os_present(const void *address, size_t size);
 
 /* Give the content of whole base pages back: they read as zero, or as before, from now on. */

@@ -44,7 +44,7 @@ static void huge_path(char *path, size_t size, unsigned int log2_size, int node,
 
 bool weir__os_sees_pages(void)
 {
-	return access("/sys/kernel/mm", F_OK) == 0;
+	return access("/sys/kernel/mm", F_OK) == 0 || errno != ENOENT;
 }
 
 /* What could not be opened because there is no /sys at all says nothing about pages. */
@@ -153,8 +153,8 @@ static size_t largest(const char *list)
 	return most;
 }
 
-/* Free pages of a node that programs may have. A zone's protection is the last line of it that is
- * read here. */
+/* Bytes of free pages of a node that programs may have, SIZE_MAX when the file ends too early. A
+ * zone's protection is the last line of it that is read here. */
 static size_t zones_available(FILE *file, int node)
 {
 	struct zone zone = {0, 0, 0};
@@ -174,7 +174,7 @@ static size_t zones_available(FILE *file, int node)
 			sscanf(line, " high %zu", &zone.high);
 		}
 	}
-	return pages;
+	return feof(file) ? pages * weir__os_page_size() : SIZE_MAX;
 }
 
 /* What a node has free for programs, and the half of its clean file pages, which it gives up
@@ -187,8 +187,10 @@ static size_t node_available(int node)
 
 	if (!file)
 		return SIZE_MAX;
-	bytes = zones_available(file, node) * weir__os_page_size();
+	bytes = zones_available(file, node);
 	fclose(file);
+	if (bytes == SIZE_MAX)
+		return SIZE_MAX;
 	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
 	if (read_number(path, "Active(file):", &active) &&
 		read_number(path, "Inactive(file):", &inactive))

@@ -27,6 +27,7 @@ static struct {
 	[INJECT_MUNMAP] = {"munmap", {ENOMEM, EPERM, EINVAL, ENOSYS}},
 	[INJECT_MADVISE] = {"madvise", {ENOMEM, EPERM, EINVAL, ENOSYS, EFAULT, EAGAIN}},
 	[INJECT_MLOCK] = {"mlock", {ENOMEM, EPERM, EINVAL, ENOSYS, EAGAIN}},
+	[INJECT_MINCORE] = {"mincore", {ENOMEM, EPERM, EINVAL, ENOSYS, EAGAIN, EFAULT}},
 	[INJECT_MBIND] = {"mbind", {ENOMEM, EPERM, EINVAL, ENOSYS, EFAULT, EIO}},
 	[INJECT_GET_MEMPOLICY] = {"get_mempolicy", {ENOMEM, EPERM, EINVAL, ENOSYS, EFAULT}},
 	[INJECT_MOVE_PAGES] = {"move_pages", {ENOMEM, EPERM, EINVAL, ENOSYS, EACCES, ENODEV}},
@@ -40,6 +41,7 @@ static struct {
 	[INJECT_SENDMSG] = {"sendmsg", {ENOMEM, EPERM, EINVAL, ENOSYS, EPIPE, EAGAIN, EINTR}},
 	[INJECT_RECVMSG] = {"recvmsg", {ENOMEM, EPERM, EINVAL, ENOSYS, ECONNRESET, EAGAIN, EINTR}},
 	[INJECT_GETSOCKOPT] = {"getsockopt", {ENOMEM, EPERM, EINVAL, ENOSYS}},
+	[INJECT_ACCESS] = {"access", {ENOMEM, EACCES, ENOENT, EIO}},
 	[INJECT_FOPEN] = {"fopen", {ENOMEM, EMFILE, EACCES, ENOENT}},
 	[INJECT_FGETS] = {"fgets", {EIO}},
 	[INJECT_FCLOSE] = {"fclose", {EIO}},
@@ -216,6 +218,14 @@ int __wrap_madvise(void *address, size_t size, int advice)
 	return fails(INJECT_MADVISE) ? -1 : __real_madvise(address, size, advice);
 }
 
+int __real_mincore(void *address, size_t size, unsigned char *present);
+int __wrap_mincore(void *address, size_t size, unsigned char *present);
+
+int __wrap_mincore(void *address, size_t size, unsigned char *present)
+{
+	return fails(INJECT_MINCORE) ? -1 : __real_mincore(address, size, present);
+}
+
 int __real_mlock(const void *address, size_t size);
 int __wrap_mlock(const void *address, size_t size);
 
@@ -365,6 +375,14 @@ int __wrap_getsockopt(int socket, int level, int option, void *value, socklen_t 
 }
 
 /* ---- pages.c, and files of /sys in node.c ---- */
+
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
+
+int __wrap_access(const char *path, int mode)
+{
+	return fails(INJECT_ACCESS) ? -1 : __real_access(path, mode);
+}
 
 FILE *__real_fopen64(const char *path, const char *mode);
 FILE *__wrap_fopen64(const char *path, const char *mode);

@@ -18,6 +18,7 @@
 
 #define CHUNK ((size_t)2 << 20)
 
+static void absent_node(void);
 static void half_a_message(void);
 static void pool_with_threads(void);
 static void pool_of_mbufs(void);
@@ -81,6 +82,7 @@ const struct plan plans[] = {
 		.send = true},
 	{.name = "shared, locked",
 		.conf = {.size = CHUNK, .pages = WEIR_PAGES_4K, .shared = true, .locked = true}},
+	{.name = "a node that is not there", .run = absent_node},
 	{.name = "half a message", .run = half_a_message},
 	{.name = "pool with threads", .run = pool_with_threads},
 	{.name = "pool of mbufs", .run = pool_of_mbufs},
@@ -292,6 +294,21 @@ static void live(const struct plan *plan)
 		look(region);
 	if (plan->send)
 		pass_on(region, plan);
+	weir_region_destroy(region);
+}
+
+/* 1,000 is below the kernel's limit and above any machine. */
+static void absent_node(void)
+{
+	struct weir_region_conf conf = {.size = CHUNK, .node = WEIR_NODE(1000)};
+	struct weir_region *region = weir_region_create(&conf);
+
+	if (region)
+		complain("a region on node 1000");
+	else if (errno != ENODEV)
+		note_failure("create", errno);
+	else if (!strstr(weir_last_error(), "node 1000 "))
+		complain("no word of node 1000: %s", weir_last_error());
 	weir_region_destroy(region);
 }
 
