@@ -189,9 +189,31 @@ static int commit_failed(struct weir_region *region, size_t size, int error)
 		region->why[0] ? region->why : strerror(-error));
 }
 
-/* Pages under one chunk. Reasons of earlier ones stay only when there are no new ones. */
+/* Transparent ones count as larger than base pages. */
+static size_t rank(enum weir_pages pages)
+{
+	return pages == WEIR_PAGES_THP ? WEIR__OS_HUGE_SIZE - 1 : weir__pages_unit(pages);
+}
+
+static enum weir_pages smallest_pages(const struct weir_region *region)
+{
+	enum weir_pages smallest = WEIR_PAGES_ANY;
+
+	for (size_t i = 0; i < region->chunk_count; i++) {
+		enum weir_pages pages = region->chunks[i];
+
+		if (pages != WEIR_PAGES_ANY &&
+			(smallest == WEIR_PAGES_ANY || rank(pages) < rank(smallest)))
+			smallest = pages;
+	}
+	return smallest;
+}
+
+/* Pages under one chunk. The reasons kept are those for the smallest pages of the region; of chunks
+ * on the same pages those of the last. */
 static int commit_chunk(struct weir_region *region, size_t chunk)
 {
+	enum weir_pages smallest = smallest_pages(region);
 	char before[sizeof(region->why)];
 	int error;
 
@@ -202,7 +224,8 @@ static int commit_chunk(struct weir_region *region, size_t chunk)
 		commit_failed(region, weir__chunk_bytes(region, chunk), error);
 	else
 		region->file_used = region->file >= 0;
-	if (error || !region->why[0])
+	if (error || !region->why[0] ||
+		(smallest != WEIR_PAGES_ANY && rank(region->chunks[chunk]) > rank(smallest)))
 		memcpy(region->why, before, sizeof(before));
 	return error;
 }
@@ -300,26 +323,14 @@ enum weir_pages weir_region_pages_at(struct weir_region *region, size_t offset)
 	return pages;
 }
 
-/* Transparent ones count as larger than base pages. */
-static size_t rank(enum weir_pages pages)
-{
-	return pages == WEIR_PAGES_THP ? WEIR__OS_HUGE_SIZE - 1 : weir__pages_unit(pages);
-}
-
 enum weir_pages weir_region_pages(struct weir_region *region)
 {
-	enum weir_pages smallest = WEIR_PAGES_ANY;
+	enum weir_pages pages;
 
 	pthread_mutex_lock(&region->lock);
-	for (size_t i = 0; i < region->chunk_count; i++) {
-		enum weir_pages pages = region->chunks[i];
-
-		if (pages != WEIR_PAGES_ANY &&
-			(smallest == WEIR_PAGES_ANY || rank(pages) < rank(smallest)))
-			smallest = pages;
-	}
+	pages = smallest_pages(region);
 	pthread_mutex_unlock(&region->lock);
-	return smallest;
+	return pages;
 }
 
 int weir_region_node_of(const struct weir_region *region, const void *address)

@@ -75,7 +75,7 @@ void complain(const char *format, ...)
 
 /* By its own words, or by what they come to: ENOMEM is about memory, a missing file about a kernel
  * that has no such thing. */
-bool names_reason(const char *sentence)
+static bool names_reason(const char *sentence)
 {
 	if (strstr(sentence, strerror(now.error)))
 		return true;
@@ -99,6 +99,16 @@ bool names_reason(const char *sentence)
 	}
 }
 
+void must_name_reason(const char *what, const char *sentence)
+{
+	if (names_reason(sentence))
+		return;
+	if (strstr(sentence, "nr_hugepages"))
+		snprintf(shortage, sizeof(shortage), "%s: %s", what, sentence);
+	else
+		complain("%s: another reason: %s", what, sentence);
+}
+
 void failed(const char *what, int error)
 {
 	const char *sentence = weir_last_error();
@@ -111,10 +121,8 @@ void failed(const char *what, int error)
 		complain("%s: not a sentence with a reason: '%s'", what, sentence);
 	if (!now.error)
 		complain("%s: failed on its own: %s", what, sentence);
-	else if (strstr(sentence, "nr_hugepages") && !names_reason(sentence))
-		snprintf(shortage, sizeof(shortage), "%s", sentence);
-	else if (!names_reason(sentence))
-		complain("%s: another reason: %s", what, sentence);
+	else
+		must_name_reason(what, sentence);
 }
 
 static void check_holdings(const struct kernel_holdings *before, size_t mapped)
@@ -160,9 +168,11 @@ static bool inject(const struct plan *plan)
 	return came;
 }
 
-/* Other programs use hugepages, too. Where they took the last ones, try again later. */
+/* Other programs use hugepages, too, and change how many there are. Where they took the last ones,
+ * learn anew what the plan gets when nothing fails. */
 static bool inject_beside_others(const struct plan *plan)
 {
+	int error = now.error;
 	bool came = false;
 
 	for (unsigned int attempt = 0; attempt < 5; attempt++) {
@@ -170,6 +180,11 @@ static bool inject_beside_others(const struct plan *plan)
 		if (!shortage[0])
 			return came;
 		usleep(200000);
+		if (!plan_possible(plan))
+			return false;
+		now.error = 0;
+		plan_learn(plan);
+		now.error = error;
 	}
 	complain("another reason, five times: %s", shortage);
 	return came;
@@ -210,8 +225,8 @@ static void try_plan(const struct plan *plan)
 	if (!plan_possible(plan))
 		return;
 	/* twice, so that what is made once in a process is there */
-	plan_run(plan);
-	plan_run(plan);
+	plan_learn(plan);
+	plan_learn(plan);
 	for (int call = 0; call < INJECT_CALLS; call++)
 		try_call(plan, (enum inject_call)call);
 }

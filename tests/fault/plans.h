@@ -37,8 +37,11 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* fault.c: a call has failed: its result, or errno; its sentence must give the reason. */
 void failed(const char *what, int error);
 
-/* fault.c: the sentence gives the reason of the armed failure. */
-bool names_reason(const char *sentence);
+/* fault.c: the sentence must give the reason of the armed failure. */
+void must_name_reason(const char *what, const char *sentence);
+
+/* Learn again what the plan gets when nothing fails. */
+void plan_learn(const struct plan *plan);
 
 /* Objects that exist all the time. False with a word on stderr when they cannot be made. */
 bool bystanders_make(void);
