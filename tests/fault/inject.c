@@ -49,6 +49,7 @@ static struct {
 	[INJECT_READDIR] = {"readdir", {ENOENT}},
 	[INJECT_CLOSEDIR] = {"closedir", {EBADF}},
 	[INJECT_SCHED_GETAFFINITY] = {"sched_getaffinity", {ENOMEM, EPERM, EINVAL, ENOSYS}},
+	[INJECT_MALLOC] = {"malloc", {ENOMEM}},
 	[INJECT_CALLOC] = {"calloc", {ENOMEM}},
 	[INJECT_ALIGNED_ALLOC] = {"aligned_alloc", {ENOMEM}},
 	[INJECT_OPEN_MEMSTREAM] = {"open_memstream", {ENOMEM}},
@@ -437,6 +438,14 @@ int __wrap_closedir(DIR *folder)
 }
 
 /* ---- memory of the heap, and threads ---- */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return fails(INJECT_MALLOC) ? NULL : __real_malloc(size);
+}
 
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
