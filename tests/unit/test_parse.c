@@ -101,7 +101,7 @@ static void check_layers(const struct row *row, const struct weir_layers *layers
 	CU_ASSERT((all && layers->end == row->end) ||
 		  ((!all || cut) && layers->end == WEIR_PARSE_CUT));
 	CU_ASSERT_EQUAL(layers->payload_offset, offset);
-	CU_ASSERT_EQUAL(weir_layers_text(layers, text, sizeof(text)), strlen(text));
+	CU_ASSERT_EQUAL(weir_layers_text(layers, text, sizeof(text)), (int)strlen(text));
 	CU_ASSERT_EQUAL(strncmp(text, row->layers, strlen(text)), 0);
 	CU_ASSERT(!all || strcmp(text, row->layers) == 0);
 }
