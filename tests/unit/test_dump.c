@@ -33,7 +33,8 @@ static char *plain(char *text)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
 	while (*in) {
 		size_t run = strspn(in, "0123456789abcdefx");
-		size_t digits = strncmp(in, "mbuf ", 5) ? 0 : strspn(in + 5, "0123456789");
+		size_t digits =
+			strstr(in, "mbuf ") == in ? strspn(strchr(in, ' ') + 1, "0123456789") : 0;
 
 		if (strncmp(in, "0x", 2) == 0 && run > 10) {
 			*out++ = '@';
