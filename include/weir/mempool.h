@@ -124,13 +124,13 @@ static inline void weir_mempool_put(struct weir_mempool *pool, void *object);
  * ready. Where a get found no memory to grow, the pool tries again after 10 ms. */
 WEIR_API int weir_mempool_grow(struct weir_mempool *pool, uint32_t count);
 
-/* Give back to the kernel the chunks whose objects are all home, but keep as many objects as there
- * were at birth; when only those are left, further ones on the same pages go, too. Others may get
- * and put meanwhile; gets that find their cache empty wait. What other threads keep in their caches
- * is not home: they are asked to bring it with their next put, so a later call may find more.
- * Returns the bytes given back; 0 also when there is no memory for the list of free objects that
- * this needs. From any thread, but takes some 10 ns for each free object: not one that handles
- * packets. */
+/* Give back to the kernel the chunks whose objects are all home, but not those of the
+ * pool's birth; when all other objects are home they go, too, so that it is as it was born. Others
+ * may get and put meanwhile; gets that find their cache empty wait. What other threads keep in
+ * their caches is not home: they are asked to bring it with their next put, so a later call may
+ * find more. Returns the bytes given back; 0 also when there is no memory for the list of free
+ * objects that this needs. From any thread, but takes some 10 ns for each free object: not one that
+ * handles packets. */
 WEIR_API size_t weir_mempool_shrink(struct weir_mempool *pool);
 
 /* Give back what this thread keeps in its cache. Before a long sleep, so that others can use it. */

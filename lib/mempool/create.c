@@ -73,7 +73,7 @@ size_t weir_mempool_memory(const struct weir_mempool_conf *conf)
 	return check_conf(conf) ? 0 : (size_t)conf->count * odd_stride(conf->size);
 }
 
-static uint32_t node_count(const struct weir_mempool *pool)
+uint32_t weir__node_count(const struct weir_mempool *pool)
 {
 	return pool->max_count / pool->batch + WEIR_THREAD_MAX * WEIR_BATCHES_MAX;
 }
@@ -112,7 +112,7 @@ static int get_objects(struct weir_mempool *pool, const struct weir_mempool_conf
  * what they no longer need. */
 static int get_depot(struct weir_mempool *pool, const struct weir_mempool_conf *conf)
 {
-	size_t rows = (size_t)node_count(pool) + 1;
+	size_t rows = (size_t)weir__node_count(pool) + 1;
 	char name[sizeof(pool->name) + 8];
 	bool elastic = pool->max_count > pool->min_count;
 	struct weir_region_conf batches = {
@@ -138,7 +138,7 @@ static int get_depot(struct weir_mempool *pool, const struct weir_mempool_conf *
 /* Every object into the depot, so that the first ones are on top. */
 static void fill_depot(struct weir_mempool *pool)
 {
-	uint32_t full = pool->min_count / pool->batch, last = node_count(pool), object = 0;
+	uint32_t full = pool->min_count / pool->batch, last = weir__node_count(pool), object = 0;
 
 	for (uint32_t node = 1; node <= last; node++)
 		weir_depot_link(&pool->depot, node, node + 1);

@@ -20,6 +20,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
+/* Rows touched beyond those of the objects: the spares of 16 caches. */
+#define SPARES (16 * WEIR_BATCHES_MAX)
+
 static uint32_t first_chunk(const struct weir_mempool *pool, uint32_t index)
 {
 	return (uint32_t)((size_t)index * pool->stride / pool->chunk);
@@ -71,6 +74,7 @@ static uint32_t add_objects(struct weir_mempool *pool, uint32_t first, uint32_t 
 			count++;
 		}
 		pthread_mutex_lock(&pool->lock);
+		/* relaxed: changed under the lock, and a figure to those without */
 		atomic_fetch_add_explicit(&pool->count, count, memory_order_relaxed);
 		weir__put_loose(pool, objects, count);
 		pthread_mutex_unlock(&pool->lock);
@@ -83,22 +87,26 @@ void weir__grow_adopt(struct weir_mempool *pool, uint32_t chunk)
 {
 	uint32_t first, end;
 
+	/* relaxed: see is_present() */
 	atomic_store_explicit(&pool->present[chunk], true, memory_order_relaxed);
 	weir__chunk_objects(pool, chunk, &first, &end);
 	add_objects(pool, first, end);
 }
 
-/* The rows of the batches that so many objects may need, so that no put has to touch them first.
- * The nodes in use are those with the lowest numbers: a stack of empty ones is taken from in their
- * order, and shrinking puts them back in it. */
-static int touch_rows(struct weir_mempool *pool, size_t count)
+/* Touch the rows that the batches of more objects need, so that no put has to. The nodes in use are
+ * those with the lowest numbers, for the batches and the spares of caches: a stack of empty ones is
+ * taken from in their order, and shrinking puts them back in it. */
+static int touch_rows(struct weir_mempool *pool, size_t more)
 {
-	size_t page = weir__os_page_size(), nodes = count / pool->batch + 1;
-	size_t most = pool->max_count / pool->batch + 1;
+	size_t page = weir__os_page_size(), row = pool->batch * sizeof(void *);
+	size_t first = weir_mempool_count(pool) / pool->batch;
+	size_t end = first + more / pool->batch + 1 + SPARES;
+	size_t most = weir__node_count(pool);
+	size_t from = first * row & ~(page - 1);
 
-	nodes = nodes < most ? nodes : most;
+	end = end < most ? end : most;
 	return weir__os_populate(
-		pool->batches, weir__round_up(nodes * pool->batch * sizeof(void *), page), page);
+		(uint8_t *)pool->batches + from, weir__round_up(end * row, page) - from, page);
 }
 
 /* More objects: those that lie on pages already, or those of one more chunk. 0, -ENOSPC when there
@@ -106,12 +114,12 @@ static int touch_rows(struct weir_mempool *pool, size_t count)
 static int grow(struct weir_mempool *pool)
 {
 	uint32_t before = atomic_load_explicit(&pool->bound, memory_order_relaxed);
-	size_t after = weir_mempool_count(pool) + pool->chunk / pool->stride + 1;
 
 	if (weir_mempool_count(pool) == pool->max_count)
 		return weir__fail(ENOSPC, "pool '%s' has its max_count of %u objects", pool->name,
 			pool->max_count);
 	if (before < pool->max_count) {
+		/* relaxed: see is_present() */
 		atomic_store_explicit(&pool->bound, pool->max_count, memory_order_relaxed);
 		if (add_objects(pool, before, pool->max_count))
 			return 0;
@@ -122,7 +130,7 @@ static int grow(struct weir_mempool *pool)
 		if (is_present(pool, chunk))
 			continue;
 		error = weir_region_commit(pool->region, chunk * pool->chunk, 1);
-		if (!error && touch_rows(pool, after))
+		if (!error && touch_rows(pool, pool->chunk / pool->stride + 1))
 			error = weir__fail(
 				ENOMEM, "no memory for the depot of pool '%s'", pool->name);
 		if (error)

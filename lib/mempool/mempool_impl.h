@@ -75,6 +75,9 @@ extern struct weir__mempool_cache weir__mempool_no_cache;
 /* Add to a counter that only this thread writes, and others read. */
 void weir__count_up(WEIR_ATOMIC(uint64_t) * counter, uint32_t more);
 
+/* Nodes of the depot, 1 to this: create.c. */
+uint32_t weir__node_count(const struct weir_mempool *pool);
+
 /* Where the batch of a node lies. */
 void **weir__node_batch(struct weir_mempool *pool, uint32_t node);
 

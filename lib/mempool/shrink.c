@@ -2,10 +2,10 @@
 /* shrink.c: a mempool gives back chunks whose objects are all home.
  *
  * Under the pool's lock everything is taken out of the depot, which is then as good as dry: who
- * needs objects waits for the lock. Chunks whose objects are all in our hands go, from the highest
- * down, while min_count objects remain. The others' objects return, those of low chunks on top:
- * they are used first, so that high chunks become idle in time. The kernel is called after the
- * lock.
+ * needs objects waits for the lock. Chunks whose objects are all in our hands go, but those of
+ * birth: so the pool always comes back to what it was. The others' objects return, those of low
+ * chunks on top: they are used first, so that high chunks become idle in time. The kernel is called
+ * after the lock.
  */
 #include "mempool_impl.h"
 
@@ -19,17 +19,17 @@ struct plan {
 	struct weir_region *region;
 	void **home;     /* objects in our hands */
 	void **sorted;   /* by chunk */
-	uint32_t *nodes; /* depot nodes they came from */
+	uint32_t *nodes; /* of the depot: those they came from, and empty ones */
 	uint32_t *in;    /* by chunk: objects at home that lie in it */
 	uint8_t *goes;   /* by chunk */
-	uint32_t count, node_count;
+	uint32_t count, full_count, node_count;
 };
 
 static bool make_plan(struct weir_mempool *pool, struct plan *plan)
 {
 	uint32_t most = weir_mempool_count(pool);
 	size_t pointers = most * sizeof(void *),
-	       nodes = (most / pool->batch + 1) * sizeof(uint32_t);
+	       nodes = (weir__node_count(pool) + 1) * sizeof(uint32_t);
 	size_t in = (pool->chunk_count + 1) * sizeof(uint32_t);
 	struct weir_region_conf conf = {
 		.name = "shrinking",
@@ -64,6 +64,29 @@ static uint32_t chunk_of(const struct weir_mempool *pool, const void *object, ui
 	return (uint32_t)(offset / pool->chunk);
 }
 
+/* Empty nodes left for others while we have the rest: for 16,384 objects that they put meanwhile.
+ * Who finds none waits for us. */
+#define NODES_LEFT 256
+
+/* Take empty nodes, too, so that the pages of their batches can be given back. */
+static void take_empty_nodes(struct weir_mempool *pool, struct plan *plan)
+{
+	uint32_t first = weir_depot_pop_all(&pool->depot.empty), last = first, rest;
+
+	for (uint32_t left = 1; last && left < NODES_LEFT; left++) {
+		rest = weir_depot_next(&pool->depot, last);
+		if (!rest)
+			break;
+		last = rest;
+	}
+	if (!first)
+		return;
+	rest = weir_depot_next(&pool->depot, last);
+	weir_depot_push(&pool->depot, &pool->depot.empty, first, last);
+	for (; rest; rest = weir_depot_next(&pool->depot, rest))
+		plan->nodes[plan->node_count++] = rest;
+}
+
 /* Take all there is out of the depot and the loose ones. */
 static void drain(struct weir_mempool *pool, struct plan *plan)
 {
@@ -75,6 +98,8 @@ static void drain(struct weir_mempool *pool, struct plan *plan)
 		plan->count += pool->batch;
 		plan->nodes[plan->node_count++] = node;
 	}
+	plan->full_count = plan->node_count;
+	take_empty_nodes(pool, plan);
 	memcpy(plan->home + plan->count, pool->loose, pool->loose_count * sizeof(void *));
 	plan->count += pool->loose_count;
 	pool->loose_count = 0;
@@ -118,14 +143,16 @@ static void leave_neighbour(
 
 static void choose_chunks(struct weir_mempool *pool, struct plan *plan)
 {
-	uint32_t count = weir_mempool_count(pool);
+	const uint8_t *last_born = pool->objects + (size_t)(pool->min_count - 1) * pool->stride;
+	uint32_t count = weir_mempool_count(pool), born;
 
-	for (uint32_t chunk = pool->chunk_count; chunk-- > 0;) {
+	chunk_of(pool, last_born, &born);
+	for (uint32_t chunk = born + 1; chunk < pool->chunk_count; chunk++) {
 		uint32_t existing = count_existing(pool, chunk), first, end;
 
 		/* relaxed, all under grow_lock: see weir__mempool_exists() */
 		if (!atomic_load_explicit(&pool->present[chunk], memory_order_relaxed) ||
-			plan->in[chunk] != existing || count - existing < pool->min_count)
+			plan->in[chunk] != existing)
 			continue;
 		weir__chunk_objects(pool, chunk, &first, &end);
 		leave_neighbour(pool, plan, chunk, first);
@@ -138,15 +165,12 @@ static void choose_chunks(struct weir_mempool *pool, struct plan *plan)
 	atomic_store_explicit(&pool->count, count, memory_order_relaxed);
 }
 
-/* Are the first min_count objects there, and all others that exist at home? Then these go, too,
- * though their pages stay. */
+/* Are all objects at home that were not there at birth? Then they go, too, though their pages stay.
+ * */
 static void trim(struct weir_mempool *pool, struct plan *plan)
 {
 	uint32_t above = 0, count = weir_mempool_count(pool);
 
-	for (uint32_t i = 0; i < pool->min_count; i++)
-		if (!weir__mempool_exists(pool, i))
-			return;
 	for (uint32_t i = 0; i < plan->count; i++) {
 		uint32_t index = index_of(pool, plan->home[i]);
 
@@ -154,6 +178,7 @@ static void trim(struct weir_mempool *pool, struct plan *plan)
 	}
 	if (above != count - pool->min_count)
 		return;
+	/* relaxed: see weir__mempool_exists() */
 	atomic_store_explicit(&pool->bound, pool->min_count, memory_order_relaxed);
 	atomic_store_explicit(&pool->count, pool->min_count, memory_order_relaxed);
 }
@@ -229,10 +254,11 @@ static void put_back(struct weir_mempool *pool, struct plan *plan)
 			pool->batch * sizeof(void *));
 	memcpy(pool->loose, plan->sorted + full * pool->batch, rest * sizeof(void *));
 	pool->loose_count = rest;
-	pool->batches_born -= plan->node_count - full;
+	pool->batches_born -= plan->full_count - full;
 	if (pool->watermark)
+		/* relaxed: a hint */
 		atomic_fetch_sub_explicit(
-			&pool->depot_batches, plan->node_count - full, memory_order_relaxed);
+			&pool->depot_batches, plan->full_count - full, memory_order_relaxed);
 	discard_batches(pool, plan, full, plan->node_count);
 	push_nodes(pool, plan, &pool->depot.full, 0, full);
 	push_nodes(pool, plan, &pool->depot.empty, full, plan->node_count);
