@@ -200,7 +200,8 @@ int main(int argc, char **argv)
 	if (OWN_MEMORY && stress_count * 3000 < weir__os_available(WEIR__OS_ALL_NODES))
 		run(WEIR_GROW_ON_DEMAND, WEIR_MBUF_SIZE);
 	else
-		printf("without buffers of %u bytes: less memory than that is available\n",
+		printf("not with buffers of %u bytes: under a sanitizer, or without the memory for "
+		       "them\n",
 			WEIR_MBUF_SIZE);
 	return 0;
 }
