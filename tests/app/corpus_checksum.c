@@ -10,9 +10,10 @@
  * segments of random lengths. What is found bad is set and must be good then; what is good must be
  * what computing gives. Exit status 1 when that is not so, or a packet cannot be had.
  */
+#include "corpus_walk.h"
+
 #include <weir/weir.h>
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,23 +25,14 @@ static struct weir_capture_writer *merged;
 static struct weir_mempool *pool;
 static uint64_t wrong;
 
-static int visit(const char *path, const struct stat *status, int type, struct FTW *walk)
+static void visit(const char *path, struct weir_capture_packet *packet, uint8_t *bytes)
 {
-	struct weir_capture_reader *reader = type == FTW_F ? weir_capture_open(path) : NULL;
-	struct weir_capture_packet packet;
-	uint8_t *bytes;
+	struct iovec piece = {bytes, packet->length};
 
-	(void)status;
-	(void)walk;
-	while (reader && weir_capture_next(reader, &packet, &bytes) == 1) {
-		struct iovec piece = {bytes, packet.length};
-
-		packet.timestamp_ns = 0; /* some are out of what pcapng holds, and none matters */
-		if (weir_capture_write(merged, &packet, &piece, 1))
-			wrong++;
-	}
-	weir_capture_close(reader);
-	return 0;
+	(void)path;
+	packet->timestamp_ns = 0; /* some are out of what pcapng holds, and none matters */
+	if (weir_capture_write(merged, packet, &piece, 1))
+		wrong++;
 }
 
 static int merge(const char *directory, const char *file)
@@ -48,7 +40,7 @@ static int merge(const char *directory, const char *file)
 	merged = weir_capture_create(file, WEIR_CAPTURE_PCAPNG, 0);
 	if (!merged)
 		return 1;
-	nftw(directory, visit, 16, FTW_PHYS);
+	corpus_walk(directory, visit);
 	return weir_capture_finish(merged) != 0 || wrong > 0;
 }
 

@@ -11,10 +11,11 @@
  *
  * What does not depend on tshark is checked here: a packet cut into small segments, and one cut
  * from one, must be what the same bytes in one piece are. Exit status 1 when it is not. */
+#include "corpus_walk.h"
+
 #include <weir/weir.h>
 
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,25 +103,17 @@ static void look_at(const char *path, const uint8_t *bytes, uint32_t length, uin
 	weir_mbuf_free(pieces);
 }
 
-static int visit(const char *path, const struct stat *status, int type, struct FTW *walk)
+static void visit(const char *path, struct weir_capture_packet *packet, uint8_t *bytes)
 {
-	struct weir_capture_reader *reader = type == FTW_F ? weir_capture_open(path) : NULL;
-	struct weir_capture_packet packet;
-	uint8_t *bytes;
+	static char last[4096];
+	struct iovec piece = {bytes, packet->length};
 
-	(void)status;
-	(void)walk;
-	if (reader)
+	if (strcmp(path, last) != 0)
 		printf("= %s\n", path);
-	while (reader && weir_capture_next(reader, &packet, &bytes) == 1) {
-		struct iovec piece = {bytes, packet.length};
-
-		look_at(path, bytes, packet.length, packet.link_type);
-		if (weir_capture_write(writer, &packet, &piece, 1) != 0)
-			complain(path, "cannot be written");
-	}
-	weir_capture_close(reader);
-	return 0;
+	snprintf(last, sizeof(last), "%s", path);
+	look_at(path, bytes, packet->length, packet->link_type);
+	if (weir_capture_write(writer, packet, &piece, 1) != 0)
+		complain(path, "cannot be written");
 }
 
 int main(int argc, char **argv)
@@ -138,7 +131,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", weir_last_error());
 		return 1;
 	}
-	nftw(argv[1], visit, 16, FTW_PHYS);
+	corpus_walk(argv[1], visit);
 	if (weir_capture_finish(writer) != 0 || weir_mempool_destroy(whole_pool) != 0 ||
 		weir_mempool_destroy(small_pool) != 0)
 		complain("at the end", argv[2]);

@@ -8,9 +8,10 @@
  * packet the tier that fits is made dry: it must come from the next one, or not at all when there
  * is none. Prints how much memory the packets took, and what they take in a pool of one size. Exit
  * status 1 when anything is wrong, 77 without a corpus. */
+#include "corpus_walk.h"
+
 #include <weir/weir.h>
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,24 +110,15 @@ static void through_dry_tier(const uint8_t *bytes, uint32_t length)
 	weir_mbuf_free_bulk(taken, 4);
 }
 
-static int visit(const char *path, const struct stat *status, int type, struct FTW *walk)
+static void visit(const char *path, struct weir_capture_packet *packet, uint8_t *bytes)
 {
-	struct weir_capture_reader *reader = type == FTW_F ? weir_capture_open(path) : NULL;
-	struct weir_capture_packet packet;
-	uint8_t *bytes;
-
-	(void)status;
-	(void)walk;
-	while (reader && weir_capture_next(reader, &packet, &bytes) == 1) {
-		keep(bytes, packet.length);
-		if (weir_tiers_index(small, packet.length) == TIERS)
-			too_large++;
-		else if (packets % DRY == 0)
-			through_dry_tier(bytes, packet.length);
-		packets++;
-	}
-	weir_capture_close(reader);
-	return 0;
+	(void)path;
+	keep(bytes, packet->length);
+	if (weir_tiers_index(small, packet->length) == TIERS)
+		too_large++;
+	else if (packets % DRY == 0)
+		through_dry_tier(bytes, packet->length);
+	packets++;
 }
 
 static bool make_tiers(void)
@@ -155,7 +147,7 @@ int main(int argc, char **argv)
 		printf("%s\n", weir_last_error());
 		return 1;
 	}
-	nftw(directory, visit, 16, FTW_PHYS);
+	corpus_walk(directory, visit);
 	for (uint32_t i = 0; i < QUEUE; i++)
 		leave(&queue[i]);
 	report = weir_tiers_report(tiers, false);
