@@ -111,6 +111,34 @@ static void test_what_is_out_keeps_its_chunk(void)
 	free(objects);
 }
 
+/* Whatever is home first, in the end there are the objects of birth, and only those. */
+static void test_back_to_birth(void)
+{
+	struct weir_mempool *pool = make(1000, 50000, WEIR_GROW_ON_DEMAND);
+	size_t chunk = weir_region_chunk(weir_mempool_region(pool));
+	void **objects = calloc(50040, sizeof(*objects));
+	uint32_t kept = 0;
+
+	CU_ASSERT_EQUAL_FATAL(take_all(pool, objects), 50000);
+	/* all of birth is home, and more than as many others are out */
+	for (uint32_t i = 0; i < 50000; i++) {
+		if (weir_mempool_index(pool, objects[i]) * (size_t)OBJECT >= 2 * chunk)
+			objects[kept++] = objects[i];
+		else
+			weir_mempool_put(pool, objects[i]);
+	}
+	CU_ASSERT_TRUE(weir_mempool_shrink(pool) > 0);
+	CU_ASSERT_PTR_NOT_NULL(weir_mempool_object(pool, 0));
+	weir_mempool_put_bulk(pool, objects, kept);
+	weir_mempool_shrink(pool);
+	CU_ASSERT_EQUAL(weir_mempool_count(pool), 1000);
+	CU_ASSERT_PTR_NOT_NULL(weir_mempool_object(pool, 999));
+	CU_ASSERT_PTR_NULL(weir_mempool_object(pool, 1000));
+	CU_ASSERT_EQUAL(weir_region_size(weir_mempool_region(pool)), chunk);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+	free(objects);
+}
+
 static void test_never(void)
 {
 	struct weir_mempool *pool = make(100, 50000, WEIR_GROW_NEVER);
@@ -230,6 +258,7 @@ int main(void)
 	static CU_TestInfo tests[] = {
 		{"on demand, from and back to any count", test_on_demand},
 		{"what is out keeps its chunk", test_what_is_out_keeps_its_chunk},
+		{"back to birth", test_back_to_birth},
 		{"never but when told", test_never},
 		{"ahead of need", test_ahead},
 		{"by a helper", test_helper},

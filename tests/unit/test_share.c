@@ -420,6 +420,40 @@ static void test_release_by_receiver(void)
 	close(ends[1]);
 }
 
+/* A commit that fails while nothing has pages must not make a region that is no longer shared. */
+static void test_failed_commit_stays_shared(void)
+{
+	struct weir_region_conf conf = {.name = "kept",
+		.size = 2 << 20,
+		.max_size = 4 << 20,
+		.chunk = 2 << 20,
+		.pages = WEIR_PAGES_4K,
+		.shared = true};
+	struct weir_region *mine = weir_region_create(&conf), *theirs;
+	struct rlimit before, none;
+	int ends[2];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mine);
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	CU_ASSERT_EQUAL(weir_region_send(mine, ends[0]), 0);
+	theirs = weir_region_receive(ends[1]);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(theirs);
+	CU_ASSERT_EQUAL(weir_region_release(mine, 0, 4 << 20), 0);
+	getrlimit(RLIMIT_AS, &before);
+	none = before;
+	none.rlim_cur = 1 << 20; /* far below what is mapped already */
+	setrlimit(RLIMIT_AS, &none);
+	CU_ASSERT_EQUAL(weir_region_commit(mine, 0, 1), -ENOMEM);
+	setrlimit(RLIMIT_AS, &before);
+	CU_ASSERT_EQUAL(weir_region_commit(mine, 0, 1), 0);
+	strcpy(weir_region_base(mine), "new");
+	CU_ASSERT_STRING_EQUAL(weir_region_base(theirs), "new");
+	weir_region_destroy(theirs);
+	weir_region_destroy(mine);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -435,6 +469,7 @@ int main(void)
 		{"credentials in front of the file", test_credentials},
 		{"every kind arrives", test_every_kind},
 		{"a receiver releases for itself", test_release_by_receiver},
+		{"shared after a commit that failed", test_failed_commit_stays_shared},
 		CU_TEST_INFO_NULL,
 	};
 
