@@ -159,14 +159,16 @@ static inline uint32_t weir_tiers_count(const struct weir_tiers *tiers)
 	return tiers->count;
 }
 
-/* Without a branch, which mixed lengths would make the processor guess wrong every other time. */
+/* Without a branch, which mixed lengths would make the processor guess wrong every other time: the
+ * sign of the difference is 1 for each tier that is too small. (Of a sum of comparisons gcc 12
+ * makes the wrong code on arm64: it adds up -1 for each.) */
 static inline uint32_t weir_tiers_index(const struct weir_tiers *tiers, uint32_t length)
 {
 	uint32_t index = 0;
 
 	_Pragma("GCC unroll 8") for (uint32_t i = 0; i < WEIR_TIERS_MAX; i++)
 	{
-		index += tiers->sizes[i] < length;
+		index += (uint32_t)(((uint64_t)tiers->sizes[i] - length) >> 63);
 	}
 	return index;
 }
