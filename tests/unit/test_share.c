@@ -441,7 +441,9 @@ static void test_failed_commit_stays_shared(void)
 	CU_ASSERT_EQUAL(weir_region_release(mine, 0, 4 << 20), 0);
 	getrlimit(RLIMIT_AS, &before);
 	none = before;
+#ifndef __SANITIZE_ADDRESS__     /* which ends the process when its own memory cannot grow */
 	none.rlim_cur = 1 << 20; /* far below what is mapped already */
+#endif
 	setrlimit(RLIMIT_AS, &none);
 	error = weir_region_commit(mine, 0, 1);
 	setrlimit(RLIMIT_AS, &before);
@@ -449,7 +451,7 @@ static void test_failed_commit_stays_shared(void)
 		CU_ASSERT_EQUAL(error, -ENOMEM);
 		CU_ASSERT_EQUAL(weir_region_commit(mine, 0, 1), 0);
 	} else {
-		fprintf(stderr, "not checked, RLIMIT_AS does nothing here: a commit that fails\n");
+		fprintf(stderr, "not checked, no limit of addresses here: a commit that fails\n");
 	}
 	strcpy(weir_region_base(mine), "new");
 	CU_ASSERT_STRING_EQUAL(weir_region_base(theirs), "new");
