@@ -50,14 +50,19 @@ static inline void weir_ref_take_one(WEIR_ATOMIC(uint32_t) * word, bool alone)
 		atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
 }
 
-/* Give a reference back. True when it was the last: the mbuf is the caller's alone. A single
- * reference is given back without an atomic write; the count then stays 1. */
-static inline bool weir_ref_drop(WEIR_ATOMIC(uint32_t) * word)
+/* Give a reference back, having looked at the word. True when it was the last: the mbuf is the
+ * caller's alone. A single reference is given back without an atomic write; the count then stays 1.
+ */
+static inline bool weir_ref_drop_seen(WEIR_ATOMIC(uint32_t) * word, uint32_t seen)
 {
-	if (weir_ref_count(weir_ref_look(word)) == 1)
+	if (weir_ref_count(seen) == 1)
 		return true;
 	/* acq_rel: pairs with itself in the other holders */
 	return weir_ref_count(atomic_fetch_sub_explicit(word, 1, memory_order_acq_rel)) == 1;
+}
+static inline bool weir_ref_drop(WEIR_ATOMIC(uint32_t) * word)
+{
+	return weir_ref_drop_seen(word, weir_ref_look(word));
 }
 
 #endif

@@ -24,7 +24,7 @@ static struct weir__lender lender_of(struct weir_mbuf *mbuf)
 }
 
 /* relaxed: to is ours alone */
-static void borrow(
+static inline void borrow(
 	struct weir_mbuf *to, const struct weir_mempool *pool, struct weir__lender lender)
 {
 	*weir__mbuf_lender(pool, to) = lender;
@@ -34,13 +34,23 @@ static void borrow(
 
 /* Take a reference to the bytes of a segment. Who holds the only reference to the segment is alone
  * with what it has borrowed, if nobody else borrows it. */
-static struct weir__lender take_bytes(struct weir_mbuf *from)
+static struct weir__lender take_borrowed(struct weir_mbuf *from, uint32_t state)
 {
-	struct weir__lender lender = lender_of(from);
+	struct weir__lender lender = *weir__mbuf_lender(weir__mbuf_state_pool(state), from);
 
 	if (!lender.external || lender.external->release)
-		weir_ref_take_one(lender_state(&lender), weir_mbuf_refs(from) == 1);
+		weir_ref_take_one(lender_state(&lender), weir_ref_count(state) == 1);
 	return lender;
+}
+
+static inline struct weir__lender take_bytes(struct weir_mbuf *from)
+{
+	uint32_t state = weir_ref_look(&from->state);
+
+	if (weir_unlikely(state & WEIR__MBUF_BORROWED))
+		return take_borrowed(from, state);
+	weir_ref_take_one(&from->state, weir_ref_count(state) == 1);
+	return (struct weir__lender){.owner = from};
 }
 
 void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)

@@ -41,21 +41,24 @@ struct weir_mbuf *weir__mbuf_reserve(struct weir_mempool *pool, uint32_t count)
 	return chain;
 }
 
-/* Clean mbufs on their way home, those of one pool together. */
+/* Mbufs on their way home: clean ones, those of one pool together, and the owners of what they
+ * borrowed. The owners wait for the end of a burst, since giving up a reference is a fence: what is
+ * read behind it waits for it. */
 struct returns {
 	struct weir_mempool *pool;
 	uint32_t plain; /* the state of its mbufs when they are clean; 0: there is no pool yet */
-	void *address;  /* where the call returns to, for tracking */
-	uint32_t count;
-	struct weir_mbuf *mbufs[64];
+	uint32_t count, owed;
+	void *address; /* where the call returns to, for tracking */
+	struct weir_mbuf *mbufs[64], *owners[64];
 };
 
-/* The array is left as it is: clearing it would cost more than freeing an mbuf. */
+/* The arrays are left as they are: clearing them would cost more than freeing an mbuf. */
 static void begin(struct returns *returns, void *address)
 {
 	returns->address = address;
 	returns->plain = 0;
 	returns->count = 0;
+	returns->owed = 0;
 }
 
 static void put(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count, void *address)
@@ -85,36 +88,58 @@ static inline void choose_pool(struct returns *returns, uint32_t state)
 	returns->plain = returns->pool->head.mbuf_plain;
 }
 
-static void give_back(struct returns *returns, struct weir_mbuf *mbuf);
+static void settle(struct returns *returns);
 
-/* Nobody holds the mbuf any more: make it clean. */
-static inline void clean(struct returns *returns, struct weir_mbuf *mbuf)
+/* Make an mbuf that uses another's buffer clean. relaxed: it is ours alone */
+static inline void give_back(
+	struct returns *returns, struct weir_mbuf *mbuf, uint32_t first, uint32_t plain)
 {
-	/* relaxed: it is ours alone */
-	uint32_t state = atomic_load_explicit(&mbuf->state, memory_order_relaxed);
+	uint8_t *own = (uint8_t *)mbuf + first;
+	struct weir__lender lender = *(struct weir__lender *)(void *)own;
 
-	choose_pool(returns, state);
-	mbuf->next = NULL;
-	if (weir_unlikely(state & WEIR__MBUF_BORROWED)) {
-		give_back(returns, mbuf);
+	mbuf->buffer = own;
+	atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
+	if (weir_unlikely(lender.external != NULL)) {
+		weir_external_drop(lender.external);
 		return;
 	}
-	atomic_store_explicit(&mbuf->state, returns->plain, memory_order_relaxed);
-	returns->mbufs[returns->count++] = mbuf;
+	if (weir_unlikely(returns->owed == 64))
+		settle(returns);
+	returns->owners[returns->owed++] = lender.owner;
 }
 
-/* The same for one that uses another's buffer. Who lent it has borrowed nothing itself. */
-static void give_back(struct returns *returns, struct weir_mbuf *mbuf)
+/* Nobody holds the mbuf any more, which has this state: make it clean. relaxed: as above */
+static inline void clean(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
 {
-	struct weir__lender lender = *weir__mbuf_lender(returns->pool, mbuf);
-
-	mbuf->buffer = weir__mbuf_own_buffer(returns->pool, mbuf);
-	atomic_store_explicit(&mbuf->state, returns->plain, memory_order_relaxed);
+	choose_pool(returns, state);
+	mbuf->next = NULL;
 	returns->mbufs[returns->count++] = mbuf;
-	if (lender.external)
-		weir_external_drop(lender.external);
-	else if (weir_ref_drop(&lender.owner->state))
-		clean(returns, lender.owner);
+	if (weir_unlikely(state & WEIR__MBUF_BORROWED))
+		give_back(returns, mbuf, returns->pool->head.mbuf_first, returns->plain);
+	else
+		atomic_store_explicit(&mbuf->state, returns->plain, memory_order_relaxed);
+}
+
+static inline void drop(struct returns *returns, struct weir_mbuf *mbuf)
+{
+	uint32_t state = weir_ref_look(&mbuf->state);
+
+	if (weir_ref_drop_seen(&mbuf->state, state))
+		clean(returns, mbuf, state);
+}
+
+/* Give up the references to owners, who have borrowed nothing themselves. */
+static void settle(struct returns *returns)
+{
+	for (uint32_t i = 0; i < returns->owed; i++)
+		drop(returns, returns->owners[i]);
+	returns->owed = 0;
+}
+
+static void end(struct returns *returns)
+{
+	settle(returns);
+	hand_in(returns);
 }
 
 void weir__mbuf_drop(struct weir_mbuf *mbuf)
@@ -122,29 +147,29 @@ void weir__mbuf_drop(struct weir_mbuf *mbuf)
 	struct returns returns;
 
 	begin(&returns, __builtin_return_address(0));
-	if (weir_ref_drop(&mbuf->state))
-		clean(&returns, mbuf);
-	hand_in(&returns);
+	drop(&returns, mbuf);
+	end(&returns);
 }
 
-/* How many of mbufs, from the first on, are like the first, which is plain. */
-static uint32_t plain_run(struct weir_mbuf **mbufs, uint32_t count)
+/* Give back the mbufs, from the first on, that are the caller's alone, of one segment and of the
+ * first one's pool, on their own buffers or others'; and let the fast path know the pool for the
+ * next time. How many. */
+static uint32_t free_single(struct returns *returns, struct weir_mbuf **mbufs, uint32_t count)
 {
-	uint32_t run = 0, first = weir_ref_look(&mbufs[0]->state);
+	struct weir_mempool *pool = weir_mbuf_pool(mbufs[0]);
+	uint32_t first = pool->head.mbuf_first, plain = pool->head.mbuf_plain, run = 0;
 
-	while (run < count && weir_ref_look(&mbufs[run]->state) == first)
-		run++;
-	return run;
-}
+	for (; run < count; run++) {
+		uint32_t state = weir_ref_look(&mbufs[run]->state);
 
-/* Give plain mbufs of one pool back, and let the fast path know the pool for the next time. */
-static void free_plain(struct weir_mbuf **mbufs, uint32_t count)
-{
-	uint32_t plain = weir_ref_look(&mbufs[0]->state);
-	struct weir_mempool *pool = weir__mbuf_state_pool(plain);
-
-	weir_mempool_put_bulk(pool, (void *const *)(void *)mbufs, count);
+		if (state == (plain | WEIR__MBUF_BORROWED))
+			give_back(returns, mbufs[run], first, plain);
+		else if (state != plain)
+			break;
+	}
+	weir_mempool_put_bulk(pool, (void *const *)(void *)mbufs, run);
 	weir__thread_remember(pool, plain);
+	return run;
 }
 
 /* Our reference to a chain covers each segment; whoever drops the last one to a segment cleans it,
@@ -154,8 +179,7 @@ static void free_chain(struct returns *returns, struct weir_mbuf *mbuf)
 	while (mbuf) {
 		struct weir_mbuf *next = mbuf->next;
 
-		if (weir_ref_drop(&mbuf->state))
-			clean(returns, mbuf);
+		drop(returns, mbuf);
 		mbuf = next;
 	}
 }
@@ -184,18 +208,16 @@ void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
 		uint32_t state = weir_ref_look(&mbufs[0]->state), run = 1;
 		struct weir_mempool *pool = weir__mbuf_state_pool(state);
 
-		if ((state & WEIR__MBUF_SHAPE) != 1) {
-			free_chain(&returns, mbufs[0]);
-		} else if (weir_unlikely(pool->track != NULL)) {
+		if (weir_unlikely(pool->track != NULL) && (state & WEIR__MBUF_SHAPE) == 1)
 			run = free_tracked(pool, mbufs, count, returns.address);
-		} else {
-			run = plain_run(mbufs, count);
-			free_plain(mbufs, run);
-		}
+		else if (!pool->track && (state & WEIR__MBUF_SHAPE & ~WEIR__MBUF_BORROWED) == 1)
+			run = free_single(&returns, mbufs, count);
+		else
+			free_chain(&returns, mbufs[0]);
 		mbufs += run;
 		count -= run;
 	}
-	hand_in(&returns);
+	end(&returns);
 }
 
 void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)
