@@ -12,6 +12,7 @@
 #include "weir/port.h"
 
 #include "base/base_impl.h"
+#include "base/count_impl.h"
 #include "base/spec_impl.h"
 
 #define WEIR__QUEUE_MAX 64
@@ -65,13 +66,6 @@ void weir__port_end(struct weir_port *port);
 
 /* The port has failed for good; the sentence is weir_last_error(). The first failure stays. */
 void weir__port_fail(struct weir_port *port, int error);
-
-static inline void weir__count(WEIR_ATOMIC(uint64_t) * counter, uint64_t more)
-{
-	/* relaxed, and no read-modify-write: one writer */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
-		memory_order_relaxed);
-}
 
 static inline void weir__count_packets(
 	struct weir__counters *counters, uint64_t packets, uint64_t bytes)

@@ -12,13 +12,16 @@
 #include "weir/dump.h"
 #include "weir/field.h"
 #include "weir/handoff.h"
+#include "weir/lcores.h"
 #include "weir/mbuf.h"
 #include "weir/mem.h"
 #include "weir/mempool.h"
 #include "weir/parse.h"
 #include "weir/port.h"
+#include "weir/rcu.h"
 #include "weir/ring.h"
 #include "weir/tiers.h"
 #include "weir/track.h"
+#include "weir/worker.h"
 
 #endif

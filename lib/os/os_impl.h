@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* os_impl.h: every system call the library makes for memory, each with what must hold before it.
- * All return 0 or -errno, or a figure, and leave sentences to the caller.
+/* os_impl.h: every system call the library makes for memory and cores, each with what must hold
+ * before it. All return 0 or -errno, or a figure, and leave sentences to the caller.
  *
  *	map.c	addresses and pages
  *	pages.c	which kinds of pages there are
  *	node.c	NUMA nodes
+ *	lcore.c	logical cores
  *	share.c	memory for other processes
  */
 #ifndef WEIR_OS_IMPL_H
@@ -124,6 +125,30 @@ int weir__os_interleave(void *address, size_t size, const struct weir__nodes *no
 
 /* The nodes of count pages, or -errno for each: -ENOENT without a page. */
 int weir__os_nodes_of(void **addresses, size_t count, int *nodes);
+
+/* ---- lcore.c ---- */
+
+#define WEIR__LCORES_MAX 1024
+
+struct weir__lcores {
+	unsigned long bits[WEIR__LCORES_MAX / (8 * sizeof(unsigned long))];
+};
+
+/* Those the calling thread may run on, those there are, and those of this process' cpuset; core 0
+ * when the kernel says nothing. */
+void weir__os_lcores_affinity(struct weir__lcores *lcores);
+void weir__os_lcores_online(struct weir__lcores *lcores);
+void weir__os_lcores_cpuset(struct weir__lcores *lcores);
+
+/* Those that are isolated, and those of a node; false when there are none, or no such node. */
+bool weir__os_lcores_isolated(struct weir__lcores *lcores);
+bool weir__os_lcores_of_node(unsigned int node, struct weir__lcores *lcores);
+
+/* The node of a core, 0 without NUMA, or -ENODEV. */
+int weir__os_node_of_lcore(unsigned int lcore);
+
+/* Let the calling thread run on these only; -EINVAL when the cpuset has none of them. */
+int weir__os_set_affinity(const struct weir__lcores *lcores);
 
 /* ---- share.c ---- */
 

@@ -187,22 +187,17 @@ void weir_port_progress(const struct weir_port *port, uint64_t *position, uint64
 		port->driver->progress(port->ops.priv, position, size);
 }
 
-static uint64_t counter(const WEIR_ATOMIC(uint64_t) * from)
-{
-	return atomic_load_explicit(from, memory_order_relaxed);
-}
-
 void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
 	for (uint32_t i = 0; i < port->queues; i++) {
-		stats->rx_packets += counter(&port->rx[i].packets);
-		stats->rx_bytes += counter(&port->rx[i].bytes);
-		stats->rx_no_mbuf += counter(&port->rx[i].no_mbuf);
-		stats->tx_packets += counter(&port->tx[i].packets);
-		stats->tx_bytes += counter(&port->tx[i].bytes);
+		stats->rx_packets += weir__counted(&port->rx[i].packets);
+		stats->rx_bytes += weir__counted(&port->rx[i].bytes);
+		stats->rx_no_mbuf += weir__counted(&port->rx[i].no_mbuf);
+		stats->tx_packets += weir__counted(&port->tx[i].packets);
+		stats->tx_bytes += weir__counted(&port->tx[i].bytes);
 		for (uint32_t reason = 0; reason < WEIR_DROP_COUNT; reason++)
-			stats->dropped[reason] += counter(&port->tx[i].dropped[reason]);
+			stats->dropped[reason] += weir__counted(&port->tx[i].dropped[reason]);
 	}
 }
 

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* worker.c: the loop of a worker, how it begins and how it ends.
+ *
+ *	NEW --start, run--> STARTING --on its core--> RUNNING --drained, or nothing left--> ENDED
+ *
+ * state is changed under the lock; told is an atomic of its own, so that a signal handler can set
+ * it, and read once a turn. The figures have one writer, the worker.
+ */
+#include "weir/worker.h"
+
+#include "weir/atomic.h"
+#include "weir/rcu.h"
+
+#include "base/base_impl.h"
+#include "base/count_impl.h"
+#include "base/cycles_impl.h"
+#include "os/os_impl.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Turns without work before an adaptive worker yields, and before it sleeps; some microseconds. */
+#define YIELD_AFTER 256
+#define SLEEP_AFTER 512
+/* The first sleep; a shorter one costs as much, since the kernel adds 50 us by default. */
+#define SLEEP_FIRST_US   50
+#define SLEEP_DEFAULT_US 1000
+
+enum state { NEW, STARTING, RUNNING, ENDED };
+
+struct figures {
+	WEIR_ATOMIC(uint64_t) turns;
+	WEIR_ATOMIC(uint64_t) busy_turns;
+	WEIR_ATOMIC(uint64_t) packets;
+	WEIR_ATOMIC(uint64_t) busy;
+	WEIR_ATOMIC(uint64_t) idle;
+	WEIR_ATOMIC(uint64_t) asleep;
+	WEIR_ATOMIC(uint64_t) sleeps;
+};
+
+struct weir_worker {
+	struct weir_worker_conf conf;
+	WEIR_ATOMIC(bool) told; /* to stop */
+	uint32_t idle_turns;    /* in a row */
+	struct figures figures;
+	char name[16]; /* what the kernel keeps of a thread's name */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	WEIR_ATOMIC(enum state) state; /* changed under the lock */
+	int error;                     /* why it could not run */
+	bool has_thread;               /* to be joined */
+	pthread_t thread;
+	sem_t bell;
+};
+
+struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
+{
+	struct weir_worker *worker;
+	pthread_condattr_t monotonic;
+
+	if (!conf->turn)
+		return weir__fail_null(EINVAL, "a worker needs something to do: conf.turn");
+	if (conf->lcore < 0 || conf->lcore > WEIR_LCORE_MAX)
+		return weir__fail_null(EINVAL, "a worker's lcore is below %d", WEIR_LCORE_MAX);
+	worker = calloc(1, sizeof(*worker));
+	if (!worker)
+		return weir__fail_null(ENOMEM, "no memory for a worker");
+	worker->conf = *conf;
+	snprintf(worker->name, sizeof(worker->name), "%s", conf->name ? conf->name : "worker");
+	worker->conf.name = worker->name;
+	if (!conf->sleep_us)
+		worker->conf.sleep_us = SLEEP_DEFAULT_US;
+	pthread_mutex_init(&worker->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&worker->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	sem_init(&worker->bell, 0, 0);
+	return worker;
+}
+
+static bool is_told(const struct weir_worker *worker)
+{
+	/* acquire: pairs with weir_worker_tell() */
+	return atomic_load_explicit(&worker->told, memory_order_acquire);
+}
+
+static struct timespec time_in(clockid_t clock, uint64_t ns)
+{
+	struct timespec at;
+
+	clock_gettime(clock, &at);
+	ns += (uint64_t)at.tv_nsec;
+	at.tv_sec += (time_t)(ns / 1000000000u);
+	at.tv_nsec = (long)(ns % 1000000000u);
+	return at;
+}
+
+/* Sleep until the bell or the time; twice as long as last time. */
+static void sleep_some(struct weir_worker *worker)
+{
+	uint32_t doublings =
+		worker->idle_turns > SLEEP_AFTER ? worker->idle_turns - SLEEP_AFTER : 0;
+	uint64_t us = SLEEP_FIRST_US << (doublings < 20 ? doublings : 20), began = weir__cycles();
+	struct timespec until;
+
+	if (worker->conf.idle == WEIR_IDLE_SLEEP || us > worker->conf.sleep_us)
+		us = worker->conf.sleep_us;
+	weir_rcu_offline();
+	until = time_in(CLOCK_REALTIME, us * 1000);
+	while (sem_timedwait(&worker->bell, &until) != 0 && errno == EINTR)
+		;
+	weir_rcu_online();
+	weir__count(&worker->figures.asleep, weir__cycles() - began);
+	weir__count(&worker->figures.sleeps, 1);
+}
+
+static void rest(struct weir_worker *worker)
+{
+	enum weir_idle idle = worker->conf.idle;
+
+	worker->idle_turns++;
+	if (idle == WEIR_IDLE_BUSY ||
+		(idle == WEIR_IDLE_ADAPTIVE && worker->idle_turns < YIELD_AFTER))
+		return;
+	if (idle == WEIR_IDLE_ADAPTIVE && worker->idle_turns < SLEEP_AFTER)
+		sched_yield();
+	else
+		sleep_some(worker);
+}
+
+/* One turn, accounted for. Returns what the turn did; *ticks is when the last one ended. */
+static uint32_t take_turn(
+	struct weir_worker *worker, uint32_t (*turn)(void *context), uint64_t *ticks)
+{
+	struct figures *figures = &worker->figures;
+	uint32_t done = turn(worker->conf.context);
+	uint64_t now;
+
+	weir_rcu_quiescent();
+	weir__count(&figures->turns, 1);
+	if (done == 0 || done == WEIR_WORKER_END) {
+		if (done == 0)
+			rest(worker);
+		now = weir__cycles();
+		weir__count(&figures->idle, now - *ticks);
+	} else {
+		worker->idle_turns = 0;
+		now = weir__cycles();
+		weir__count(&figures->busy, now - *ticks);
+		weir__count(&figures->busy_turns, 1);
+		weir__count(&figures->packets, done);
+	}
+	*ticks = now;
+	return done;
+}
+
+static void loop(struct weir_worker *worker)
+{
+	const struct weir_worker_conf *conf = &worker->conf;
+	uint64_t ticks = weir__cycles();
+	uint32_t done = 0;
+
+	while (!is_told(worker) && done != WEIR_WORKER_END)
+		done = take_turn(worker, conf->turn, &ticks);
+	if (done != WEIR_WORKER_END && conf->drain)
+		do
+			done = take_turn(worker, conf->drain, &ticks);
+		while (done != 0 && done != WEIR_WORKER_END);
+	if (conf->ended)
+		conf->ended(conf->context);
+}
+
+static enum state state_of(const struct weir_worker *worker)
+{
+	/* relaxed: for what else a state says there is the lock */
+	return atomic_load_explicit(&worker->state, memory_order_relaxed);
+}
+
+static void set_state(struct weir_worker *worker, enum state state, int error)
+{
+	pthread_mutex_lock(&worker->lock);
+	atomic_store_explicit(&worker->state, state, memory_order_relaxed);
+	worker->error = error;
+	pthread_cond_broadcast(&worker->changed);
+	pthread_mutex_unlock(&worker->lock);
+}
+
+/* Go to the core. 0, or -errno; the sentence is made by the thread that asked. */
+static int enter(struct weir_worker *worker)
+{
+	unsigned int lcore = (unsigned int)worker->conf.lcore - 1;
+	struct weir__lcores one = {.bits = {0}};
+	int error = 0;
+
+	if (worker->conf.lcore) {
+		one.bits[lcore / 64] = 1ul << lcore % 64;
+		error = weir__os_set_affinity(&one);
+	}
+	return error ? error : weir_rcu_join();
+}
+
+static void *thread_main(void *argument)
+{
+	struct weir_worker *worker = argument;
+	int error;
+
+	pthread_setname_np(pthread_self(), worker->name);
+	error = enter(worker);
+	set_state(worker, error ? ENDED : RUNNING, error);
+	if (error)
+		return NULL;
+	loop(worker);
+	weir_rcu_leave();
+	set_state(worker, ENDED, 0);
+	return NULL;
+}
+
+/* A worker runs once. */
+static int claim(struct weir_worker *worker)
+{
+	bool is_new;
+
+	pthread_mutex_lock(&worker->lock);
+	is_new = state_of(worker) == NEW;
+	if (is_new)
+		atomic_store_explicit(&worker->state, STARTING, memory_order_relaxed);
+	pthread_mutex_unlock(&worker->lock);
+	return is_new ? 0 : weir__fail(EALREADY, "worker '%s' was started before", worker->name);
+}
+
+static int explain(const struct weir_worker *worker, int error)
+{
+	int lcore = worker->conf.lcore - 1;
+
+	if (error != -EINVAL || lcore < 0)
+		return weir__fail(
+			-error, "worker '%s' cannot run: %s", worker->name, strerror(-error));
+	if (weir_lcore_node((uint32_t)lcore) < 0)
+		return weir__fail(ENODEV, "worker '%s': there is no lcore %d", worker->name, lcore);
+	return weir__fail(EPERM,
+		"worker '%s': lcore %d is offline or not in the cpuset of this process",
+		worker->name, lcore);
+}
+
+int weir_worker_start(struct weir_worker *worker)
+{
+	int error = claim(worker);
+
+	if (error)
+		return error;
+	error = pthread_create(&worker->thread, NULL, thread_main, worker);
+	if (error) {
+		set_state(worker, ENDED, -error);
+		return explain(worker, -error);
+	}
+	worker->has_thread = true;
+	pthread_mutex_lock(&worker->lock);
+	while (state_of(worker) == STARTING)
+		pthread_cond_wait(&worker->changed, &worker->lock);
+	error = worker->error;
+	pthread_mutex_unlock(&worker->lock);
+	return error ? explain(worker, error) : 0;
+}
+
+int weir_worker_run(struct weir_worker *worker)
+{
+	struct weir__lcores before;
+	int error = claim(worker);
+
+	if (error)
+		return error;
+	weir__os_lcores_affinity(&before);
+	error = enter(worker);
+	if (!error) {
+		set_state(worker, RUNNING, 0);
+		loop(worker);
+		weir_rcu_leave();
+	}
+	weir__os_set_affinity(&before);
+	set_state(worker, ENDED, error);
+	return error ? explain(worker, error) : 0;
+}
+
+void weir_worker_tell(struct weir_worker *worker)
+{
+	/* release: pairs with is_told() */
+	atomic_store_explicit(&worker->told, true, memory_order_release);
+	weir_worker_wake(worker);
+}
+
+void weir_worker_wake(struct weir_worker *worker)
+{
+	int rings;
+
+	/* one is enough, and a semaphore's count is limited */
+	if (sem_getvalue(&worker->bell, &rings) == 0 && rings < 2)
+		sem_post(&worker->bell);
+}
+
+static bool is_over(const struct weir_worker *worker)
+{
+	enum state state = state_of(worker);
+
+	return state == NEW || state == ENDED;
+}
+
+/* Wait for the end, if it has begun. */
+static bool has_ended(struct weir_worker *worker, uint32_t timeout_ms)
+{
+	struct timespec until = time_in(CLOCK_MONOTONIC, timeout_ms * UINT64_C(1000000));
+	bool over;
+
+	pthread_mutex_lock(&worker->lock);
+	while (!is_over(worker))
+		if (pthread_cond_timedwait(&worker->changed, &worker->lock, &until) == ETIMEDOUT)
+			break;
+	over = is_over(worker);
+	pthread_mutex_unlock(&worker->lock);
+	return over;
+}
+
+int weir_worker_stop(struct weir_worker *worker, uint32_t timeout_ms)
+{
+	weir_worker_tell(worker);
+	if (has_ended(worker, timeout_ms))
+		return 0;
+	return weir__fail(
+		ETIMEDOUT, "worker '%s' has not ended within %u ms", worker->name, timeout_ms);
+}
+
+int weir_worker_destroy(struct weir_worker *worker)
+{
+	if (!worker)
+		return 0;
+	if (!has_ended(worker, 0))
+		return weir__fail(EBUSY, "worker '%s' is running: stop it first", worker->name);
+	if (worker->has_thread)
+		pthread_join(worker->thread, NULL);
+	pthread_mutex_destroy(&worker->lock);
+	pthread_cond_destroy(&worker->changed);
+	sem_destroy(&worker->bell);
+	free(worker);
+	return 0;
+}
+
+const char *weir_worker_name(const struct weir_worker *worker)
+{
+	return worker->name;
+}
+
+void weir_worker_stats(const struct weir_worker *worker, struct weir_worker_stats *stats)
+{
+	const struct figures *figures = &worker->figures;
+
+	*stats = (struct weir_worker_stats){
+		.turns = weir__counted(&figures->turns),
+		.busy_turns = weir__counted(&figures->busy_turns),
+		.packets = weir__counted(&figures->packets),
+		.busy_ticks = weir__counted(&figures->busy),
+		.idle_ticks = weir__counted(&figures->idle),
+		.asleep_ticks = weir__counted(&figures->asleep),
+		.sleeps = weir__counted(&figures->sleeps),
+		.ticks_per_second = weir__cycles_per_second(),
+		.running = state_of(worker) == RUNNING,
+	};
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_worker.c: workers start where they are told, count what they do, drain and end. */
+#include "unit.h"
+
+#include "weir/rcu.h"
+#include "weir/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#define PATIENCE_MS 20000
+
+struct job {
+	_Atomic(uint32_t) turns, drained, ended;
+	_Atomic(uint32_t) left; /* packets to handle, 8 a turn */
+	_Atomic(uint32_t) to_drain;
+	_Atomic(int) lcore;
+	_Atomic(bool) stuck;
+	uint32_t end_after; /* turns; 0: never */
+	char name[16];
+};
+
+static void pause_ms(long ms)
+{
+	const struct timespec pause = {.tv_nsec = ms * 1000000};
+
+	nanosleep(&pause, NULL);
+}
+
+static uint32_t take(_Atomic(uint32_t) *from, uint32_t most)
+{
+	uint32_t left = atomic_load(from), some = left < most ? left : most;
+
+	atomic_fetch_sub(from, some);
+	return some;
+}
+
+static uint32_t turn(void *context)
+{
+	struct job *job = context;
+
+	if (atomic_fetch_add(&job->turns, 1) == 0) {
+		pthread_getname_np(pthread_self(), job->name, sizeof(job->name));
+		atomic_store(&job->lcore, sched_getcpu());
+	}
+	while (atomic_load(&job->stuck))
+		pause_ms(1);
+	if (job->end_after && atomic_load(&job->turns) >= job->end_after)
+		return WEIR_WORKER_END;
+	return take(&job->left, 8);
+}
+
+static uint32_t drain(void *context)
+{
+	struct job *job = context;
+	uint32_t some = take(&job->to_drain, 8);
+
+	atomic_fetch_add(&job->drained, some);
+	return some;
+}
+
+static void ended(void *context)
+{
+	atomic_fetch_add(&((struct job *)context)->ended, 1);
+}
+
+static struct weir_worker *create(struct job *job, enum weir_idle idle)
+{
+	struct weir_worker_conf conf = {.name = "a-worker-with-a-long-name",
+		.idle = idle,
+		.turn = turn,
+		.drain = drain,
+		.ended = ended,
+		.context = job};
+	struct weir_worker *worker = weir_worker_create(&conf);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
+	return worker;
+}
+
+static void wait_for(_Atomic(uint32_t) *count, uint32_t least)
+{
+	for (uint32_t ms = 0; atomic_load(count) < least && ms < PATIENCE_MS; ms++)
+		pause_ms(1);
+	CU_ASSERT(atomic_load(count) >= least);
+}
+
+static void test_work_and_drain(void)
+{
+	struct job job = {.left = 1000, .to_drain = 77};
+	struct weir_worker *worker = create(&job, WEIR_IDLE_ADAPTIVE);
+	struct weir_worker_stats stats;
+
+	CU_ASSERT_EQUAL(weir_worker_start(worker), 0);
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), -EBUSY);
+	wait_for(&job.turns, 126);
+	weir_worker_stats(worker, &stats);
+	CU_ASSERT_TRUE(stats.running);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, 0), 0);
+	weir_worker_stats(worker, &stats);
+	CU_ASSERT_FALSE(stats.running);
+	CU_ASSERT_EQUAL(stats.packets, 1077);
+	CU_ASSERT_EQUAL(stats.busy_turns, 125 + 10);
+	CU_ASSERT_EQUAL(stats.turns, (uint64_t)atomic_load(&job.turns) + 11);
+	CU_ASSERT(stats.busy_ticks > 0);
+	CU_ASSERT(stats.asleep_ticks <= stats.idle_ticks);
+	CU_ASSERT(stats.ticks_per_second > 1000000);
+	CU_ASSERT_EQUAL(atomic_load(&job.drained), 77);
+	CU_ASSERT_EQUAL(atomic_load(&job.ended), 1);
+	CU_ASSERT_STRING_EQUAL(job.name, "a-worker-with-a"); /* 15 bytes */
+	CU_ASSERT_STRING_EQUAL(weir_worker_name(worker), "a-worker-with-a");
+	CU_ASSERT_EQUAL(weir_worker_start(worker), -EALREADY);
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+}
+
+static void test_nothing_left(void)
+{
+	struct job job = {.end_after = 3, .to_drain = 8};
+	struct weir_worker *worker = create(&job, WEIR_IDLE_BUSY);
+
+	CU_ASSERT_EQUAL(weir_worker_start(worker), 0);
+	wait_for(&job.ended, 1);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
+	CU_ASSERT_EQUAL(atomic_load(&job.turns), 3);
+	CU_ASSERT_EQUAL(atomic_load(&job.drained), 0);
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+}
+
+static void test_lcore(void)
+{
+	struct weir_lcores lcores;
+	struct weir_worker_conf conf = {.turn = turn};
+	struct weir_worker *worker;
+
+	CU_ASSERT_EQUAL_FATAL(weir_lcores_parse(&lcores, "all"), 0);
+	for (int i = weir_lcores_next(&lcores, -1); i >= 0; i = weir_lcores_next(&lcores, i)) {
+		struct job job = {.end_after = 1};
+
+		conf.lcore = WEIR_LCORE(i);
+		conf.context = &job;
+		worker = weir_worker_create(&conf);
+		CU_ASSERT_EQUAL(weir_worker_start(worker), 0);
+		CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
+		if (atomic_load(&job.turns) > 0)
+			CU_ASSERT_EQUAL(atomic_load(&job.lcore), i);
+		CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+	}
+	conf.lcore = WEIR_LCORE(WEIR_LCORE_MAX - 1);
+	worker = weir_worker_create(&conf);
+	CU_ASSERT_EQUAL(weir_worker_start(worker), -ENODEV);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "no lcore 1023"));
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+	conf.lcore = WEIR_LCORE(WEIR_LCORE_MAX);
+	CU_ASSERT_PTR_NULL(weir_worker_create(&conf));
+}
+
+/* Asleep it does not hold up grace periods, and the bell wakes it. */
+static void test_sleep(void)
+{
+	struct job job = {0};
+	struct weir_worker_conf conf = {.idle = WEIR_IDLE_SLEEP,
+		.sleep_us = PATIENCE_MS * 1000,
+		.turn = turn,
+		.context = &job};
+	struct weir_worker *worker = weir_worker_create(&conf);
+	struct weir_worker_stats stats;
+
+	CU_ASSERT_EQUAL(weir_worker_start(worker), 0);
+	wait_for(&job.turns, 1);
+	weir_rcu_synchronize();
+	atomic_store(&job.left, 8);
+	weir_worker_wake(worker);
+	wait_for(&job.turns, 3);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS / 2), 0);
+	weir_worker_stats(worker, &stats);
+	CU_ASSERT_EQUAL(stats.packets, 8);
+	CU_ASSERT(stats.sleeps >= 2);
+	CU_ASSERT(stats.asleep_ticks > 0);
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+}
+
+static void test_stuck(void)
+{
+	struct job job = {.stuck = true};
+	struct weir_worker *worker = create(&job, WEIR_IDLE_BUSY);
+
+	CU_ASSERT_EQUAL(weir_worker_start(worker), 0);
+	wait_for(&job.turns, 1);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, 10), -ETIMEDOUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "a-worker-with-a"));
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), -EBUSY);
+	atomic_store(&job.stuck, false);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+}
+
+static void *stop_later(void *worker)
+{
+	pause_ms(5);
+	weir_worker_tell(worker);
+	return NULL;
+}
+
+/* The calling thread joins and leaves, and runs where it ran before. */
+static void test_own_thread(void)
+{
+	struct job job = {.to_drain = 5};
+	struct weir_worker *worker = create(&job, WEIR_IDLE_ADAPTIVE);
+	cpu_set_t before, after;
+	pthread_t thread;
+
+	sched_getaffinity(0, sizeof(before), &before);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, stop_later, worker), 0);
+	CU_ASSERT_EQUAL(weir_worker_run(worker), 0);
+	pthread_join(thread, NULL);
+	sched_getaffinity(0, sizeof(after), &after);
+	CU_ASSERT(CPU_EQUAL(&before, &after));
+	CU_ASSERT_EQUAL(atomic_load(&job.drained), 5);
+	CU_ASSERT_EQUAL(weir_worker_run(worker), -EALREADY);
+	CU_ASSERT_EQUAL(weir_rcu_barrier(), 0); /* no reader any more */
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+}
+
+static void test_bad_use(void)
+{
+	struct weir_worker_conf conf = {.name = "idle"};
+	struct job job = {0};
+	struct weir_worker *worker;
+
+	CU_ASSERT_PTR_NULL(weir_worker_create(&conf));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_EQUAL(weir_worker_destroy(NULL), 0);
+	worker = create(&job, WEIR_IDLE_BUSY); /* never started */
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, 0), 0);
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{"work, then drain", test_work_and_drain},
+		{"nothing left", test_nothing_left},
+		{"on its lcore", test_lcore},
+		{"asleep", test_sleep},
+		{"a turn that does not return", test_stuck},
+		{"a thread of the caller's", test_own_thread},
+		{"bad use is refused", test_bad_use},
+		CU_TEST_INFO_NULL,
+	};
+
+	return unit_run("worker", tests);
+}
