@@ -38,31 +38,28 @@ static inline void weir_ref_take(WEIR_ATOMIC(uint32_t) * word, uint32_t count)
 	atomic_fetch_add_explicit(word, count, memory_order_relaxed);
 }
 
-/* Take one when nobody else can take or drop any meanwhile, which is so when the caller holds the
- * only one: then no atomic is needed. */
-static inline void weir_ref_take_one(WEIR_ATOMIC(uint32_t) * word, bool alone)
+/* Take one, having seen this in the word. No atomic is needed when nobody else can take or drop any
+ * meanwhile: when the caller alone has whatever holds the one reference there is. */
+static inline void weir_ref_take_one(WEIR_ATOMIC(uint32_t) * word, uint32_t seen, bool alone)
 {
-	uint32_t state = atomic_load_explicit(word, memory_order_relaxed);
-
-	if (alone && weir_ref_count(state) == 1)
-		atomic_store_explicit(word, state + 1, memory_order_relaxed);
+	if (alone && weir_ref_count(seen) == 1)
+		atomic_store_explicit(word, seen + 1, memory_order_relaxed);
 	else
 		atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
 }
 
-/* Give a reference back, having looked at the word. True when it was the last: the mbuf is the
- * caller's alone. A single reference is given back without an atomic write; the count then stays 1.
- */
-static inline bool weir_ref_drop_seen(WEIR_ATOMIC(uint32_t) * word, uint32_t seen)
+/* Give a reference back where others had some, too, when we looked. True when it is the last now. */
+static inline bool weir_ref_drop_shared(WEIR_ATOMIC(uint32_t) * word)
 {
-	if (weir_ref_count(seen) == 1)
-		return true;
 	/* acq_rel: pairs with itself in the other holders */
 	return weir_ref_count(atomic_fetch_sub_explicit(word, 1, memory_order_acq_rel)) == 1;
 }
+
+/* Give a reference back. True when it was the last: the mbuf is the caller's alone. A single
+ * reference is given back without an atomic write; the count then stays 1. */
 static inline bool weir_ref_drop(WEIR_ATOMIC(uint32_t) * word)
 {
-	return weir_ref_drop_seen(word, weir_ref_look(word));
+	return weir_ref_count(weir_ref_look(word)) == 1 || weir_ref_drop_shared(word);
 }
 
 #endif

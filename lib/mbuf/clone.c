@@ -23,13 +23,15 @@ static struct weir__lender lender_of(struct weir_mbuf *mbuf)
 	return (struct weir__lender){.owner = mbuf};
 }
 
-/* relaxed: to is ours alone */
-static inline void borrow(
-	struct weir_mbuf *to, const struct weir_mempool *pool, struct weir__lender lender)
+/* Let to, an mbuf of pool in front of next, use a lender's bytes. relaxed: it is ours alone */
+static inline void borrow(struct weir_mbuf *to, const struct weir_mempool *pool,
+	struct weir__lender lender, struct weir_mbuf *next)
 {
+	uint32_t shape = next ? WEIR__MBUF_BORROWED | WEIR__MBUF_CHAINED : WEIR__MBUF_BORROWED;
+
 	*weir__mbuf_lender(pool, to) = lender;
-	atomic_store_explicit(
-		&to->state, pool->head.mbuf_plain | WEIR__MBUF_BORROWED, memory_order_relaxed);
+	to->next = next;
+	atomic_store_explicit(&to->state, pool->head.mbuf_plain | shape, memory_order_relaxed);
 }
 
 /* Take a reference to the bytes of a segment. Who holds the only reference to the segment is alone
@@ -38,8 +40,10 @@ static struct weir__lender take_borrowed(struct weir_mbuf *from, uint32_t state)
 {
 	struct weir__lender lender = *weir__mbuf_lender(weir__mbuf_state_pool(state), from);
 
+	WEIR_ATOMIC(uint32_t) *word = lender_state(&lender);
+
 	if (!lender.external || lender.external->release)
-		weir_ref_take_one(lender_state(&lender), weir_ref_count(state) == 1);
+		weir_ref_take_one(word, weir_ref_look(word), weir_ref_count(state) == 1);
 	return lender;
 }
 
@@ -49,29 +53,32 @@ static inline struct weir__lender take_bytes(struct weir_mbuf *from)
 
 	if (weir_unlikely(state & WEIR__MBUF_BORROWED))
 		return take_borrowed(from, state);
-	weir_ref_take_one(&from->state, weir_ref_count(state) == 1);
+	weir_ref_take_one(&from->state, state, true);
 	return (struct weir__lender){.owner = from};
 }
 
 void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
 {
-	borrow(to, weir_mbuf_pool(to), take_bytes(from));
+	borrow(to, weir_mbuf_pool(to), take_bytes(from), NULL);
 	to->buffer = from->buffer;
 	to->offset = from->offset;
 	to->data_length = from->data_length;
 }
 
-/* Make to, an mbuf of pool, the clone of a segment, with all that its line says. */
-static inline void clone_segment(
-	struct weir_mbuf *to, const struct weir_mempool *pool, struct weir_mbuf *from)
+/* Make to, an mbuf of pool, the clone of a segment, with all that its line says, in front of next.
+ */
+static inline void clone_segment(struct weir_mbuf *to, const struct weir_mempool *pool,
+	struct weir_mbuf *from, struct weir_mbuf *next)
 {
-	/* what is behind the state, as vectors */
-	memcpy(&to->link_type, &from->link_type, offsetof(struct weir_mbuf, offset) - 4);
+	struct weir__lender lender = take_bytes(from);
+
+	/* what is behind the state: as it will be read, then as vectors */
+	memcpy(&to->link_type, &from->link_type, 4);
+	to->buffer = from->buffer;
 	memcpy(&to->offset, &from->offset, sizeof(*to) - offsetof(struct weir_mbuf, offset));
-	to->next = NULL;
-	if (weir_unlikely(from->flags & WEIR_MBUF_FIELDS))
+	borrow(to, pool, lender, next);
+	if (weir_unlikely(to->flags & WEIR_MBUF_FIELDS))
 		weir__mbuf_copy_fields(to, from);
-	borrow(to, pool, take_bytes(from));
 }
 
 int weir_mbuf_attach(
@@ -80,24 +87,12 @@ int weir_mbuf_attach(
 	if ((weir_ref_look(&mbuf->state) & WEIR__MBUF_SHAPE) != 1 || mbuf->length ||
 		offset > external->size || length > external->size - offset)
 		return -EINVAL;
-	borrow(mbuf, weir_mbuf_pool(mbuf), (struct weir__lender){.external = external});
+	borrow(mbuf, weir_mbuf_pool(mbuf), (struct weir__lender){.external = external}, NULL);
 	mbuf->buffer = external->bytes;
 	mbuf->offset = offset;
 	mbuf->data_length = length;
 	mbuf->length = length;
 	return 0;
-}
-
-/* Clones of the segments of a packet on the mbufs given, of pool. */
-static void clone_onto(
-	struct weir_mbuf **clones, const struct weir_mempool *pool, struct weir_mbuf *mbuf)
-{
-	clone_segment(clones[0], pool, mbuf);
-	while (weir_unlikely((mbuf = mbuf->next) != NULL)) {
-		clone_segment(clones[1], pool, mbuf);
-		weir_mbuf_set_next(clones[0], clones[1]);
-		clones++;
-	}
 }
 
 /* Mbufs taken at a time; longer chains are cloned in pieces. */
@@ -112,10 +107,15 @@ static struct weir_mbuf *clone_long(struct weir_mbuf *mbuf, struct weir_mempool 
 		struct weir_mbuf *to = reserve;
 
 		reserve = to->next;
-		clone_segment(to, pool, mbuf);
-		weir_mbuf_set_next(to, reserve);
+		clone_segment(to, pool, mbuf, reserve);
 	}
 	return head;
+}
+
+/* Mbufs to be made clones of. They need not be empty. */
+static int take(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
+{
+	return weir_mempool_get_bulk(pool, (void **)(void *)mbufs, count);
 }
 
 struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *pool)
@@ -123,11 +123,13 @@ struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *p
 	struct weir_mbuf *clones[AT_ONCE];
 	uint32_t count = mbuf->next ? weir_mbuf_segments(mbuf) : 1;
 
-	if (count > AT_ONCE)
+	if (count >= AT_ONCE)
 		return clone_long(mbuf, pool);
-	if (weir_mbuf_alloc_bulk(pool, clones, count))
+	if (take(pool, clones, count))
 		return NULL;
-	clone_onto(clones, pool, mbuf);
+	clones[count] = NULL;
+	for (struct weir_mbuf **to = clones; mbuf; mbuf = mbuf->next, to++)
+		clone_segment(to[0], pool, mbuf, to[1]);
 	return clones[0];
 }
 
@@ -135,10 +137,10 @@ struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *p
 static int clone_singles(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
 	struct weir_mempool *pool)
 {
-	if (weir_mbuf_alloc_bulk(pool, clones, count))
+	if (take(pool, clones, count))
 		return -ENOBUFS;
 	for (uint32_t i = 0; i < count; i++)
-		clone_segment(clones[i], pool, mbufs[i]);
+		clone_segment(clones[i], pool, mbufs[i], NULL);
 	return 0;
 }
 

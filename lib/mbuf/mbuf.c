@@ -44,12 +44,14 @@ struct weir_mbuf *weir__mbuf_reserve(struct weir_mempool *pool, uint32_t count)
 /* Mbufs on their way home: clean ones, those of one pool together, and the owners of what they
  * borrowed. The owners wait for the end of a burst, since giving up a reference is a fence: what is
  * read behind it waits for it. */
+#define AT_ONCE 64 /* a batch */
+
 struct returns {
 	struct weir_mempool *pool;
 	uint32_t plain; /* the state of its mbufs when they are clean; 0: there is no pool yet */
 	uint32_t count, owed;
 	void *address; /* where the call returns to, for tracking */
-	struct weir_mbuf *mbufs[64], *owners[64];
+	struct weir_mbuf *mbufs[AT_ONCE], *owners[AT_ONCE];
 };
 
 /* The arrays are left as they are: clearing them would cost more than freeing an mbuf. */
@@ -81,16 +83,37 @@ static void hand_in(struct returns *returns)
 /* Make ready for an mbuf with this state. */
 static inline void choose_pool(struct returns *returns, uint32_t state)
 {
-	if (weir_likely(((state ^ returns->plain) & ~WEIR__MBUF_SHAPE) == 0 && returns->count < 64))
+	if (weir_likely(((state ^ returns->plain) & ~WEIR__MBUF_SHAPE) == 0 &&
+			returns->count < AT_ONCE))
 		return;
 	hand_in(returns);
 	returns->pool = weir__mbuf_state_pool(state);
 	returns->plain = returns->pool->head.mbuf_plain;
 }
 
-static void settle(struct returns *returns);
+/* Nobody holds this mbuf on its own buffer any more, which had this state: make it clean. relaxed,
+ * here and below: it is ours alone */
+static inline void clean_own(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
+{
+	choose_pool(returns, state);
+	mbuf->next = NULL;
+	atomic_store_explicit(&mbuf->state, returns->plain, memory_order_relaxed);
+	returns->mbufs[returns->count++] = mbuf;
+}
 
-/* Make an mbuf that uses another's buffer clean. relaxed: it is ours alone */
+/* Give up the references that are owed. Owners have borrowed nothing themselves. */
+static void settle(struct returns *returns)
+{
+	for (uint32_t i = 0; i < returns->owed; i++) {
+		struct weir_mbuf *owner = returns->owners[i];
+
+		if (weir_ref_drop(&owner->state))
+			clean_own(returns, owner, weir_ref_look(&owner->state));
+	}
+	returns->owed = 0;
+}
+
+/* Put an mbuf that uses another's buffer on its own again. */
 static inline void give_back(
 	struct returns *returns, struct weir_mbuf *mbuf, uint32_t first, uint32_t plain)
 {
@@ -99,46 +122,28 @@ static inline void give_back(
 
 	mbuf->buffer = own;
 	atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
-	if (weir_unlikely(lender.external != NULL)) {
-		weir_external_drop(lender.external);
-		return;
-	}
-	if (weir_unlikely(returns->owed == 64))
-		settle(returns);
-	returns->owners[returns->owed++] = lender.owner;
-}
-
-/* Nobody holds the mbuf any more, which has this state: make it clean. relaxed: as above */
-static inline void clean(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
-{
-	choose_pool(returns, state);
-	mbuf->next = NULL;
-	returns->mbufs[returns->count++] = mbuf;
-	if (weir_unlikely(state & WEIR__MBUF_BORROWED))
-		give_back(returns, mbuf, returns->pool->head.mbuf_first, returns->plain);
+	if (weir_likely(lender.owner != NULL))
+		returns->owners[returns->owed++] = lender.owner;
 	else
-		atomic_store_explicit(&mbuf->state, returns->plain, memory_order_relaxed);
+		weir_external_drop(lender.external);
 }
 
-static inline void drop(struct returns *returns, struct weir_mbuf *mbuf)
+/* Give up the reference to an mbuf with this state. */
+static void drop(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
 {
-	uint32_t state = weir_ref_look(&mbuf->state);
-
-	if (weir_ref_drop_seen(&mbuf->state, state))
-		clean(returns, mbuf, state);
-}
-
-/* Give up the references to owners, who have borrowed nothing themselves. */
-static void settle(struct returns *returns)
-{
-	for (uint32_t i = 0; i < returns->owed; i++)
-		drop(returns, returns->owners[i]);
-	returns->owed = 0;
+	if (weir_ref_count(state) != 1 && !weir_ref_drop_shared(&mbuf->state))
+		return;
+	if (returns->owed == AT_ONCE)
+		settle(returns);
+	clean_own(returns, mbuf, state);
+	if (state & WEIR__MBUF_BORROWED)
+		give_back(returns, mbuf, returns->pool->head.mbuf_first, returns->plain);
 }
 
 static void end(struct returns *returns)
 {
-	settle(returns);
+	if (returns->owed)
+		settle(returns);
 	hand_in(returns);
 }
 
@@ -147,7 +152,7 @@ void weir__mbuf_drop(struct weir_mbuf *mbuf)
 	struct returns returns;
 
 	begin(&returns, __builtin_return_address(0));
-	drop(&returns, mbuf);
+	drop(&returns, mbuf, weir_ref_look(&mbuf->state));
 	end(&returns);
 }
 
@@ -159,7 +164,9 @@ static uint32_t free_single(struct returns *returns, struct weir_mbuf **mbufs, u
 	struct weir_mempool *pool = weir_mbuf_pool(mbufs[0]);
 	uint32_t first = pool->head.mbuf_first, plain = pool->head.mbuf_plain, run = 0;
 
-	for (; run < count; run++) {
+	if (returns->owed)
+		settle(returns);
+	for (; run < count && returns->owed < AT_ONCE; run++) {
 		uint32_t state = weir_ref_look(&mbufs[run]->state);
 
 		if (state == (plain | WEIR__MBUF_BORROWED))
@@ -172,14 +179,39 @@ static uint32_t free_single(struct returns *returns, struct weir_mbuf **mbufs, u
 	return run;
 }
 
+/* Make segments clean, from this one on, that are the caller's alone and of the pool at hand.
+ * Returns the first that is not. */
+static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir_mbuf *mbuf)
+{
+	uint32_t plain = returns->plain, count = returns->count;
+
+	while (mbuf && count < AT_ONCE) {
+		struct weir_mbuf *next = mbuf->next;
+		uint32_t odd = (weir_ref_look(&mbuf->state) ^ plain) & ~WEIR__MBUF_CHAINED;
+
+		if (weir_likely(odd == 0))
+			atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
+		else if (odd == WEIR__MBUF_BORROWED && returns->owed < AT_ONCE)
+			give_back(returns, mbuf, returns->pool->head.mbuf_first, plain);
+		else
+			break;
+		mbuf->next = NULL;
+		returns->mbufs[count++] = mbuf;
+		mbuf = next;
+	}
+	returns->count = count;
+	return mbuf;
+}
+
 /* Our reference to a chain covers each segment; whoever drops the last one to a segment cleans it,
  * so the way on is read first. */
-static void free_chain(struct returns *returns, struct weir_mbuf *mbuf)
+static void free_chain(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
 {
-	while (mbuf) {
+	choose_pool(returns, state);
+	while ((mbuf = clean_chain(returns, mbuf)) != NULL) {
 		struct weir_mbuf *next = mbuf->next;
 
-		drop(returns, mbuf);
+		drop(returns, mbuf, weir_ref_look(&mbuf->state));
 		mbuf = next;
 	}
 }
@@ -213,7 +245,7 @@ void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
 		else if (!pool->track && (state & WEIR__MBUF_SHAPE & ~WEIR__MBUF_BORROWED) == 1)
 			run = free_single(&returns, mbufs, count);
 		else
-			free_chain(&returns, mbufs[0]);
+			free_chain(&returns, mbufs[0], state);
 		mbufs += run;
 		count -= run;
 	}
