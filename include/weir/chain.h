@@ -47,10 +47,14 @@ WEIR_API int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count);
 /* Put the packet tail behind head, which owns it then. */
 static inline int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail)
 {
-	if (weir_unlikely(tail->length > UINT32_MAX - head->length))
+	uint32_t length = head->length + tail->length, state;
+	struct weir_mbuf *last;
+
+	if (weir_unlikely(length < tail->length))
 		return -EMSGSIZE;
-	weir_mbuf_set_next(weir_mbuf_last(head), tail);
-	head->length += tail->length;
+	last = weir__mbuf_last(head, &state);
+	weir__mbuf_link(last, state, tail);
+	head->length = length;
 	return 0;
 }
 

@@ -179,10 +179,9 @@ static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count)
  * weir_mbuf_extend_tail() helps. */
 static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count);
 
-/* Link two segments, or with NULL cut after mbuf; lengths are the caller's to keep. */
-static inline void weir_mbuf_set_next(struct weir_mbuf *mbuf, struct weir_mbuf *next)
+/* weir_mbuf_set_next() of a segment with this state. */
+static inline void weir__mbuf_link(struct weir_mbuf *mbuf, uint32_t state, struct weir_mbuf *next)
 {
-	uint32_t state = weir_ref_look(&mbuf->state);
 	uint32_t linked = next ? state | WEIR__MBUF_CHAINED : state & ~WEIR__MBUF_CHAINED;
 
 	mbuf->next = next;
@@ -192,6 +191,12 @@ static inline void weir_mbuf_set_next(struct weir_mbuf *mbuf, struct weir_mbuf *
 		atomic_store_explicit(&mbuf->state, linked, memory_order_relaxed);
 	else if (state != linked)
 		atomic_fetch_xor_explicit(&mbuf->state, WEIR__MBUF_CHAINED, memory_order_relaxed);
+}
+
+/* Link two segments, or with NULL cut after mbuf; lengths are the caller's to keep. */
+static inline void weir_mbuf_set_next(struct weir_mbuf *mbuf, struct weir_mbuf *next)
+{
+	weir__mbuf_link(mbuf, weir_ref_look(&mbuf->state), next);
 }
 
 /* The last segment. */
@@ -313,12 +318,29 @@ static inline void weir_mbuf_free(struct weir_mbuf *mbuf)
 		weir_mbuf_free_bulk(&mbuf, 1);
 }
 
+/* The last segment, and its state. */
+static inline struct weir_mbuf *weir__mbuf_last(struct weir_mbuf *mbuf, uint32_t *state)
+{
+	*state = weir_ref_look(&mbuf->state);
+	while (weir_unlikely(*state & WEIR__MBUF_CHAINED)) {
+		mbuf = mbuf->next;
+		*state = weir_ref_look(&mbuf->state);
+	}
+	return mbuf;
+}
+
+/* The tailroom of a segment with this state. */
+static inline uint32_t weir__mbuf_tailroom(const struct weir_mbuf *mbuf, uint32_t state)
+{
+	if (weir_unlikely((state & WEIR__MBUF_BYTES) != 1))
+		return 0;
+	return weir__mempool_head(weir__mbuf_state_pool(state))->mbuf_buffer_size - mbuf->offset -
+	       mbuf->data_length;
+}
+
 static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf)
 {
-	if (weir_unlikely(!weir_mbuf_is_private(mbuf)))
-		return 0;
-	return weir__mempool_head(weir_mbuf_pool(mbuf))->mbuf_buffer_size - mbuf->offset -
-	       mbuf->data_length;
+	return weir__mbuf_tailroom(mbuf, weir_ref_look(&mbuf->state));
 }
 
 static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count)
@@ -333,11 +355,13 @@ static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count)
 
 static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count)
 {
-	struct weir_mbuf *last = weir_mbuf_last(mbuf);
-	uint8_t *end = weir_mbuf_data_at(last, last->data_length);
+	uint32_t state;
+	struct weir_mbuf *last = weir__mbuf_last(mbuf, &state);
+	uint8_t *end;
 
-	if (weir_unlikely(count > weir_mbuf_tailroom(last)))
+	if (weir_unlikely(count > weir__mbuf_tailroom(last, state)))
 		return NULL;
+	end = weir_mbuf_data_at(last, last->data_length);
 	last->data_length += count;
 	mbuf->length += count;
 	return end;

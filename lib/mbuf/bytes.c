@@ -47,7 +47,7 @@ const void *weir__mbuf_peek_slow(
 		uint32_t here = mbuf->data_length - offset;
 
 		here = here < length ? here : length;
-		memcpy(to, weir_mbuf_data_at(mbuf, offset), here);
+		weir__copy_bytes(to, weir_mbuf_data_at(mbuf, offset), here);
 		to += here;
 		length -= here;
 		offset = 0;

@@ -306,7 +306,7 @@ static void draw_in(struct weir_mbuf *segment, uint32_t count)
 	for (struct weir_mbuf *from = segment->next; count; from = from->next) {
 		uint32_t part = from->data_length < count ? from->data_length : count;
 
-		memcpy(to, weir_mbuf_data(from), part);
+		weir__copy_bytes(to, weir_mbuf_data(from), part);
 		to += part;
 		count -= part;
 	}
@@ -357,9 +357,14 @@ int weir_mbuf_pull_up(struct weir_mbuf **packet, uint32_t count)
 int weir_mbuf_linearize(struct weir_mbuf **packet)
 {
 	struct weir_mbuf *mbuf = *packet;
-	int error = weir_mbuf_pull_up(packet, mbuf->length);
+	uint32_t more = mbuf->length - mbuf->data_length;
+	int error = 0;
 
-	/* segments without a byte may follow */
+	if (more <= weir_mbuf_tailroom(mbuf))
+		draw_in(mbuf, more);
+	else
+		error = weir_mbuf_pull_up(packet, mbuf->length);
+	/* segments may follow: those drawn in, or some without a byte */
 	if (!error)
 		cut_after(*packet);
 	return error;
