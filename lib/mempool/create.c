@@ -135,18 +135,33 @@ static int get_depot(struct weir_mempool *pool, const struct weir_mempool_conf *
 	return 0;
 }
 
-/* Every object into the depot, so that the first ones are on top. */
+/* The first object of the batch that is taken as the n-th. Batches that lie side by side are half
+ * of the pool apart, since threads that start together take one after another: what a processor
+ * prefetches beyond the end of a batch, by the stride of its objects, would be what another one is
+ * writing to. */
+static uint32_t batch_object(const struct weir_mempool *pool, uint32_t n, uint32_t batches)
+{
+	uint32_t even = (batches + 1) / 2;
+
+	return (n < even ? 2 * n : 2 * (n - even) + 1) * pool->batch;
+}
+
+/* Every object into the depot. */
 static void fill_depot(struct weir_mempool *pool)
 {
-	uint32_t full = pool->min_count / pool->batch, last = weir__node_count(pool), object = 0;
+	uint32_t full = pool->min_count / pool->batch, last = weir__node_count(pool);
+	uint32_t rest = full * pool->batch;
 
 	for (uint32_t node = 1; node <= last; node++)
 		weir_depot_link(&pool->depot, node, node + 1);
-	for (uint32_t node = 1; node <= full; node++)
+	for (uint32_t node = 1; node <= full; node++) {
+		uint32_t first = batch_object(pool, node - 1, full);
+
 		for (uint32_t i = 0; i < pool->batch; i++)
-			weir__node_batch(pool, node)[i] = weir_mempool_object(pool, object++);
-	while (object < pool->min_count)
-		pool->loose[pool->loose_count++] = weir_mempool_object(pool, object++);
+			weir__node_batch(pool, node)[i] = weir_mempool_object(pool, first + i);
+	}
+	while (rest < pool->min_count)
+		pool->loose[pool->loose_count++] = weir_mempool_object(pool, rest++);
 	weir_depot_push(&pool->depot, &pool->depot.empty, full + 1, last);
 	if (full)
 		weir_depot_push(&pool->depot, &pool->depot.full, 1, full);
