@@ -208,7 +208,7 @@ static inline struct weir_mbuf *weir_mbuf_last(struct weir_mbuf *mbuf)
 }
 
 /* Take count more references to the packet, on each of its segments: it needs as many more frees.
- * Nobody may write to it until one is left. At most 32,767 in all, which is not checked. */
+ * Nobody may write to it until one is left. At most 32,767 in all: none is taken otherwise. */
 WEIR_API void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count);
 
 /* How many hold this segment. */

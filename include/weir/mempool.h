@@ -50,9 +50,13 @@ enum weir_grow {
 };
 
 /* What a pool remembers of its objects (weir/track.h); these may be or'ed. 0 is nothing, at no
- * cost. The environment variable WEIR_TRACK, a list such as "sites" or "stacks", adds to it. */
+ * cost. The environment variable WEIR_TRACK, a list such as "stacks,guards", adds to it. */
 #define WEIR_TRACK_SITES  (1u << 0) /* who has them, and where they were taken */
 #define WEIR_TRACK_STACKS (1u << 1) /* the callers too: a microsecond or more for each call */
+/* Guards (weir/guard.h): free objects and the bytes behind an object are looked after, of mbufs
+ * also what several share; and a history is kept. 16 bytes or up to two lines more for each object,
+ * and time for each of its bytes. What the buffer of a free mbuf has is lost. */
+#define WEIR_TRACK_GUARDS (1u << 2)
 
 struct weir_mempool_conf {
 	const char *name;      /* for reports and errors; NULL: "pool". Copied. */

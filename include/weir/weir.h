@@ -11,6 +11,7 @@
 #include "weir/cursor.h"
 #include "weir/dump.h"
 #include "weir/field.h"
+#include "weir/guard.h"
 #include "weir/handoff.h"
 #include "weir/lcores.h"
 #include "weir/mbuf.h"

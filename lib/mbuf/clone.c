@@ -39,9 +39,9 @@ static inline void borrow(struct weir_mbuf *to, const struct weir_mempool *pool,
 static struct weir__lender take_borrowed(struct weir_mbuf *from, uint32_t state)
 {
 	struct weir__lender lender = *weir__mbuf_lender(weir__mbuf_state_pool(state), from);
-
 	WEIR_ATOMIC(uint32_t) *word = lender_state(&lender);
 
+	weir__sharing_note(lender.owner, WEIR__LENT);
 	if (!lender.external || lender.external->release)
 		weir_ref_take_one(word, weir_ref_look(word), weir_ref_count(state) == 1);
 	return lender;
@@ -53,6 +53,7 @@ static inline struct weir__lender take_bytes(struct weir_mbuf *from)
 
 	if (weir_unlikely(state & WEIR__MBUF_BORROWED))
 		return take_borrowed(from, state);
+	weir__sharing_note(from, WEIR__LENT);
 	weir_ref_take_one(&from->state, state, true);
 	return (struct weir__lender){.owner = from};
 }
@@ -65,8 +66,7 @@ void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
 	to->data_length = from->data_length;
 }
 
-/* Make to, an mbuf of pool, the clone of a segment, with all that its line says, in front of next.
- */
+/* Make to, an mbuf of pool, the clone of a segment, with all that it says, in front of next. */
 static inline void clone_segment(struct weir_mbuf *to, const struct weir_mempool *pool,
 	struct weir_mbuf *from, struct weir_mbuf *next)
 {
@@ -205,6 +205,7 @@ void weir_mbuf_freeze(struct weir_mbuf *mbuf)
 	for (; mbuf; mbuf = mbuf->next) {
 		struct weir__lender lender = lender_of(mbuf);
 
+		weir__sharing_note(lender.owner, WEIR__FROZEN);
 		/* relaxed: whoever is to see it gets the packet from here */
 		atomic_fetch_or_explicit(
 			lender_state(&lender), WEIR__MBUF_FROZEN, memory_order_relaxed);

@@ -1,27 +1,54 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* mbuf.c: what is not on the fast path of alloc and free, and the check of an mbuf.
+/* mbuf.c: what is not on the fast path of alloc and free.
  *
  * A free mbuf is clean: held once, no next, on its own buffer, so that alloc need not look.
- * clean() is the one place that makes a used one clean again.
+ * clean_own(), clean_chain() and give_back() make a used one clean again.
  */
 #include "mbuf_impl.h"
 
 #include "base/base_impl.h"
+#include "mempool/guard_impl.h"
 #include "mempool/track_impl.h"
 
-int weir__mbuf_alloc_slow(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
+static __attribute__((noinline)) int alloc_tracked(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count, void *address)
 {
-	const weir__mbuf_empty empty = {weir__mempool_head(pool)->mbuf_headroom, 0, 0, 0};
+	const weir__mbuf_empty empty = {pool->head.mbuf_headroom, 0, 0, 0};
 	int error = weir__mempool_take(pool, (void **)(void *)mbufs, count);
+	struct weir__marker marker;
 
 	if (error)
 		return error;
-	if (weir_unlikely(pool->track != NULL))
-		weir__track_get(
-			pool, (void *const *)(void *)mbufs, count, __builtin_return_address(0));
-	for (uint32_t i = 0; i < count; i++)
-		weir__mbuf_reset(mbufs[i], empty);
+	marker = weir__marker_for_get(pool, address);
+	if (weir_unlikely(pool->track->guards != NULL))
+		weir__guard_get(pool, (void **)(void *)mbufs, count, weir__word_get(marker.word));
+	_Pragma("GCC unroll 4") for (uint32_t i = 0; i < count; i++)
+	{
+		struct weir_mbuf *mbuf = mbufs[i];
+
+		weir__mark_get(&marker, mbuf);
+		weir__mbuf_reset(mbuf, empty);
+	}
+	weir__marked_get(pool, count);
 	return 0;
+}
+
+static __attribute__((noinline)) int alloc_untracked(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
+{
+	const weir__mbuf_empty empty = {pool->head.mbuf_headroom, 0, 0, 0};
+	int error = weir__mempool_take(pool, (void **)(void *)mbufs, count);
+
+	for (uint32_t i = 0; !error && i < count; i++)
+		weir__mbuf_reset(mbufs[i], empty);
+	return error;
+}
+
+int weir__mbuf_alloc_slow(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
+{
+	if (pool->track)
+		return alloc_tracked(pool, mbufs, count, __builtin_return_address(0));
+	return alloc_untracked(pool, mbufs, count);
 }
 
 struct weir_mbuf *weir__mbuf_reserve(struct weir_mempool *pool, uint32_t count)
@@ -107,6 +134,8 @@ static void settle(struct returns *returns)
 	for (uint32_t i = 0; i < returns->owed; i++) {
 		struct weir_mbuf *owner = returns->owners[i];
 
+		if (weir__guards_anybody())
+			weir__sharing_ends(owner, weir_ref_look(&owner->state));
 		if (weir_ref_drop(&owner->state))
 			clean_own(returns, owner, weir_ref_look(&owner->state));
 	}
@@ -128,9 +157,30 @@ static inline void give_back(
 		weir_external_drop(lender.external);
 }
 
-/* Give up the reference to an mbuf with this state. */
+static struct weir_mempool *pool_of(uint32_t state)
+{
+	uint32_t number = state >> WEIR__MBUF_POOL_SHIFT;
+
+	return number <= WEIR_MEMPOOL_MAX ? weir__mempools[number] : NULL;
+}
+
+/* Is it an mbuf that somebody holds? */
+static bool is_held(const struct weir_mbuf *mbuf, uint32_t state)
+{
+	if (weir_likely(weir_ref_count(state) && pool_of(state)))
+		return true;
+	weir__misuse(mbuf, 0, true,
+		weir_ref_count(state) ? "is freed, but of no pool (its state is 0x%08x)"
+				      : "is freed, but nobody holds it (its state is 0x%08x)",
+		state);
+	return false;
+}
+
+/* Give up the reference to an mbuf with this state, which is held. */
 static void drop(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
 {
+	if (weir__guards_anybody())
+		weir__sharing_ends(mbuf, state);
 	if (weir_ref_count(state) != 1 && !weir_ref_drop_shared(&mbuf->state))
 		return;
 	if (returns->owed == AT_ONCE)
@@ -207,115 +257,91 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
  * so the way on is read first. */
 static void free_chain(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
 {
+	if (weir_unlikely(!is_held(mbuf, state)))
+		return;
 	choose_pool(returns, state);
 	while ((mbuf = clean_chain(returns, mbuf)) != NULL) {
 		struct weir_mbuf *next = mbuf->next;
 
-		drop(returns, mbuf, weir_ref_look(&mbuf->state));
+		state = weir_ref_look(&mbuf->state);
+		if (weir_unlikely(!is_held(mbuf, state)))
+			return;
+		drop(returns, mbuf, state);
 		mbuf = next;
 	}
 }
 
-/* The same for a tracked pool. Returns how many. */
-static uint32_t free_tracked(
+/* Free what is no plain mbuf of a tracked pool, from the first on: how many. */
+static __attribute__((noinline)) uint32_t free_others(
+	struct weir_mbuf **mbufs, uint32_t count, void *address)
+{
+	struct returns returns;
+	uint32_t done = 0;
+
+	begin(&returns, address);
+	while (done < count) {
+		uint32_t state = weir_ref_look(&mbufs[done]->state);
+		struct weir_mempool *pool = pool_of(state);
+		bool untracked = pool && !pool->track;
+
+		if (untracked && (state & WEIR__MBUF_SHAPE & ~WEIR__MBUF_BORROWED) == 1)
+			done += free_single(&returns, mbufs + done, count - done);
+		else if (untracked || !pool || (state & WEIR__MBUF_SHAPE) != 1)
+			free_chain(&returns, mbufs[done++], state);
+		else
+			break;
+	}
+	end(&returns);
+	return done;
+}
+
+/* Free the plain mbufs of a tracked pool. Inline: the loop needs the registers. */
+static inline uint32_t free_tracked(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count, void *address)
 {
-	uint32_t plain = pool->head.mbuf_plain, done = 0;
-	struct weir__marker made;
+	const struct weir__marker marker = weir__marker_for_put(pool, mbufs[0], address);
+	uint32_t plain = pool->head.mbuf_plain, done;
 
-	weir__marker_for_put(&made, pool, mbufs[0], address);
-	const struct weir__marker marker = made; /* in registers */
-	while (done < count && weir_ref_look(&mbufs[done]->state) == plain &&
-		weir__mark_put(&marker, mbufs[done]))
-		done++;
-	return weir__marked_put(pool, &marker, (void *const *)(void *)mbufs, done);
+	_Pragma("GCC unroll 4") for (done = 0; done < count; done++)
+	{
+		struct weir_mbuf *mbuf = mbufs[done];
+
+		if (weir_ref_look(&mbuf->state) != plain || !weir__mark_put(&marker, mbuf))
+			break;
+	}
+	return weir__marked_put(
+		pool, marker.owner, marker.site, (void *const *)(void *)mbufs, done);
 }
 
 void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
 {
-	struct returns returns;
+	void *address = __builtin_return_address(0);
 
-	begin(&returns, __builtin_return_address(0));
 	while (count) {
-		uint32_t state = weir_ref_look(&mbufs[0]->state), run = 1;
-		struct weir_mempool *pool = weir__mbuf_state_pool(state);
+		uint32_t state = weir_ref_look(&mbufs[0]->state), run;
+		struct weir_mempool *pool = pool_of(state);
 
-		if (weir_unlikely(pool->track != NULL) && (state & WEIR__MBUF_SHAPE) == 1)
-			run = free_tracked(pool, mbufs, count, returns.address);
-		else if (!pool->track && (state & WEIR__MBUF_SHAPE & ~WEIR__MBUF_BORROWED) == 1)
-			run = free_single(&returns, mbufs, count);
+		if (pool && pool->track && (state & WEIR__MBUF_SHAPE) == 1)
+			run = free_tracked(pool, mbufs, count, address);
 		else
-			free_chain(&returns, mbufs[0], state);
+			run = free_others(mbufs, count, address);
 		mbufs += run;
 		count -= run;
 	}
-	end(&returns);
 }
 
 void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)
 {
-	for (; mbuf; mbuf = mbuf->next)
-		weir_ref_take(&mbuf->state, count);
-}
-
-/* The buffer that the segment's data must lie in. */
-static void find_buffer(struct weir_mempool *pool, const struct weir_mbuf *mbuf,
-	const uint8_t **start, uint32_t *size)
-{
-	const struct weir__lender *lender = weir__mbuf_lender(pool, mbuf);
-
-	if (!(weir_ref_look(&mbuf->state) & WEIR__MBUF_BORROWED)) {
-		*start = (const uint8_t *)lender;
-		*size = pool->head.mbuf_buffer_size;
-	} else if (lender->external) {
-		*start = lender->external->bytes;
-		*size = lender->external->size;
-	} else {
-		pool = weir_mbuf_pool(lender->owner);
-		*start = weir__mbuf_own_buffer(pool, lender->owner);
-		*size = pool->head.mbuf_buffer_size;
+	for (const struct weir_mbuf *at = mbuf; at; at = at->next) {
+		if (weir_likely((uint64_t)weir_mbuf_refs(at) + count <= WEIR_REF_MASK))
+			continue;
+		weir__misuse(at, 0, false,
+			"has %u references and is to have %u more, which is more than %u",
+			weir_mbuf_refs(at), count, WEIR_REF_MASK);
+		return;
 	}
-}
-
-static int check_segment(const struct weir_mbuf *mbuf)
-{
-	uint32_t state = weir_ref_look(&mbuf->state);
-	uint32_t number = state >> WEIR__MBUF_POOL_SHIFT, size;
-	struct weir_mempool *pool = number <= WEIR_MEMPOOL_MAX ? weir__mempools[number] : NULL;
-	const uint8_t *buffer;
-
-	if (!pool || weir_mempool_index(pool, mbuf) == UINT32_MAX)
-		return weir__fail(EINVAL, "mbuf %p: not an object of pool number %u",
-			(const void *)mbuf, number);
-	if (weir_ref_count(state) == 0)
-		return weir__fail(EINVAL, "mbuf %p: nobody holds it", (const void *)mbuf);
-	if (!(state & WEIR__MBUF_CHAINED) != !mbuf->next)
-		return weir__fail(
-			EINVAL, "mbuf %p: next and its state disagree", (const void *)mbuf);
-	find_buffer(pool, mbuf, &buffer, &size);
-	if (mbuf->buffer != buffer)
-		return weir__fail(
-			EINVAL, "mbuf %p: buffer is not where it should be", (const void *)mbuf);
-	if (mbuf->offset > size || mbuf->data_length > size - mbuf->offset)
-		return weir__fail(
-			EINVAL, "mbuf %p: data is outside its buffer", (const void *)mbuf);
-	return 0;
-}
-
-int weir_mbuf_check(const struct weir_mbuf *mbuf)
-{
-	uint64_t sum = 0;
-	uint32_t length = mbuf->length;
-
 	for (; mbuf; mbuf = mbuf->next) {
-		int error = check_segment(mbuf);
-
-		if (error)
-			return error;
-		sum += mbuf->data_length;
+		weir__sharing_note(mbuf, WEIR__REFERENCED);
+		weir_ref_take(&mbuf->state, count);
 	}
-	if (sum != length)
-		return weir__fail(EINVAL, "packet of length %u has segments of %llu bytes", length,
-			(unsigned long long)sum);
-	return 0;
 }

@@ -5,6 +5,7 @@
  *	chain.c	segments	bytes.c	the bytes in them
  *	cursor.c	a stream of them	field.c	more metadata, by name
  *	dump.c	a packet as text	layout.c	for debuggers
+ *	check.c	invariants	sharing.c	what several have, guarded
  */
 #ifndef WEIR_MBUF_IMPL_H
 #define WEIR_MBUF_IMPL_H
@@ -14,6 +15,7 @@
 #include "weir/dump.h"
 #include "weir/mbuf.h"
 
+#include "mempool/guard_impl.h"
 #include "mempool/mempool_impl.h"
 
 /* Who a segment has its buffer from: one of the two. Lies at the start of the segment's own buffer,
@@ -59,6 +61,21 @@ static inline uint32_t weir__segments_for(
 
 	return length <= room ? 0 : (length - room - 1) / size + 1;
 }
+
+/* sharing.c, when weir__guards_anybody(): a reference to an mbuf is going to be taken, or its bytes
+ * frozen; one to an mbuf with this state to be given up. */
+void weir__sharing_begins(struct weir_mbuf *mbuf, enum weir__deed deed);
+void weir__sharing_ends(struct weir_mbuf *mbuf, uint32_t state);
+
+/* The former, of what lends its bytes: NULL for external memory. */
+static inline void weir__sharing_note(struct weir_mbuf *mbuf, enum weir__deed deed)
+{
+	if (weir__guards_anybody() && mbuf)
+		weir__sharing_begins(mbuf, deed);
+}
+
+/* sharing.c: were the bytes of a guarded mbuf written that several have? */
+bool weir__sharing_broken(const struct weir_mempool *pool, const struct weir_mbuf *mbuf);
 
 /* clone.c: let to, which is plain, use the bytes of from. */
 void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from);

@@ -13,6 +13,7 @@ static void init_mbuf(struct weir_mempool *pool, void *object)
 
 	atomic_init(&mbuf->state, pool->head.mbuf_plain);
 	mbuf->buffer = (uint8_t *)mbuf + pool->head.mbuf_first;
+	mbuf->next = NULL;
 }
 
 /* Where the parts of each mbuf lie, in bytes. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* create.c: making and destroying a mempool, and its figures. */
+#include "guard_impl.h"
 #include "mempool_impl.h"
 #include "track_impl.h"
 
@@ -68,9 +69,16 @@ static int check_conf(const struct weir_mempool_conf *conf)
 	return 0;
 }
 
+static uint32_t choose_stride(const struct weir_mempool_conf *conf, uint32_t track)
+{
+	return odd_stride(conf->size + (track & WEIR_TRACK_GUARDS ? WEIR__FENCE_SIZE : 0));
+}
+
 size_t weir_mempool_memory(const struct weir_mempool_conf *conf)
 {
-	return check_conf(conf) ? 0 : (size_t)conf->count * odd_stride(conf->size);
+	uint32_t stride = choose_stride(conf, weir__track_flags(conf->track));
+
+	return check_conf(conf) ? 0 : (size_t)conf->count * stride;
 }
 
 uint32_t weir__node_count(const struct weir_mempool *pool)
@@ -172,11 +180,11 @@ static void fill_depot(struct weir_mempool *pool)
 static void free_pool(struct weir_mempool *pool)
 {
 	weir__grow_end(pool);
+	weir__track_destroy(pool);
 	weir_region_destroy(pool->region);
 	weir_region_destroy(pool->batch_region);
 	pthread_mutex_destroy(&pool->lock);
 	pthread_mutex_destroy(&pool->grow_lock);
-	weir__track_destroy(pool);
 	free(pool->depot.next);
 	free(pool->mbuf_fields);
 	free(pool);
@@ -202,7 +210,8 @@ struct weir_mempool *weir_mempool_create(const struct weir_mempool_conf *conf)
 	pool->min_count = conf->count;
 	pool->max_count = max_count(conf);
 	atomic_init(&pool->count, conf->count);
-	pool->stride = odd_stride(conf->size);
+	pool->size = conf->size;
+	pool->stride = choose_stride(conf, track);
 	pool->cache_size = choose_cache(conf);
 	pool->batch = choose_batch(pool->cache_size);
 	pthread_mutex_init(&pool->lock, NULL);
@@ -231,6 +240,8 @@ int weir_mempool_destroy(struct weir_mempool *pool)
 
 	if (!pool)
 		return 0;
+	if (weir__is_guarded(pool))
+		weir__guard_look_at_free(pool);
 	out = weir__mempool_unregister(pool);
 	if (out) {
 		weir__track_blame(pool, blame, sizeof(blame));

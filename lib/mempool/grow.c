@@ -12,6 +12,7 @@
  * grow_lock is held while pages come and go. The pool's own lock is taken only to put what has come
  * into the depot, so that nobody waits for the kernel who need not.
  */
+#include "guard_impl.h"
 #include "mempool_impl.h"
 
 #include "base/base_impl.h"
@@ -69,6 +70,8 @@ static uint32_t add_objects(struct weir_mempool *pool, uint32_t first, uint32_t 
 			if (!weir__mempool_exists(pool, i))
 				continue;
 			objects[count] = pool->objects + (size_t)i * pool->stride;
+			if (weir__is_guarded(pool))
+				weir__guard_forget(pool, i, i + 1);
 			if (pool->init)
 				pool->init(pool, objects[count]);
 			count++;

@@ -91,15 +91,11 @@ static uint32_t get_some(struct weir_mempool *pool, void **objects, uint32_t cou
 	return got;
 }
 
-int weir__mempool_take(struct weir_mempool *pool, void **objects, uint32_t count)
+static __attribute__((noinline)) int take_slow(
+	struct weir_mempool *pool, void **objects, uint32_t count)
 {
-	void **top = weir__mempool_pop(pool->caches[weir__thread.slot], count);
 	uint32_t got;
 
-	if (weir_likely(top != NULL)) { /* so it is in a tracked pool */
-		weir__copy_pointers(objects, top, count);
-		return 0;
-	}
 	/* not even all of them would do: do not grow in vain */
 	if (count > pool->max_count) {
 		note_shortage(pool, weir__own_cache(pool));
@@ -110,6 +106,16 @@ int weir__mempool_take(struct weir_mempool *pool, void **objects, uint32_t count
 		return 0;
 	weir__mempool_put_some(pool, objects, got);
 	return -ENOBUFS;
+}
+
+int weir__mempool_take(struct weir_mempool *pool, void **objects, uint32_t count)
+{
+	void **top = weir__mempool_pop(pool->caches[weir__thread.slot], count);
+
+	if (!top)
+		return take_slow(pool, objects, count);
+	weir__copy_pointers(objects, top, count); /* so it is in a tracked pool */
+	return 0;
 }
 
 int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count)
@@ -136,16 +142,11 @@ uint32_t weir_mempool_get_burst(struct weir_mempool *pool, void **objects, uint3
 	return count;
 }
 
-void weir__mempool_put_some(struct weir_mempool *pool, void *const *objects, uint32_t count)
+static __attribute__((noinline)) void put_some_slow(
+	struct weir_mempool *pool, void *const *objects, uint32_t count)
 {
-	struct weir__mempool_cache *cache;
-	void **top = weir__mempool_push(pool->caches[weir__thread.slot], count);
+	struct weir__mempool_cache *cache = weir__own_cache(pool);
 
-	if (weir_likely(top != NULL)) { /* so it is in a tracked pool */
-		weir__copy_pointers(top, objects, count);
-		return;
-	}
-	cache = weir__own_cache(pool);
 	if (!cache) {
 		pthread_mutex_lock(&pool->lock);
 		weir__put_loose(pool, objects, count);
@@ -172,6 +173,16 @@ void weir__mempool_put_some(struct weir_mempool *pool, void *const *objects, uin
 		weir__cache_flush_to(pool, cache, cache->size / 2);
 	copy(cache->objects + weir__cache_count(cache), objects, count);
 	weir__cache_set(cache, weir__cache_count(cache) + count);
+}
+
+void weir__mempool_put_some(struct weir_mempool *pool, void *const *objects, uint32_t count)
+{
+	void **top = weir__mempool_push(pool->caches[weir__thread.slot], count);
+
+	if (top)
+		weir__copy_pointers(top, objects, count); /* so it is in a tracked pool */
+	else
+		put_some_slow(pool, objects, count);
 }
 
 void weir__mempool_give(

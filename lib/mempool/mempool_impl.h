@@ -25,7 +25,8 @@ struct weir_mempool {
 	WEIR_ATOMIC(uint32_t) count; /* objects there are now */
 	uint32_t min_count;          /* at birth */
 	uint32_t max_count;
-	uint32_t stride;
+	uint32_t size;       /* bytes of an object that are its holder's, */
+	uint32_t stride;     /* and from one to the next */
 	uint32_t cache_size; /* 0: no caches */
 	uint32_t batch;      /* 1 to WEIR_BATCH_MAX */
 	uint16_t number;     /* in weir__mempools */

@@ -14,7 +14,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Objects that one place and owner have out. */
@@ -50,9 +49,9 @@ static struct group *find_group(struct groups *groups, uint32_t site, uint32_t o
 	return &groups->list[groups->count++];
 }
 
-static bool add_object(struct groups *groups, uint64_t got, uint64_t age)
+static bool add_object(struct groups *groups, uint64_t word, uint64_t age)
 {
-	struct group *group = find_group(groups, (uint32_t)got, weir__got_owner(got));
+	struct group *group = find_group(groups, weir__word_get(word), weir__word_owner(word));
 
 	if (!group)
 		return false;
@@ -75,21 +74,16 @@ static int most_first(const void *a, const void *b)
 /* Relaxed: what others take and give meanwhile counts or does not. */
 static bool find_groups(struct weir_mempool *pool, uint64_t older_than_ns, struct groups *groups)
 {
-	struct timespec time;
-	uint64_t now;
+	uint64_t now = weir__track_now();
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-	now = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 	*groups = (struct groups){.list = NULL};
 	for (uint32_t i = 0; i < pool->max_count; i++) {
-		const struct weir__track_entry *entry = &pool->track->entries[i];
-		uint64_t got = weir__entry_got(entry);
-		uint64_t since = atomic_load_explicit(&entry->time, memory_order_relaxed);
-		uint64_t age = now > since ? now - since : 0;
+		uint64_t word = weir__track_word(&pool->track->words[i]);
+		uint64_t age = weir__word_age(word, now);
 
-		if (!(got & WEIR__TRACK_OUT) || age < older_than_ns)
+		if (!(word & WEIR__TRACK_OUT) || age < older_than_ns)
 			continue;
-		if (!add_object(groups, got, age)) {
+		if (!add_object(groups, word, age)) {
 			free(groups->list);
 			return false;
 		}
@@ -123,7 +117,7 @@ static uint32_t first_outside(struct weir__symbols *symbols, void *const *frames
 }
 
 /* The frames of a site that people want to see: of the application, as far as main(). */
-static uint32_t name_frames(
+uint32_t weir__site_names(
 	struct weir__symbols *symbols, uint32_t site, bool all, struct weir__symbol *names)
 {
 	void *frames[WEIR_FRAMES_MAX];
@@ -168,7 +162,7 @@ static size_t name_groups(
 		struct line *line = &lines[count];
 
 		line->group = groups->list[i];
-		line->count = name_frames(symbols, line->group.site, all, line->names);
+		line->count = weir__site_names(symbols, line->group.site, all, line->names);
 		for (same = 0; !is_same_line(&lines[same], line); same++)
 			;
 		if (same == count) {
@@ -303,7 +297,7 @@ void weir__track_blame(struct weir_mempool *pool, char *text, size_t size)
 		return;
 	if (groups.count) {
 		symbols = weir__symbols_open();
-		name_frames(symbols, groups.list[0].site, false, names);
+		weir__site_names(symbols, groups.list[0].site, false, names);
 		weir__symbols_close(symbols);
 		snprintf(text, size, " (%u of them taken at %s, owner %s)", groups.list[0].count,
 			names[0].place, weir__owner_name(groups.list[0].owner));

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 /* More different ones count as 0, "not known". */
-#define SITES_MAX 65536
+#define SITES_MAX WEIR__TRACK_SITES
 #define BUCKETS   4096
 #define CHUNK     256 /* sites that come at a time */
 

@@ -6,6 +6,8 @@
  */
 #include "track_impl.h"
 
+#include "guard_impl.h"
+
 #include "base/base_impl.h"
 
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 
 /* The coarse clock has the time of the last tick of the kernel, 1 to 10 ms ago: half the price of
  * the processor's own counter here, and ages are in seconds. */
-static uint64_t now_ns(void)
+uint64_t weir__track_now(void)
 {
 	struct timespec now;
 
@@ -22,126 +24,32 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static inline uint32_t site_of(const struct weir_mempool *pool, void *address)
-{
-	if (weir_unlikely(pool->track->flags & WEIR_TRACK_STACKS))
-		return weir__stack_site(address);
-	return weir__site(address);
-}
-
-/* ---- counting ---- */
-
-/* Relaxed, in all that follows: a row of tallies is one thread's, others read it for figures. */
-static inline int32_t look(const WEIR_ATOMIC(int32_t) * value)
-{
-	return atomic_load_explicit(value, memory_order_relaxed);
-}
-
-static inline void add(WEIR_ATOMIC(uint64_t) * counter, uint32_t more)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
-		memory_order_relaxed);
-}
-
-static inline void count_get(struct weir__sums *sums, struct weir__tally *tally, uint32_t count)
-{
-	int32_t current = look(&tally->current) + (int32_t)count;
-
-	add(&tally->gets, count);
-	atomic_store_explicit(&tally->current, current, memory_order_relaxed);
-	if (current > look(&tally->high))
-		atomic_store_explicit(&tally->high, current, memory_order_relaxed);
-	if (weir_unlikely(current >= WEIR__TELL_AT))
-		weir__tally_tell(sums, tally);
-}
-
-static inline void count_put(struct weir__sums *sums, struct weir__tally *tally, uint32_t count)
-{
-	int32_t current = look(&tally->current) - (int32_t)count;
-
-	add(&tally->puts, count);
-	atomic_store_explicit(&tally->current, current, memory_order_relaxed);
-	if (weir_unlikely(current <= -WEIR__TELL_AT))
-		weir__tally_tell(sums, tally);
-}
-
-/* Count for an owner and for the whole, in the row of this thread. Those without a slot have one
- * together, under a lock. */
-static inline void count_objects(struct weir__track *track, uint32_t owner, uint32_t count,
-	void (*how)(struct weir__sums *sums, struct weir__tally *tally, uint32_t count))
-{
-	uint32_t slot = weir__thread.slot;
-	struct weir__tally *row = track->tallies + (size_t)slot * WEIR__TALLIES;
-
-	if (weir_unlikely(count == 0))
-		return;
-	if (weir_unlikely(slot == 0))
-		pthread_mutex_lock(&track->lock);
-	how(&track->sums[owner], &row[owner], count);
-	how(&track->sums[WEIR_TRACK_OWNERS], &row[WEIR_TRACK_OWNERS], count);
-	if (weir_unlikely(slot == 0))
-		pthread_mutex_unlock(&track->lock);
-}
-
-/* ---- marking ---- */
-
-/* Field by field: as a whole it would be copied in larger pieces than it was written in, for which
- * a processor has to wait. */
-static inline void set_marker(struct weir__marker *marker, struct weir_mempool *pool, void *address)
-{
-	marker->objects = (uintptr_t)pool->objects;
-	marker->inverse = pool->track->inverse;
-	marker->size = pool->max_count * sizeof(struct weir__track_entry);
-	marker->entries = (uint8_t *)pool->track->entries;
-	marker->site = site_of(pool, address);
-}
-
-void weir__marker_for_get(struct weir__marker *marker, struct weir_mempool *pool, void *address)
-{
-	set_marker(marker, pool, address);
-	marker->time = now_ns();
-	marker->got = WEIR__TRACK_OUT | (uint64_t)weir__track_owner_now << 32 | marker->site;
-}
-
 void weir__marked_get(struct weir_mempool *pool, uint32_t count)
 {
-	count_objects(pool->track, weir__track_owner_now, count, count_get);
+	weir__count_get(pool->track, weir__track_owner_now, count);
 }
 
 void weir__track_get(struct weir_mempool *pool, void *const *objects, uint32_t count, void *address)
 {
-	struct weir__marker made;
+	const struct weir__marker marker = weir__marker_for_get(pool, address);
 
-	weir__marker_for_get(&made, pool, address);
-	/* one that nobody else has seen the address of can be in registers */
-	const struct weir__marker marker = made;
+	if (weir_unlikely(pool->track->guards != NULL))
+		weir__guard_get(pool, objects, count, weir__word_get(marker.word));
 	for (uint32_t i = 0; i < count; i++)
 		weir__mark_get(&marker, objects[i]);
 	weir__marked_get(pool, count);
 }
 
-/* The first object says whose they are. */
-void weir__marker_for_put(
-	struct weir__marker *marker, struct weir_mempool *pool, const void *first, void *address)
-{
-	uint64_t offset;
-
-	set_marker(marker, pool, address);
-	marker->got = WEIR__TRACK_OUT;
-	offset = weir__entry_offset(marker, first);
-	if (weir_likely(offset < marker->size))
-		marker->got |= weir__entry_got(weir__entry_at(marker, offset));
-}
-
-uint32_t weir__marked_put(struct weir_mempool *pool, const struct weir__marker *marker,
+uint32_t weir__marked_put(struct weir_mempool *pool, uint32_t owner, uint32_t site,
 	void *const *objects, uint32_t count)
 {
 	if (weir_unlikely(count == 0)) {
-		weir__fail(EINVAL, "pool '%s': %p is not an object that is out", pool->name,
-			objects[0]);
+		weir__misput(pool, objects[0], site);
 		return 1;
 	}
-	count_objects(pool->track, weir__got_owner(marker->got), count, count_put);
+	weir__count_put(pool->track, owner, count);
+	if (weir_unlikely(pool->track->guards != NULL))
+		weir__guard_put(pool, objects, count, site);
 	weir__mempool_put_some(pool, objects, count);
 	return count;
 }
@@ -149,14 +57,12 @@ uint32_t weir__marked_put(struct weir_mempool *pool, const struct weir__marker *
 uint32_t weir__track_put(
 	struct weir_mempool *pool, void *const *objects, uint32_t count, void *address)
 {
-	struct weir__marker made;
+	const struct weir__marker marker = weir__marker_for_put(pool, objects[0], address);
 	uint32_t done = 0;
 
-	weir__marker_for_put(&made, pool, objects[0], address);
-	const struct weir__marker marker = made;
 	while (done < count && weir__mark_put(&marker, objects[done]))
 		done++;
-	return weir__marked_put(pool, &marker, objects, done);
+	return weir__marked_put(pool, marker.owner, marker.site, objects, done);
 }
 
 /* ---- setting up ---- */
@@ -169,7 +75,8 @@ static void read_environment(void)
 	static const struct {
 		const char *name;
 		uint32_t flags;
-	} words[] = {{"sites", WEIR_TRACK_SITES}, {"stacks", WEIR_TRACK_STACKS}};
+	} words[] = {{"sites", WEIR_TRACK_SITES}, {"stacks", WEIR_TRACK_STACKS},
+		{"guards", WEIR_TRACK_GUARDS}};
 	const char *list = getenv("WEIR_TRACK");
 
 	for (size_t i = 0; list && i < sizeof(words) / sizeof(*words); i++)
@@ -196,14 +103,17 @@ static uint64_t inverse_of(uint64_t odd)
 	return inverse;
 }
 
-/* Both tables in one region: pages come as objects are used. */
+/* All tables in one region: pages come as objects are used. */
 static int get_tables(struct weir_mempool *pool, struct weir__track *track)
 {
-	size_t entries =
-		weir__round_up((size_t)pool->max_count * sizeof(*track->entries), WEIR_CACHE_LINE);
+	size_t words =
+		weir__round_up((size_t)pool->max_count * sizeof(*track->words), WEIR_CACHE_LINE);
+	size_t tallies = WEIR_THREAD_MAX * WEIR__TALLIES * sizeof(*track->tallies);
+	bool guarded = track->flags & WEIR_TRACK_GUARDS;
 	struct weir_region_conf conf = {
 		.name = "tracking",
-		.size = entries + WEIR_THREAD_MAX * WEIR__TALLIES * sizeof(*track->tallies),
+		.size = words + tallies +
+			(guarded ? (size_t)pool->max_count * sizeof(*track->guards) : 0),
 		.pages = WEIR_PAGES_4K,
 		.lazy = true,
 	};
@@ -213,8 +123,10 @@ static int get_tables(struct weir_mempool *pool, struct weir__track *track)
 	if (!track->region)
 		return -errno;
 	base = weir_region_base(track->region);
-	track->entries = (struct weir__track_entry *)(void *)base;
-	track->tallies = (struct weir__tally *)(void *)(base + entries);
+	track->words = (WEIR_ATOMIC(uint64_t) *)(void *)base;
+	track->tallies = (struct weir__tally *)(void *)(base + words);
+	if (guarded)
+		weir__guards_begin(pool, base + words + tallies);
 	return 0;
 }
 
@@ -236,6 +148,8 @@ void weir__track_destroy(struct weir_mempool *pool)
 {
 	if (!pool->track)
 		return;
+	if (pool->track->guards)
+		weir__poison_end(pool);
 	pthread_mutex_destroy(&pool->track->lock);
 	weir_region_destroy(pool->track->region);
 	free(pool->track);

@@ -5,8 +5,8 @@
  *	report.c	what people see	symbol.c	their names
  *	tally.c	figures
  *
- * The table has an entry for each object there may be. It is written by whoever has the object in
- * hand, and read by reports at any time: so its fields are atomic, and relaxed.
+ * The table has a word for each object there may be. It is written by whoever has the object in
+ * hand, and read by reports at any time: so it is atomic, and relaxed.
  */
 #ifndef WEIR_TRACK_IMPL_H
 #define WEIR_TRACK_IMPL_H
@@ -15,30 +15,44 @@
 
 #include "mempool/mempool_impl.h"
 
-#include <assert.h>
-
 #define WEIR_FRAMES_MAX 16 /* enough to find a caller outside of the library, and its callers */
 
-struct weir__track_entry {
-	WEIR_ATOMIC(uint64_t) time; /* of the last get, ns of the coarse monotonic clock */
-	WEIR_ATOMIC(uint64_t) got;  /* bit 63: it is out; 32-39 whose; 0-31 its site */
-	WEIR_ATOMIC(uint32_t) put;  /* site of the last put */
-	uint32_t unused[3];         /* half a line */
-};
+/* The word of an object:
+ *	63	it is out
+ *	57-62	whose it is or was
+ *	32-56	when it was taken, in ticks of 67 ms, modulo 26 days
+ *	16-31	site of the last put; 0 while it is out
+ *	0-15	site of the last get
+ * One word: a second one to write would make a get half as dear again. */
+#define WEIR__TRACK_OUT       (1ull << 63)
+#define WEIR__TRACK_OWNER     57
+#define WEIR__TRACK_TIME      32
+#define WEIR__TRACK_PUT       16
+#define WEIR__TRACK_SITES     (1u << 16)
+#define WEIR__TRACK_TIME_MASK ((1u << 25) - 1)
+#define WEIR__TRACK_TICK      26 /* log2 of ns */
 
-static_assert(sizeof(struct weir__track_entry) == WEIR_CACHE_LINE / 2, "weir__entry_offset()");
-
-#define WEIR__TRACK_OUT (1ull << 63)
-
-/* Relaxed: see above. */
-static inline uint64_t weir__entry_got(const struct weir__track_entry *entry)
+static inline uint32_t weir__word_owner(uint64_t word)
 {
-	return atomic_load_explicit(&entry->got, memory_order_relaxed);
+	return word >> WEIR__TRACK_OWNER & (WEIR_TRACK_OWNERS - 1);
 }
 
-static inline uint32_t weir__got_owner(uint64_t got)
+static inline uint32_t weir__word_get(uint64_t word)
 {
-	return got >> 32 & 0xff;
+	return (uint16_t)word;
+}
+
+static inline uint32_t weir__word_put(uint64_t word)
+{
+	return (uint16_t)(word >> WEIR__TRACK_PUT);
+}
+
+/* How long it was out at this time, ns. */
+static inline uint64_t weir__word_age(uint64_t word, uint64_t now)
+{
+	uint64_t ticks = (now >> WEIR__TRACK_TICK) - (word >> WEIR__TRACK_TIME);
+
+	return (ticks & WEIR__TRACK_TIME_MASK) << WEIR__TRACK_TICK;
 }
 
 /* What one thread counts of one owner. current is what others have not been told yet, high the most
@@ -59,63 +73,58 @@ struct weir__track {
 	uint32_t flags;
 	struct weir__mempool_cache *caches[WEIR_THREAD_MAX]; /* instead of the pool's public ones */
 	struct weir_region *region;
-	struct weir__track_entry *entries; /* by index */
-	struct weir__tally *tallies;       /* a row of WEIR__TALLIES for each thread slot */
+	WEIR_ATOMIC(uint64_t) * words; /* by index */
+	struct weir__guard *guards;    /* by index; NULL: it is not guarded (guard_impl.h) */
+	struct weir__tally *tallies;   /* a row of WEIR__TALLIES for each thread slot */
 	struct weir__sums sums[WEIR__TALLIES];
 	pthread_mutex_t lock; /* for the row of threads without a slot */
 	uint64_t inverse;     /* of the stride in lines, an odd number, modulo 2^64 */
 };
 
-/* What marking an object needs, so that a loop has it in registers. */
+/* What marking objects needs, so that a loop has it in registers. */
 struct weir__marker {
 	uintptr_t objects;
 	uint64_t inverse;
-	uint64_t size; /* bytes of all entries */
-	uint8_t *entries;
-	uint64_t time;
-	uint64_t got; /* what is to be written, or is expected to be there */
-	uint32_t site;
+	WEIR_ATOMIC(uint64_t) * words;
+	uint64_t word;  /* that a get writes, or the bits that a put changes */
+	uint32_t owner; /* that a put expects, */
+	uint32_t site;  /* and its own */
+	uint64_t count; /* objects there may be */
 };
 
-/* Where in the table the entry of an object is, in bytes. A multiple of the stride, divided by it:
- * modulo 2^64 that is a product with its inverse, and for anything else the product is far too
- * large. An entry has half of the bytes of a line, which the stride is a multiple of. */
-static inline uint64_t weir__entry_offset(const struct weir__marker *marker, const void *object)
+/* The index of an object. A multiple of the stride, divided by it: modulo 2^64 that is a product
+ * with its inverse, and for anything else the product is far too large. Both are counted in lines;
+ * what is not whole lines becomes a large number. */
+static inline uint64_t weir__mark_index(const struct weir__marker *marker, const void *object)
 {
 	uint64_t offset = (uint64_t)((uintptr_t)object - marker->objects);
 
-	return (offset >> 1 | offset << 63) * marker->inverse;
-}
-
-static inline struct weir__track_entry *weir__entry_at(
-	const struct weir__marker *marker, uint64_t offset)
-{
-	return (struct weir__track_entry *)(void *)(marker->entries + offset);
+	return (offset >> 6 | offset << 58) * marker->inverse;
 }
 
 /* Relaxed, here and below: see above. */
+static inline uint64_t weir__track_word(const WEIR_ATOMIC(uint64_t) * word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
 static inline void weir__mark_get(const struct weir__marker *marker, const void *object)
 {
-	struct weir__track_entry *entry =
-		weir__entry_at(marker, weir__entry_offset(marker, object));
-
-	atomic_store_explicit(&entry->time, marker->time, memory_order_relaxed);
-	atomic_store_explicit(&entry->got, marker->got, memory_order_relaxed);
+	atomic_store_explicit(&marker->words[weir__mark_index(marker, object)], marker->word,
+		memory_order_relaxed);
 }
 
 /* False when it is no object of the pool, or not out, or out to another owner. */
 static inline bool weir__mark_put(const struct weir__marker *marker, const void *object)
 {
-	uint64_t offset = weir__entry_offset(marker, object), got;
-	struct weir__track_entry *entry = weir__entry_at(marker, offset);
+	uint64_t index = weir__mark_index(marker, object), word;
 
-	if (weir_unlikely(offset >= marker->size))
+	if (weir_unlikely(index >= marker->count))
 		return false;
-	got = weir__entry_got(entry);
-	if (weir_unlikely((got ^ marker->got) >> 32))
+	word = weir__track_word(&marker->words[index]) ^ marker->word;
+	if (weir_unlikely(word >> WEIR__TRACK_OWNER != marker->owner))
 		return false;
-	atomic_store_explicit(&entry->put, marker->site, memory_order_relaxed);
-	atomic_store_explicit(&entry->got, got & ~WEIR__TRACK_OUT, memory_order_relaxed);
+	atomic_store_explicit(&marker->words[index], word, memory_order_relaxed);
 	return true;
 }
 
@@ -138,20 +147,28 @@ void weir__track_get(
 uint32_t weir__track_put(
 	struct weir_mempool *pool, void *const *objects, uint32_t count, void *address);
 
-/* Or in three parts, for who has a loop anyway: get a marker, mark each object, and end. */
-void weir__marker_for_get(struct weir__marker *marker, struct weir_mempool *pool, void *address);
+/* The same for who has a loop anyway and marks them in it (weir__marker_for_get(), _put()): after,
+ * or before that. */
 void weir__marked_get(struct weir_mempool *pool, uint32_t count);
-void weir__marker_for_put(
-	struct weir__marker *marker, struct weir_mempool *pool, const void *first, void *address);
-uint32_t weir__marked_put(struct weir_mempool *pool, const struct weir__marker *marker,
+uint32_t weir__marked_put(struct weir_mempool *pool, uint32_t owner, uint32_t site,
 	void *const *objects, uint32_t count);
+
+/* ns of the coarse monotonic clock */
+uint64_t weir__track_now(void);
+
+/* report.c: the frames of a site that people want to see; with all, as far as main(). At least one
+ * name, which may say that it is not known. */
+struct weir__symbols;
+struct weir__symbol;
+uint32_t weir__site_names(
+	struct weir__symbols *symbols, uint32_t site, bool all, struct weir__symbol *names);
 
 /* report.c: the site and owner that have most of what is out: " (3 of them at ...)", or "". */
 void weir__track_blame(struct weir_mempool *pool, char *text, size_t size);
 
-/* tally.c: add what a thread has not told to the sums. */
-#define WEIR__TELL_AT 128 /* objects: an atomic for each as many costs nothing much */
-void weir__tally_tell(struct weir__sums *sums, struct weir__tally *tally);
+/* tally.c: so many are out, or home, that an owner took. */
+void weir__count_get(struct weir__track *track, uint32_t owner, uint32_t count);
+void weir__count_put(struct weir__track *track, uint32_t owner, uint32_t count);
 
 /* site.c: numbers for places and names, the same ones until the process ends. */
 
@@ -179,12 +196,54 @@ static inline uint32_t weir__site(void *address)
 	return weir__site_slow(address, memo);
 }
 
+static inline uint32_t weir__site_of(const struct weir_mempool *pool, void *address)
+{
+	if (weir_unlikely(pool->track->flags & WEIR_TRACK_STACKS))
+		return weir__stack_site(address);
+	return weir__site(address);
+}
+
 /* Its frames, innermost first. */
 uint32_t weir__site_frames(uint32_t site, void *frames[WEIR_FRAMES_MAX]);
 
 /* Owner number of this thread, and the name of any. */
 extern __thread uint8_t weir__track_owner_now __attribute__((tls_model("initial-exec")));
 const char *weir__owner_name(uint32_t owner);
+
+/* ---- markers: inline, and their address is not passed on, so that they are in registers ---- */
+
+static inline struct weir__marker weir__marker(const struct weir_mempool *pool)
+{
+	return (struct weir__marker){.objects = (uintptr_t)pool->objects,
+		.inverse = pool->track->inverse,
+		.words = pool->track->words,
+		.count = pool->max_count};
+}
+
+static inline struct weir__marker weir__marker_for_get(
+	const struct weir_mempool *pool, void *address)
+{
+	uint64_t ticks = weir__track_now() >> WEIR__TRACK_TICK & WEIR__TRACK_TIME_MASK;
+	struct weir__marker marker = weir__marker(pool);
+
+	marker.word = WEIR__TRACK_OUT | (uint64_t)weir__track_owner_now << WEIR__TRACK_OWNER |
+		      ticks << WEIR__TRACK_TIME | weir__site_of(pool, address);
+	return marker;
+}
+
+/* The first object says whose they are. */
+static inline struct weir__marker weir__marker_for_put(
+	const struct weir_mempool *pool, const void *first, void *address)
+{
+	struct weir__marker marker = weir__marker(pool);
+	uint64_t index = weir__mark_index(&marker, first);
+
+	if (weir_likely(index < marker.count))
+		marker.owner = weir__word_owner(weir__track_word(&marker.words[index]));
+	marker.site = weir__site_of(pool, address);
+	marker.word = WEIR__TRACK_OUT | (uint64_t)marker.site << WEIR__TRACK_PUT;
+	return marker;
+}
 
 /* slots.c: call visit with each pool there is, while none can go. */
 void weir__mempool_each(void (*visit)(struct weir_mempool *pool, void *context), void *context);

@@ -107,3 +107,8 @@ int weir__os_set_affinity(const struct weir__lcores *lcores)
 		       ? -errno
 		       : 0;
 }
+
+uint32_t weir__os_thread(void)
+{
+	return (uint32_t)gettid();
+}

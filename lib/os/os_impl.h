@@ -147,6 +147,9 @@ bool weir__os_lcores_of_node(unsigned int node, struct weir__lcores *lcores);
 /* The node of a core, 0 without NUMA, or -ENODEV. */
 int weir__os_node_of_lcore(unsigned int lcore);
 
+/* The number that the kernel knows the calling thread by. */
+uint32_t weir__os_thread(void);
+
 /* Let the calling thread run on these only; -EINVAL when the cpuset has none of them. */
 int weir__os_set_affinity(const struct weir__lcores *lcores);
 
