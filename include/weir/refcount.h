@@ -48,7 +48,7 @@ static inline void weir_ref_take_one(WEIR_ATOMIC(uint32_t) * word, uint32_t seen
 		atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
 }
 
-/* Give a reference back where others had some, too, when we looked. True when it is the last now. */
+/* Give a reference back where others had some, too, when we looked. True when it was the last. */
 static inline bool weir_ref_drop_shared(WEIR_ATOMIC(uint32_t) * word)
 {
 	/* acq_rel: pairs with itself in the other holders */

@@ -15,6 +15,7 @@
 #include "weir/handoff.h"
 #include "weir/lcores.h"
 #include "weir/mbuf.h"
+#include "weir/mbuf_pool.h"
 #include "weir/mem.h"
 #include "weir/mempool.h"
 #include "weir/parse.h"
