@@ -16,7 +16,7 @@
  *
  *	            start, run  stop   wake, stats  destroy
  *	start, run  no          yes    yes          no
- *	stop        yes         yes    yes          no
+ *	stop, wait  yes         yes    yes          no
  *	wake, stats yes         yes    yes          no
  */
 #ifndef WEIR_WORKER_H
@@ -82,6 +82,9 @@ WEIR_API int weir_worker_run(struct weir_worker *worker);
 /* Tell the worker to drain and end, and wait. 0, or -ETIMEDOUT with weir_last_error() when it
  * has not ended within timeout_ms; it is still told. One that never ran will not. */
 WEIR_API int weir_worker_stop(struct weir_worker *worker, uint32_t timeout_ms);
+
+/* Wait for its end without telling it. 0, or -ETIMEDOUT with weir_last_error(). */
+WEIR_API int weir_worker_wait(struct weir_worker *worker, uint32_t timeout_ms);
 
 /* Tell it to, and do not wait. From a signal handler, too. */
 WEIR_API void weir_worker_tell(struct weir_worker *worker);

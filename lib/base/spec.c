@@ -92,22 +92,28 @@ const char *weir__spec_get(struct weir__spec *spec, const char *key)
 	return NULL;
 }
 
+bool weir__number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+	unsigned long long got;
+	char *end;
+
+	errno = 0;
+	got = strtoull(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || errno || got < min || got > max)
+		return false;
+	*number = got;
+	return true;
+}
+
 int weir__spec_number(
 	struct weir__spec *spec, const char *key, uint64_t min, uint64_t max, uint64_t *number)
 {
 	const char *value = weir__spec_get(spec, key);
-	unsigned long long got;
-	char *end;
 
-	if (!value)
+	if (!value || weir__number_parse(value, min, max, number))
 		return 0;
-	errno = 0;
-	got = strtoull(value, &end, 10);
-	if (!isdigit((unsigned char)*value) || *end || errno || got < min || got > max)
-		return weir__fail(EINVAL, "%s: %s=%s is not a number from %llu to %llu", spec->name,
-			key, value, (unsigned long long)min, (unsigned long long)max);
-	*number = got;
-	return 0;
+	return weir__fail(EINVAL, "%s: %s=%s is not a number from %llu to %llu", spec->name, key,
+		value, (unsigned long long)min, (unsigned long long)max);
 }
 
 int weir__spec_finish(struct weir__spec *spec, const char *known)

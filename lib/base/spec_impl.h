@@ -35,6 +35,9 @@ const char *weir__spec_get(struct weir__spec *spec, const char *key);
 int weir__spec_number(
 	struct weir__spec *spec, const char *key, uint64_t min, uint64_t max, uint64_t *number);
 
+/* Is text just a number from min to max? */
+bool weir__number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *number);
+
 /* After all keys were asked for: -EINVAL with a sentence naming the known ones when the spec has
  * another. */
 int weir__spec_finish(struct weir__spec *spec, const char *known);

@@ -326,13 +326,18 @@ static bool has_ended(struct weir_worker *worker, uint32_t timeout_ms)
 	return over;
 }
 
-int weir_worker_stop(struct weir_worker *worker, uint32_t timeout_ms)
+int weir_worker_wait(struct weir_worker *worker, uint32_t timeout_ms)
 {
-	weir_worker_tell(worker);
 	if (has_ended(worker, timeout_ms))
 		return 0;
 	return weir__fail(
 		ETIMEDOUT, "worker '%s' has not ended within %u ms", worker->name, timeout_ms);
+}
+
+int weir_worker_stop(struct weir_worker *worker, uint32_t timeout_ms)
+{
+	weir_worker_tell(worker);
+	return weir_worker_wait(worker, timeout_ms);
 }
 
 int weir_worker_destroy(struct weir_worker *worker)

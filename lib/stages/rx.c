@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rx.c: receive from a port; each worker from a queue of its own. */
+#include "stages/stages_impl.h"
+
+#include <errno.h>
+
+struct rx_conf {
+	struct weir_stage_port *port;
+};
+
+struct rx_state {
+	struct weir_port *port;
+	uint32_t queue;
+};
+
+static int open_rx(struct weir_stage_args *args, void *conf)
+{
+	struct rx_conf *rx = conf;
+
+	rx->port = weir_stage_arg_port(args, NULL);
+	return rx->port ? 0 : -errno;
+}
+
+static int setup(struct weir_stage *stage)
+{
+	const struct rx_conf *rx = stage->conf;
+	struct rx_state *state = stage->state;
+
+	state->port = rx->port->port;
+	if (rx->port->rx_queues == weir_port_queues(state->port))
+		return weir_stage_fail(EINVAL,
+			"port '%s' has %u queues, and each worker receives from one of its own: "
+			"fewer workers here, and a ring behind",
+			weir_port_name(state->port), weir_port_queues(state->port));
+	state->queue = rx->port->rx_queues++;
+	return 0;
+}
+
+static uint32_t poll(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
+{
+	const struct rx_state *state = stage->state;
+
+	return weir_port_rx(state->port, state->queue, mbufs, count);
+}
+
+static bool ended(const struct weir_stage *stage)
+{
+	const struct rx_state *state = stage->state;
+
+	return weir_port_state(state->port) != WEIR_PORT_UP;
+}
+
+const struct weir_stage_type weir__stage_rx = {
+	.name = "rx",
+	.help = "receive from a port",
+	.edges = weir__stage_out,
+	.conf_size = sizeof(struct rx_conf),
+	.state_size = sizeof(struct rx_state),
+	.open = open_rx,
+	.setup = setup,
+	.poll = poll,
+	.ended = ended,
+};

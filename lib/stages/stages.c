@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* stages.c: the stage types there are. */
+#include "stages/stages_impl.h"
+
+const struct weir_stage_type *const weir_stages[] = {
+	&weir__stage_rx,
+	&weir__stage_tx,
+	&weir__stage_ring,
+	&weir__stage_parse,
+	&weir__stage_match,
+	&weir__stage_count,
+	&weir__stage_rewrite,
+	&weir__stage_callback,
+	&weir__stage_drop,
+	NULL,
+};
+
+const char *const weir__stage_out[] = {"out", NULL};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* stages_impl.h: the stage types that ship, one in each file; lib/stages/count.c is the one to
+ * copy. */
+#ifndef WEIR_STAGES_IMPL_H
+#define WEIR_STAGES_IMPL_H
+
+#include "weir/stages.h"
+
+extern const struct weir_stage_type weir__stage_callback, weir__stage_count, weir__stage_drop,
+	weir__stage_match, weir__stage_parse, weir__stage_rewrite, weir__stage_ring, weir__stage_rx,
+	weir__stage_tx;
+
+/* The edge of a stage that has one. */
+extern const char *const weir__stage_out[];
+
+#endif
