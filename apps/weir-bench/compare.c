@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* Every benchmark that peers know. */
-static const char *const benches[] = {
-	"mempool", "mbuf", "create", "packets", "parse", "ring", "handoff", "replay", "checksum"};
+static const char *const benches[] = {"mempool", "mbuf", "create", "packets", "parse", "ring",
+	"handoff", "replay", "checksum", "pipeline"};
 
 static json_t *load_rows(const struct bench_run *run, const char *path)
 {

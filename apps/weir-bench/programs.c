@@ -12,7 +12,8 @@
 extern char **environ;
 
 const struct program programs_peers[] = {
-	{"dpdk", "peer-dpdk", "mempool,mbuf,create,packets,parse,ring,handoff,replay,checksum"},
+	{"dpdk", "peer-dpdk",
+		"mempool,mbuf,create,packets,parse,ring,handoff,replay,checksum,pipeline"},
 	{"glibc", "peer-glibc", "mbuf,handoff"},
 	{"jemalloc", "peer-jemalloc", "mbuf,handoff"},
 	{"mimalloc", "peer-mimalloc", "mbuf,handoff"},

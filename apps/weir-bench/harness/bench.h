@@ -160,6 +160,20 @@ struct parse_subject {
 };
 int bench_parses(struct bench_run *run, const struct bench *bench);
 
+/* A graph of stages: the bench pipeline. Ended by a variant without a name. */
+struct pipeline_variant {
+	const char *name;
+	void *(*open)(void *pool, uint32_t burst); /* NULL: the program's why() tells */
+	uint64_t (*run)(void *context, uint64_t rounds);
+	void (*close)(void *context);
+};
+struct pipeline_subject {
+	const struct buffers_subject *buffers;
+	uint8_t *(*append)(void *buffer, uint32_t length);
+	const struct pipeline_variant *variants;
+};
+int bench_pipelines(struct bench_run *run, const struct bench *bench);
+
 /* A reader of captures, to drop: the bench replay. */
 struct replay_subject {
 	void *(*open)(const struct options *options, const char *path);
