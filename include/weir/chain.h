@@ -6,10 +6,11 @@
  * (weir/clone.h), so pieces may share bytes afterwards.
  *
  * Calls that may have to put another mbuf in front take struct weir_mbuf **packet and change it.
- * Every call leaves the packet as it was when it fails: -ENOBUFS, or NULL, when a pool is dry;
- * -EINVAL when the packet has not so many bytes; -EMSGSIZE when it would have more than 2^32 - 1,
- * or bytes were asked to lie in one segment that no segment of the pool can hold; -EROFS for a
- * write to bytes that are shared. New segments come from the pool of the packet's first.
+ * Every call leaves the packet as it was when it fails, by an error or NULL with errno: -ENOBUFS
+ * when a pool is dry; -EINVAL when the packet has not so many bytes; -EMSGSIZE when it would have
+ * more than 2^32 - 1, or bytes were asked to lie in one segment that no segment of the pool can
+ * hold; -EROFS for a write to bytes that are shared. New segments come from the pool of the
+ * packet's first.
  *
  * A packet is its owner's: no two threads call these on the same packet at the same time.
  */
@@ -76,13 +77,13 @@ WEIR_API int weir_mbuf_linearize(struct weir_mbuf **packet);
 
 /* ---- bytes ---- */
 
-/* Make a packet of length bytes from bytes, on as many segments of pool as it takes. NULL when the
- * pool does not have them. */
+/* Make a packet of length bytes from bytes, on as many segments of pool as it takes. NULL with
+ * errno ENOBUFS when the pool does not have them. */
 WEIR_API struct weir_mbuf *weir_mbuf_from_bytes(
 	struct weir_mempool *pool, const void *bytes, uint32_t length);
 
 /* Make a copy of a packet, bytes and metadata, on mbufs of pool; the private area is not copied.
- * NULL when the pool does not have them. */
+ * NULL with errno ENOBUFS when the pool does not have them. */
 WEIR_API struct weir_mbuf *weir_mbuf_copy(const struct weir_mbuf *mbuf, struct weir_mempool *pool);
 
 /* Copy length bytes at offset out of the packet, or into it. */

@@ -14,8 +14,8 @@
  * The same goes for memory that no pool owns: a mapped file, a driver's frame, a template. It is
  * described by a weir_external and lent to an mbuf by weir_mbuf_attach().
  *
- * Calls may be made on packets that are the caller's, from any thread. They return NULL, or
- * -ENOBUFS, with the packet as it was, when a pool is dry.
+ * Calls may be made on packets that are the caller's, from any thread. They return NULL with errno,
+ * or -ENOBUFS, with the packet as it was, when a pool is dry.
  */
 #ifndef WEIR_CLONE_H
 #define WEIR_CLONE_H
@@ -78,7 +78,8 @@ WEIR_API int weir_mbuf_clone_bulk(struct weir_mbuf *const *mbufs, struct weir_mb
 	uint32_t count, struct weir_mempool *pool);
 
 /* A packet of the bytes [offset, offset + length) of another, with its metadata; layer lengths and
- * wire length are not set, since they speak of the whole. NULL also when it has fewer bytes. */
+ * wire length are not set, since they speak of the whole. NULL with errno EINVAL when it has fewer
+ * bytes. */
 WEIR_API struct weir_mbuf *weir_mbuf_slice(
 	struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, struct weir_mempool *pool);
 

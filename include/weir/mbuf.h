@@ -87,7 +87,7 @@ static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes one vector")
 /* these bits are 1 when the bytes of a segment are its holder's alone */
 #define WEIR__MBUF_BYTES (WEIR_REF_MASK | WEIR__MBUF_BORROWED | WEIR__MBUF_FROZEN)
 
-/* Take one mbuf, empty, with the pool's headroom. NULL when the pool is dry. */
+/* Take one mbuf, empty, with the pool's headroom. NULL with errno ENOBUFS when the pool is dry. */
 static inline struct weir_mbuf *weir_mbuf_alloc(struct weir_mempool *pool);
 
 /* Take count mbufs: all, and 0, or none, and -ENOBUFS. */

@@ -114,7 +114,7 @@ static inline int weir_mempool_get_bulk(struct weir_mempool *pool, void **object
 /* Take up to count objects. Returns how many. */
 WEIR_API uint32_t weir_mempool_get_burst(struct weir_mempool *pool, void **objects, uint32_t count);
 
-/* Take one, or NULL. */
+/* Take one, or NULL with errno ENOBUFS. */
 static inline void *weir_mempool_get(struct weir_mempool *pool);
 
 /* Give back count objects, or one. They must be of this pool and taken. */

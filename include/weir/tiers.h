@@ -99,8 +99,9 @@ static inline uint32_t weir_tiers_index(const struct weir_tiers *tiers, uint32_t
 WEIR_API struct weir_mempool *weir_tiers_pool(const struct weir_tiers *tiers, uint32_t index);
 
 /* Take one mbuf, empty, with room for length bytes behind the usual headroom: of the smallest tier
- * that has it, of the next larger one that is not dry otherwise. The caller owns it. NULL when all
- * of these are dry, or length is more than the largest tier takes. From any thread. */
+ * that has it, of the next larger one that is not dry otherwise. The caller owns it. NULL with
+ * errno when all of these are dry, or length is more than the largest tier takes. From any thread.
+ */
 static inline struct weir_mbuf *weir_tiers_alloc(struct weir_tiers *tiers, uint32_t length);
 
 /* Take count such mbufs, some of them from larger tiers when the smallest has too few: all, and 0,
@@ -110,7 +111,7 @@ static inline int weir_tiers_alloc_bulk(
 
 /* Make a packet of length bytes from bytes: in one segment when a tier takes it, else as a chain of
  * the largest tier's and a last one of the smallest that takes the rest. The caller owns it. NULL
- * when the tiers do not have them; nothing is taken then. From any thread. */
+ * with errno when the tiers do not have them; nothing is taken then. From any thread. */
 WEIR_API struct weir_mbuf *weir_tiers_from_bytes(
 	struct weir_tiers *tiers, const void *bytes, uint32_t length);
 

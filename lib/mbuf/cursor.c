@@ -148,31 +148,6 @@ const void *weir_cursor_peek(struct weir_cursor *cursor, uint32_t count, void *b
 
 /* ---- writing ---- */
 
-/* Make the packet count bytes longer, with whatever they are. 0 or -errno. */
-static int grow(struct weir_cursor *cursor, uint32_t count)
-{
-	struct weir_mempool *pool = weir_mbuf_pool(cursor->head);
-	struct weir_mbuf *last = weir_mbuf_last(cursor->segment), *more;
-	uint32_t segments = weir__segments_for(pool, count, weir_mbuf_tailroom(last));
-
-	if (count > UINT32_MAX - cursor->head->length)
-		return -EMSGSIZE;
-	if (segments) {
-		more = weir__mbuf_reserve(pool, segments);
-		if (!more)
-			return -ENOBUFS;
-		weir_mbuf_set_next(last, more);
-	}
-	cursor->head->length += count;
-	for (; count; last = last->next) {
-		uint32_t room = weir_mbuf_tailroom(last), part = count < room ? count : room;
-
-		last->data_length += part;
-		count -= part;
-	}
-	return 0;
-}
-
 /* May the next count bytes, which are there, be written? */
 static bool is_writable(const struct weir_cursor *cursor, uint32_t count)
 {
@@ -190,31 +165,77 @@ static bool is_writable(const struct weir_cursor *cursor, uint32_t count)
 	}
 }
 
-/* Make the next count bytes, which are there, the packet's own. 0 or -errno. */
-static int make_own(struct weir_cursor *cursor, uint32_t count)
+/* How many of the next count bytes, and of some more, to make the packet's own: of a segment too
+ * long to be copied whole an mbuf full. It would be cut anew for each of many small writes else. */
+static uint32_t ahead(const struct weir_cursor *cursor, uint32_t count)
+{
+	uint32_t here = (uint32_t)(cursor->end - cursor->at);
+	uint32_t fits = weir_mbuf_pool_size(weir_mbuf_pool(cursor->head));
+
+	here = here < fits ? here : fits;
+	return count > here ? count : here;
+}
+
+/* Whoever else holds the packet must not see it grow: so the head is replaced first. A clone holds
+ * its bytes only, but cannot be told from that: then it is replaced for nothing. */
+static bool is_head_replaced(const struct weir_cursor *cursor)
+{
+	return cursor->shared == WEIR_CURSOR_COPY && weir_mbuf_refs(cursor->head) > 1;
+}
+
+/* All that a write will take, before anything is changed: to make count bytes from here on the
+ * packet's own, the last more of which it does not have yet, on so many new segments. 0 or -errno.
+ */
+static int take_reserve(struct weir_cursor *cursor, uint32_t count, uint32_t more,
+	uint32_t segments, struct weir_mbuf **reserve)
+{
+	uint32_t offset = weir_cursor_tell(cursor), needed = segments;
+	bool first = more && is_head_replaced(cursor);
+
+	if (more > UINT32_MAX - cursor->head->length)
+		return -EMSGSIZE;
+	if (first)
+		needed += weir__mbuf_own_count(cursor->head, offset, 0, true);
+	if (!is_writable(cursor, count - more)) {
+		if (cursor->shared == WEIR_CURSOR_REFUSE)
+			return -EROFS;
+		needed += weir__mbuf_own_count(cursor->head, offset, ahead(cursor, count),
+			!first && weir_mbuf_refs(cursor->head) > 1);
+	}
+	*reserve = needed ? weir__mbuf_reserve(weir_mbuf_pool(cursor->head), needed) : NULL;
+	return needed && !*reserve ? -ENOBUFS : 0;
+}
+
+/* Make the next count bytes, which are there, the packet's own. */
+static void make_own(struct weir_cursor *cursor, uint32_t count, struct weir_mbuf **reserve)
 {
 	uint32_t offset = weir_cursor_tell(cursor);
-	int error = weir_mbuf_make_writable(cursor->packet, offset, count);
 
-	if (error)
-		return error;
+	weir__mbuf_own(cursor->packet, offset, count, reserve);
 	cursor->copied++;
 	cursor->head = *cursor->packet;
 	go_to(cursor, offset);
-	return 0;
 }
 
-/* The same, if it is wanted, and some more: of a segment too long to be copied whole an mbuf full.
- * It would be cut anew for each of many small writes else. */
-static int make_own_ahead(struct weir_cursor *cursor, uint32_t count)
+/* Make the packet count bytes longer, with whatever they are. */
+static void grow(struct weir_cursor *cursor, uint32_t count, struct weir_mbuf **reserve)
 {
-	uint32_t ahead = (uint32_t)(cursor->end - cursor->at);
-	uint32_t fits = weir_mbuf_pool_size(weir_mbuf_pool(cursor->head));
+	struct weir_mbuf *last;
 
-	if (cursor->shared == WEIR_CURSOR_REFUSE)
-		return -EROFS;
-	ahead = ahead < fits ? ahead : fits;
-	return make_own(cursor, count > ahead ? count : ahead);
+	if (is_head_replaced(cursor))
+		make_own(cursor, 0, reserve);
+	last = weir_mbuf_last(cursor->segment);
+	cursor->head->length += count;
+	for (;;) {
+		uint32_t room = weir_mbuf_tailroom(last), part = count < room ? count : room;
+
+		last->data_length += part;
+		count -= part;
+		if (!count)
+			return;
+		weir_mbuf_set_next(last, weir__mbuf_take(reserve));
+		last = last->next;
+	}
 }
 
 /* Look at this segment again: it has changed. */
@@ -225,37 +246,28 @@ static void look_again(struct weir_cursor *cursor)
 	go_on(cursor);
 }
 
-/* Whoever else holds the packet must not see it grow. A clone holds its bytes only, but cannot be
- * told from that: then the head is replaced for nothing. 0 or -errno. */
-static int own_head(struct weir_cursor *cursor)
-{
-	if (cursor->shared == WEIR_CURSOR_REFUSE || weir_mbuf_refs(cursor->head) == 1)
-		return 0;
-	return make_own(cursor, 0);
-}
-
 /* Make the packet longer by more, and count bytes from here on writable. 0, or -errno and the
  * packet has not changed. */
 static int prepare(struct weir_cursor *cursor, uint32_t count, uint32_t more)
 {
-	uint32_t offset = weir_cursor_tell(cursor);
-	int error = 0;
+	const struct weir_mbuf *last = weir_mbuf_last(cursor->segment);
+	uint32_t segments =
+		weir__segments_for(weir_mbuf_pool(cursor->head), more, weir_mbuf_tailroom(last));
+	struct weir_mbuf *reserve;
+	int error;
 
-	if (more) {
-		error = own_head(cursor);
-		error = error ? error : grow(cursor, more);
-		if (error)
-			return error;
-	}
 	look_again(cursor);
-	if (is_writable(cursor, count))
-		return 0;
-	error = make_own_ahead(cursor, count);
-	if (error && more) {
-		weir_mbuf_trim(cursor->head, more);
-		go_to(cursor, offset);
-	}
-	return error;
+	error = take_reserve(cursor, count, more, segments, &reserve);
+	if (error)
+		return error;
+	if (more)
+		grow(cursor, more, &reserve);
+	look_again(cursor);
+	if (!is_writable(cursor, count))
+		make_own(cursor, ahead(cursor, count), &reserve);
+	/* some are left where others have let go meanwhile */
+	weir_mbuf_free(reserve);
+	return 0;
 }
 
 /* Write count bytes, or as many zeros. */
@@ -323,10 +335,34 @@ void weir_cursor_patch(
 	}
 }
 
+/* The same for count bytes at the end, in one segment. */
+static int prepare_claim(struct weir_cursor *cursor, uint32_t count)
+{
+	struct weir_mbuf *last = weir_mbuf_last(cursor->segment), *reserve, *tail;
+	bool fits = count <= weir_mbuf_tailroom(last);
+	int error;
+
+	if (!fits && count > weir_mbuf_pool(cursor->head)->head.mbuf_buffer_size)
+		return -EMSGSIZE;
+	error = take_reserve(cursor, count, count, !fits, &reserve);
+	if (error)
+		return error;
+	if (is_head_replaced(cursor))
+		make_own(cursor, 0, &reserve);
+	if (!fits) {
+		tail = weir__mbuf_take(&reserve);
+		if (count > weir_mbuf_tailroom(tail))
+			tail->offset = 0;
+		weir_mbuf_set_next(weir_mbuf_last(cursor->segment), tail);
+	}
+	weir_mbuf_free(reserve);
+	return 0;
+}
+
 uint8_t *weir_cursor_claim(struct weir_cursor *cursor, uint32_t count)
 {
 	struct weir_mbuf *last;
-	uint8_t *bytes = NULL;
+	uint8_t *bytes;
 	int error = cursor->error;
 
 	if (!error)
@@ -334,15 +370,12 @@ uint8_t *weir_cursor_claim(struct weir_cursor *cursor, uint32_t count)
 	if (!error && weir_cursor_left(cursor))
 		error = -EINVAL;
 	if (!error)
-		error = own_head(cursor);
-	if (!error) {
-		bytes = weir_mbuf_extend_tail(cursor->head, count);
-		error = bytes ? 0 : -errno;
-	}
+		error = prepare_claim(cursor, count);
 	if (error) {
 		fail(cursor, error);
 		return NULL;
 	}
+	bytes = weir_mbuf_append(cursor->head, count);
 	last = weir_mbuf_last(cursor->segment);
 	enter(cursor, last, cursor->head->length - last->data_length, last->data_length);
 	return bytes;

@@ -6,6 +6,7 @@
  *	cursor.c	a stream of them	field.c	more metadata, by name
  *	dump.c	a packet as text	layout.c	for debuggers
  *	check.c	invariants	sharing.c	what several have, guarded
+ *	writable.c	copies of what is written
  */
 #ifndef WEIR_MBUF_IMPL_H
 #define WEIR_MBUF_IMPL_H
@@ -35,6 +36,12 @@ static inline struct weir__lender *weir__mbuf_lender(
 	const struct weir_mempool *pool, const struct weir_mbuf *mbuf)
 {
 	return (struct weir__lender *)(void *)((uintptr_t)mbuf + pool->head.mbuf_first);
+}
+
+/* The word that counts who uses a lender's bytes. */
+static inline WEIR_ATOMIC(uint32_t) * weir__lender_state(const struct weir__lender *lender)
+{
+	return lender->external ? &lender->external->state : &lender->owner->state;
 }
 
 /* mbuf.c: drop our reference to one segment, and leave the others of its chain alone. */
@@ -80,8 +87,16 @@ bool weir__sharing_broken(const struct weir_mempool *pool, const struct weir_mbu
 /* clone.c: let to, which is plain, use the bytes of from. */
 void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from);
 
-/* clone.c: may its holder write to the bytes of this segment? */
+/* writable.c: may its holder write to the bytes of this segment? */
 bool weir__segment_is_writable(const struct weir_mbuf *mbuf);
+
+/* writable.c: weir_mbuf_make_writable() in two steps: how many mbufs it takes at most, where the
+ * segments that others hold are to be replaced, too, or not; and doing it with that many of a
+ * reserve, the rest of which stays. */
+uint32_t weir__mbuf_own_count(
+	const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, bool held);
+void weir__mbuf_own(
+	struct weir_mbuf **packet, uint32_t offset, uint32_t length, struct weir_mbuf **reserve);
 
 /* field.c: room for named fields in the mbufs of a pool, 0 or -errno; copy those of a packet. */
 int weir__mbuf_fields_init(struct weir_mempool *pool, uint32_t start, uint32_t size);

@@ -204,8 +204,10 @@ int weir__tiers_alloc_slow(
 {
 	uint32_t from[WEIR_TIERS_MAX] = {0}, got = 0;
 
-	if (index == tiers->count)
+	if (index == tiers->count) {
+		errno = EMSGSIZE; /* for those who return NULL */
 		return -EMSGSIZE;
+	}
 	for (uint32_t i = index; i < tiers->count && got < count; i++) {
 		from[i] = alloc_some(tiers->pools[i], mbufs + got, count - got);
 		got += from[i];
@@ -215,6 +217,7 @@ int weir__tiers_alloc_slow(
 	if (got < count) {
 		weir_mbuf_free_bulk(mbufs, got);
 		add(&tiers->failed[index], count);
+		errno = ENOBUFS;
 		return -ENOBUFS;
 	}
 	weir__tiers_count_served(tiers, index, from[index]);

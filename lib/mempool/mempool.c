@@ -99,12 +99,14 @@ static __attribute__((noinline)) int take_slow(
 	/* not even all of them would do: do not grow in vain */
 	if (count > pool->max_count) {
 		note_shortage(pool, weir__own_cache(pool));
+		errno = ENOBUFS;
 		return -ENOBUFS;
 	}
 	got = get_some(pool, objects, count);
 	if (weir_likely(got == count))
 		return 0;
 	weir__mempool_put_some(pool, objects, got);
+	errno = ENOBUFS; /* for those who return NULL */
 	return -ENOBUFS;
 }
 
