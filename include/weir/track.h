@@ -33,9 +33,9 @@ extern "C" {
 WEIR_API void weir_track_owner(const char *owner);
 
 /* What is out of a tracked pool for older_than_ns at least, by site and owner, most first: how
- * many, how many bytes, how old, and the lines of code. Text for people or, with json, one line of
- * JSON. The caller frees it with free(). NULL with errno and weir_last_error(): EINVAL when the
- * pool is not tracked, ENOMEM. Takes milliseconds. */
+ * many, how many bytes, how old, and the lines of code; then the figures of each owner. Text for
+ * people or, with json, one line of JSON. The caller frees it with free(). NULL with errno and
+ * weir_last_error(): EINVAL when the pool is not tracked, ENOMEM. Takes milliseconds. */
 WEIR_API char *weir_mempool_report(struct weir_mempool *pool, bool json, uint64_t older_than_ns);
 
 /* Write the reports of all tracked pools to a file descriptor when the process ends by exit() or by

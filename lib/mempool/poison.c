@@ -31,7 +31,7 @@ static void allow(const void *address, size_t size)
 void weir__poison_pool(struct weir_mempool *pool)
 {
 #ifdef WEIR_HAVE_VALGRIND
-	VALGRIND_CREATE_MEMPOOL(pool, 0, 1);
+	VALGRIND_CREATE_MEMPOOL(pool, 0, 0);
 #else
 	(void)pool;
 #endif

@@ -212,47 +212,69 @@ static void print_json(FILE *out, const struct weir_mempool *pool, const struct 
 	fputs("]}", out);
 }
 
-static void print_text_head(FILE *out, struct weir_mempool *pool, uint64_t out_now)
+static void print_text_head(FILE *out, struct weir_mempool *pool, uint64_t out_now,
+	const struct weir_track_figures *all)
 {
-	struct weir_track_figures all;
-
-	weir_track_figures(pool, &all, 1);
 	fprintf(out, "pool '%s': %llu of %u are out, %llu bytes; peak %llu, gets %llu, puts %llu\n",
 		pool->name, (unsigned long long)out_now, weir_mempool_count(pool),
-		(unsigned long long)out_now * pool->stride, (unsigned long long)all.peak,
-		(unsigned long long)all.gets, (unsigned long long)all.puts);
+		(unsigned long long)out_now * pool->stride, (unsigned long long)all->peak,
+		(unsigned long long)all->gets, (unsigned long long)all->puts);
 }
 
-static void print_json_head(FILE *out, struct weir_mempool *pool, uint64_t out_now)
+static void print_json_head(FILE *out, struct weir_mempool *pool, uint64_t out_now,
+	const struct weir_track_figures *all)
 {
-	struct weir_track_figures all;
-
-	weir_track_figures(pool, &all, 1);
 	fputs("{\"pool\":", out);
 	put_json_string(out, pool->name);
 	fprintf(out,
 		",\"out\":%llu,\"objects\":%u,\"bytes\":%llu,\"peak\":%llu,\"gets\":%llu,"
 		"\"puts\":%llu,\"sites\":[",
 		(unsigned long long)out_now, weir_mempool_count(pool),
-		(unsigned long long)out_now * pool->stride, (unsigned long long)all.peak,
-		(unsigned long long)all.gets, (unsigned long long)all.puts);
+		(unsigned long long)out_now * pool->stride, (unsigned long long)all->peak,
+		(unsigned long long)all->gets, (unsigned long long)all->puts);
+}
+
+/* The figures of each owner; as text not when nobody has a name. */
+static void print_owners(
+	FILE *out, const struct weir_track_figures *owners, uint32_t count, bool json)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (json) {
+			fputs(i ? ",{\"owner\":" : "{\"owner\":", out);
+			put_json_string(out, owners[i].owner);
+		} else if (count > 1 || strcmp(owners[0].owner, "-") != 0) {
+			fprintf(out, "  owner %s", owners[i].owner);
+		} else {
+			return;
+		}
+		fprintf(out,
+			json ? ",\"current\":%llu,\"peak\":%llu,\"gets\":%llu,\"puts\":%llu}"
+			     : ": %llu out, peak %llu, gets %llu, puts %llu\n",
+			(unsigned long long)owners[i].current, (unsigned long long)owners[i].peak,
+			(unsigned long long)owners[i].gets, (unsigned long long)owners[i].puts);
+	}
 }
 
 static bool print_groups(
 	FILE *out, struct weir_mempool *pool, const struct groups *groups, bool json)
 {
 	struct line *lines = calloc(groups->count + 1, sizeof(*lines));
+	struct weir_track_figures figures[1 + WEIR_TRACK_OWNERS]; /* of all, then of each */
+	uint32_t owners = weir_track_figures(pool, figures, 1 + WEIR_TRACK_OWNERS) - 1;
 	size_t count;
 
 	if (!lines)
 		return false;
 	count = name_groups(pool, groups, lines);
-	(json ? print_json_head : print_text_head)(out, pool, groups->out);
+	(json ? print_json_head : print_text_head)(out, pool, groups->out, figures);
 	for (size_t i = 0; i < count; i++) {
 		if (json && i)
 			fputc(',', out);
 		(json ? print_json : print_text)(out, pool, &lines[i]);
 	}
+	if (json)
+		fputs("],\"owners\":[", out);
+	print_owners(out, figures + 1, owners, json);
 	if (json)
 		fputs("]}\n", out);
 	free(lines);

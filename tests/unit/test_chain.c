@@ -8,6 +8,7 @@
  */
 #include "weir/chain.h"
 #include "weir/clone.h"
+#include "weir/guard.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -474,5 +475,6 @@ int main(int argc, char **argv)
 	for (uint32_t i = 0; i < POOLS; i++)
 		check(weir_mempool_destroy(pools[i]) == 0, "mbufs are out");
 	check(externals == 0, "external memory was not released");
+	check(weir_guard_count() == 0, "a guard caught something");
 	return 0;
 }

@@ -117,6 +117,8 @@ static void test_a_report_groups_by_site_and_owner(void)
 	CU_ASSERT(reports(pool, false, 0, "\n    "));
 	CU_ASSERT(reports(pool, true, 0, "{\"pool\":\"tracked\",\"out\":8,\"objects\":64,"));
 	CU_ASSERT(reports(pool, true, 0, "\"owner\":\"a \\u0022name\\u0022\""));
+	CU_ASSERT(reports(pool, false, 0, "\n  owner -: 5 out, peak 5, gets 5, puts 0\n"));
+	CU_ASSERT(reports(pool, true, 0, "\"owners\":[{\"owner\":\"-\",\"current\":5,\"peak\":5,"));
 	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), -EBUSY);
 	CU_ASSERT(says(weir_last_error(), "8 of 64 objects are out (5 of them taken at "));
 	weir_mbuf_free_bulk(mbufs, 8);

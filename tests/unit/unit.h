@@ -15,7 +15,8 @@
 
 #include <CUnit/Basic.h>
 
-/* Run the tests and print CUnit's tally. 0 when all passed, else 1: the exit status. */
+/* Run the tests and print CUnit's tally. 0 when all passed, and with WEIR_TRACK in the environment
+ * no guard has caught anything; else 1: the exit status. */
 int unit_run(const char *suite, CU_TestInfo *tests);
 
 #endif
