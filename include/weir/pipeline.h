@@ -78,7 +78,8 @@ WEIR_API int weir_pipeline_read(struct weir_pipeline *pipeline, const char *path
 
 /* Check that the graph is whole, and make it ready: every edge leads somewhere, every stage is
  * reached, no loop is without a ring. 0, or -EINVAL or what a stage returned, with
- * weir_last_error(). Called by start; nothing can be added after it. */
+ * weir_last_error(). Called by start; nothing can be added after it. When a stage refused, the
+ * pipeline can only be destroyed. */
 WEIR_API int weir_pipeline_build(struct weir_pipeline *pipeline);
 
 /* The graph for graphviz: `dot -Tsvg`. The caller frees it with free(). NULL when there is no

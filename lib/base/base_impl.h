@@ -22,4 +22,8 @@ static inline size_t weir__round_up(size_t value, size_t unit)
 uint64_t weir__monotonic_ns(void);
 uint64_t weir__realtime_ns(void);
 
+/* Wait a little for another thread, which may need this core: yield at the first times, then sleep
+ * for some microseconds. */
+void weir__back_off(uint32_t times);
+
 #endif

@@ -183,6 +183,23 @@ static int open_vertex(struct weir__vertex *vertex, struct weir_stage_args *args
 	return weir__args_finish(args);
 }
 
+static uint32_t count_words(const char *const *words)
+{
+	uint32_t count = 0;
+
+	while (words && words[count])
+		count++;
+	return count;
+}
+
+static bool is_sound(const struct weir_stage_type *type)
+{
+	uint32_t edges = count_words(type->edges);
+
+	return (type->run || type->poll) && edges <= WEIR_STAGE_EDGES &&
+	       count_words(type->counters) <= WEIR_STAGE_COUNTERS && (!type->poll || edges == 1);
+}
+
 static struct weir__vertex *make_vertex(const char *name, const struct weir_stage_type *type)
 {
 	struct weir__vertex *vertex = calloc(1, sizeof(*vertex));
@@ -192,8 +209,8 @@ static struct weir__vertex *make_vertex(const char *name, const struct weir_stag
 	vertex->type = type;
 	vertex->workers = 1;
 	vertex->name = strdup(name);
-	while (type->edges && type->edges[vertex->edge_count])
-		vertex->to[vertex->edge_count++] = WEIR__NOWHERE;
+	vertex->edge_count = count_words(type->edges);
+	memset(vertex->to, 0xff, sizeof(vertex->to)); /* WEIR__NOWHERE */
 	if (vertex->name)
 		return vertex;
 	free(vertex);
@@ -228,6 +245,11 @@ int weir_pipeline_add(struct weir_pipeline *pipeline, const char *name, const ch
 		type = find_type(pipeline->conf.more, type_name);
 	if (!type)
 		return unknown_type(pipeline, type_name);
+	if (!is_sound(type))
+		return weir__fail(EINVAL,
+			"type '%s' must run or poll, have at most %d edges, just one if it polls, "
+			"and %d counters",
+			type_name, WEIR_STAGE_EDGES, WEIR_STAGE_COUNTERS);
 	vertex = make_vertex(name, type);
 	if (!vertex)
 		return weir__fail(ENOMEM, "no memory for the stage '%s'", name);
@@ -294,15 +316,18 @@ int weir_pipeline_connect(struct weir_pipeline *pipeline, const char *from, cons
 
 int weir_pipeline_build(struct weir_pipeline *pipeline)
 {
-	int error = 0;
+	int error;
 
+	if (pipeline->phase == WEIR__BROKEN)
+		return weir__fail(EINVAL, "the pipeline could not be built before");
 	if (pipeline->phase != WEIR__DESCRIBED)
 		return 0;
 	error = weir__pipeline_check(pipeline);
-	if (!error)
-		error = weir__graphs_build(pipeline);
-	if (!error)
-		pipeline->phase = WEIR__BUILT;
+	if (error)
+		return error;
+	/* stages have taken queues and the like: there is no second time */
+	error = weir__graphs_build(pipeline);
+	pipeline->phase = error ? WEIR__BROKEN : WEIR__BUILT;
 	return error;
 }
 

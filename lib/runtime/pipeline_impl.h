@@ -100,7 +100,7 @@ struct weir__graph {
 	uint64_t rounds_watched, since_ns; /* of weir_pipeline_watch() */
 };
 
-enum weir__phase { WEIR__DESCRIBED, WEIR__BUILT, WEIR__RUNNING };
+enum weir__phase { WEIR__DESCRIBED, WEIR__BROKEN, WEIR__BUILT, WEIR__RUNNING };
 
 struct weir_pipeline {
 	struct weir_pipeline_conf conf;

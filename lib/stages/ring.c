@@ -15,13 +15,14 @@
 #include "weir/ring.h"
 #include "weir/spread.h"
 
+#include "base/base_impl.h"
+
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 
 #define SIZE_DEFAULT 1024
-/* More than any cache holds. */
-#define SIZE_MAX_RING (1u << 24)
+/* 8 MiB of pointers: more than any cache holds. */
+#define SIZE_MAX_RING (1u << 20)
 
 enum { FULL, NO_RECEIVER };
 
@@ -122,9 +123,10 @@ static void put(
 {
 	const struct ring_conf *ring = stage->conf;
 	uint32_t sent = weir_ring_enqueue_burst_spsc(pair->ring, mbufs, sizeof(*mbufs), count);
+	uint32_t waits = 0;
 
 	while (weir_unlikely(sent < count) && ring->wait && !is_set(&pair->gone)) {
-		sched_yield(); /* who empties it may need this core */
+		weir__back_off(waits++);
 		sent += weir_ring_enqueue_burst_spsc(
 			pair->ring, mbufs + sent, sizeof(*mbufs), count - sent);
 	}

@@ -3,8 +3,9 @@
  * or waited for: then everything in front waits, too. */
 #include "stages/stages_impl.h"
 
+#include "base/base_impl.h"
+
 #include <errno.h>
-#include <sched.h>
 
 enum { SENT, FULL, FAILED };
 
@@ -56,10 +57,10 @@ static int setup(struct weir_stage *stage)
 static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	const struct tx_state *state = stage->state;
-	uint32_t sent = weir_port_tx(state->port, state->queue, mbufs, count);
+	uint32_t sent = weir_port_tx(state->port, state->queue, mbufs, count), waits = 0;
 
 	while (weir_unlikely(sent < count) && state->wait && weir_port_state(state->port) >= 0) {
-		sched_yield(); /* who empties it may need this core */
+		weir__back_off(waits++);
 		sent += weir_port_tx(state->port, state->queue, mbufs + sent, count - sent);
 	}
 	weir_stage_count(stage, SENT, sent);

@@ -66,6 +66,7 @@ class BenchTest(RowsTest):
         if PROCESSORS > 1:
             wanted |= {(bench, variant, 2) for bench, variant, _ in wanted
                        if bench in ("mempool", "mbuf", "tiers")}
+            wanted |= {("spread", "work", 1), ("spread", "work", 2)}
             wanted |= {("ring", "spsc", 2), ("ring", "mpmc", 2), ("ring", "mpmc-both", 2),
                        ("handoff", "spsc", 2), ("handoff", "carried", 2)}
         self.assertEqual(seen, wanted)

@@ -113,8 +113,10 @@ static const struct weir_stage_type numbers = {.name = "numbers",
 static const struct weir_stage_type thirds = {.name = "thirds", .edges = three, .run = run_thirds};
 static const struct weir_stage_type parts = {.name = "parts", .edges = two, .run = run_parts};
 static const struct weir_stage_type twins = {.name = "twins", .edges = out, .run = run_twins};
+static const struct weir_stage_type unsound = {.name = "unsound", .poll = poll_numbers};
 static const struct weir_stage_type sink = {.name = "sink", .run = run_sink};
-static const struct weir_stage_type *const own[] = {&numbers, &thirds, &parts, &twins, &sink, NULL};
+static const struct weir_stage_type *const own[] = {
+	&numbers, &thirds, &parts, &twins, &sink, &unsound, NULL};
 
 static struct weir_pipeline *create(uint32_t burst)
 {
@@ -368,7 +370,7 @@ static void check_refused(const char *text, const char *sentence)
 
 #define TYPES                                                                                  \
 	"rx, tx, ring, parse, match, count, rewrite, callback, drop, numbers, thirds, parts, " \
-	"twins, sink"
+	"twins, sink, unsound"
 
 static void test_bad_texts(void)
 {
@@ -442,6 +444,13 @@ static void test_bad_use(void)
 	conf.burst = WEIR_STAGE_BURST + 1;
 	CU_ASSERT_PTR_NULL(weir_pipeline_create(&conf));
 	CU_ASSERT_EQUAL(weir_pipeline_destroy(NULL), 0);
+	pipeline = create(32);
+	CU_ASSERT_EQUAL(weir_pipeline_add(pipeline, "x", "unsound", NULL, NULL), -EINVAL);
+	CU_ASSERT_EQUAL(
+		weir_pipeline_parse(pipeline, "in: rx null: workers=2\nend: sink\nin -> end\n"), 0);
+	CU_ASSERT_EQUAL(weir_pipeline_build(pipeline), -EINVAL);
+	CU_ASSERT_EQUAL(weir_pipeline_start(pipeline), -EINVAL);
+	CU_ASSERT_EQUAL(weir_pipeline_destroy(pipeline), 0);
 	pipeline = create(32);
 	CU_ASSERT_EQUAL(weir_pipeline_read(pipeline, "/nowhere/a.pipe"), -ENOENT);
 	CU_ASSERT_EQUAL(weir_pipeline_find(pipeline, "in"), -ENOENT);
