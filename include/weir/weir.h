@@ -11,6 +11,8 @@
 #include "weir/cursor.h"
 #include "weir/dump.h"
 #include "weir/field.h"
+#include "weir/flow.h"
+#include "weir/flow_key.h"
 #include "weir/guard.h"
 #include "weir/handoff.h"
 #include "weir/lcores.h"
@@ -28,6 +30,7 @@
 #include "weir/stages.h"
 #include "weir/tiers.h"
 #include "weir/track.h"
+#include "weir/wheel.h"
 #include "weir/worker.h"
 
 #endif

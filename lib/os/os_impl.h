@@ -7,6 +7,7 @@
  *	node.c	NUMA nodes
  *	lcore.c	logical cores
  *	share.c	memory for other processes
+ *	random.c	secrets
  */
 #ifndef WEIR_OS_IMPL_H
 #define WEIR_OS_IMPL_H
@@ -179,5 +180,10 @@ struct weir__os_file_facts {
 };
 
 int weir__os_file_facts(int file, struct weir__os_file_facts *facts);
+
+/* ---- random.c ---- */
+
+/* Bytes that nobody outside can guess; at most 256. */
+int weir__os_random(void *bytes, size_t size);
 
 #endif

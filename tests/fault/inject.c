@@ -41,6 +41,7 @@ static struct {
 	[INJECT_SENDMSG] = {"sendmsg", {ENOMEM, EPERM, EINVAL, ENOSYS, EPIPE, EAGAIN, EINTR}},
 	[INJECT_RECVMSG] = {"recvmsg", {ENOMEM, EPERM, EINVAL, ENOSYS, ECONNRESET, EAGAIN, EINTR}},
 	[INJECT_GETSOCKOPT] = {"getsockopt", {ENOMEM, EPERM, EINVAL, ENOSYS}},
+	[INJECT_GETRANDOM] = {"getrandom", {ENOSYS, EPERM, EAGAIN}},
 	[INJECT_ACCESS] = {"access", {ENOMEM, EACCES, ENOENT, EIO}},
 	[INJECT_FOPEN] = {"fopen", {ENOMEM, EMFILE, EACCES, ENOENT}},
 	[INJECT_FGETS] = {"fgets", {EIO}},
@@ -373,6 +374,16 @@ int __wrap_getsockopt(int socket, int level, int option, void *value, socklen_t 
 {
 	return fails(INJECT_GETSOCKOPT) ? -1
 					: __real_getsockopt(socket, level, option, value, size);
+}
+
+/* ---- random.c ---- */
+
+ssize_t __real_getrandom(void *bytes, size_t size, unsigned int flags);
+ssize_t __wrap_getrandom(void *bytes, size_t size, unsigned int flags);
+
+ssize_t __wrap_getrandom(void *bytes, size_t size, unsigned int flags)
+{
+	return fails(INJECT_GETRANDOM) ? -1 : __real_getrandom(bytes, size, flags);
 }
 
 /* ---- pages.c, and files of /sys in node.c ---- */

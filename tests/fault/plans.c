@@ -5,6 +5,7 @@
 #include "inject.h"
 #include "kernel.h"
 
+#include "weir/flow.h"
 #include "weir/mbuf.h"
 #include "weir/mempool.h"
 
@@ -22,6 +23,7 @@ static void absent_node(void);
 static void half_a_message(void);
 static void pool_with_threads(void);
 static void pool_of_mbufs(void);
+static void flow_table(void);
 
 const struct plan plans[] = {
 	{.name = "any", .conf = {.size = 2 * CHUNK}, .warm = true, .report = true},
@@ -86,6 +88,7 @@ const struct plan plans[] = {
 	{.name = "half a message", .run = half_a_message},
 	{.name = "pool with threads", .run = pool_with_threads},
 	{.name = "pool of mbufs", .run = pool_of_mbufs},
+	{.name = "flow table", .run = flow_table},
 };
 
 const unsigned int plan_count = sizeof(plans) / sizeof(plans[0]);
@@ -405,6 +408,23 @@ static void pool_of_mbufs(void)
 		weir_mbuf_free(mbufs[--count]);
 	if (weir_mempool_destroy(pool))
 		complain("the pool cannot be destroyed: %s", weir_last_error());
+}
+
+static void flow_table(void)
+{
+	struct weir_flow_conf conf = {.name = "under test", .count = 1000, .key_size = 8};
+	struct weir_flow_table *table = weir_flow_create(&conf);
+	uint64_t count = 0, made = 0;
+
+	if (!table) {
+		note_failure("flow table", errno);
+		return;
+	}
+	for (uint32_t index; count < 1000; count++)
+		made += (uint64_t)weir_flow_insert(table, &count, 0, &index);
+	if (made != count)
+		complain("a table of 1000 flows has %u", (unsigned int)made);
+	weir_flow_destroy(table);
 }
 
 /* ---- */
