@@ -13,7 +13,7 @@ extern char **environ;
 
 const struct program programs_peers[] = {
 	{"dpdk", "peer-dpdk",
-		"mempool,mbuf,create,packets,parse,ring,handoff,replay,checksum,pipeline"},
+		"mempool,mbuf,create,packets,parse,ring,handoff,replay,checksum,pipeline,flow"},
 	{"glibc", "peer-glibc", "mbuf,handoff"},
 	{"jemalloc", "peer-jemalloc", "mbuf,handoff"},
 	{"mimalloc", "peer-mimalloc", "mbuf,handoff"},

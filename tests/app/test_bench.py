@@ -58,6 +58,7 @@ class BenchTest(RowsTest):
         wanted |= {("ring", "spsc-alone", 1), ("ring", "mpmc-alone", 1), ("replay", "64", 1),
                    ("replay", "imix", 1), ("create", "pool", 1), ("checksum", "ipv4-20", 1)}
         wanted |= {("parse", "tcp", 1), ("parse", "vlan", 1)}
+        wanted |= {("flow", what, 1) for what in ("lookup", "hot", "miss", "insert", "insert-bulk")}
         wanted |= {("pipeline", "by-hand", 1), ("pipeline", "graph", 1)}
         wanted |= {("packets", variant, 1) for variant in
                    ("clone", "clone-4", "attach", "chain-4", "linearize", "copy", "read")}

@@ -195,6 +195,23 @@ struct checksum_subject {
 };
 int bench_checksums(struct bench_run *run, const struct bench *bench);
 
+/* Tables of flows: the bench flow. A value of 8 bytes, which is not 0, belongs to each key. */
+struct flow_subject {
+	void *(*create)(const struct options *options, uint32_t count); /* NULL: why() tells */
+	void (*destroy)(void *table);
+	const char *(*pages)(void *table);
+	bool (*insert)(void *table, const void *key); /* before the measurement */
+	/* work_flows_run() with calls that look a burst up, add what is found to sum, and what is
+	 * not to wrong; and that insert a burst, one by one or by a call for many, after emptying
+	 * the table when at is 0. */
+	uint64_t (*lookup)(void *work, uint64_t rounds);
+	uint64_t (*insert_one)(void *work, uint64_t rounds);
+	uint64_t (*insert_bulk)(void *work, uint64_t rounds);
+	int (*enter)(void);
+	void (*leave)(void);
+};
+int bench_flows(struct bench_run *run, const struct bench *bench);
+
 /* Packets a reader is asked for at a time. */
 #define BENCH_REPLAY_BURST 32
 
