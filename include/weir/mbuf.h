@@ -219,6 +219,7 @@ static inline void weir__mbuf_reset(struct weir_mbuf *mbuf, weir__mbuf_empty emp
 	*(weir__mbuf_empty *)(void *)&mbuf->offset = empty;
 }
 
+/* NULL for a state that no mbuf has. */
 static inline struct weir_mempool *weir__mbuf_state_pool(uint32_t state)
 {
 	return weir__mempools[state >> WEIR__MBUF_POOL_SHIFT];

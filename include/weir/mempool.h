@@ -204,8 +204,9 @@ struct weir__thread {
 extern WEIR_API __thread struct weir__thread weir__thread
 	__attribute__((tls_model("initial-exec")));
 
-/* Pools by number, for mbufs, which carry it. Entry 0 is never used. */
-extern WEIR_API struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
+/* Pools by number, for mbufs, which carry it in 13 bits. Entry 0 and those above WEIR_MEMPOOL_MAX
+ * are NULL for ever. */
+extern WEIR_API struct weir_mempool *weir__mempools[1 << 13];
 
 WEIR_API int weir__mempool_get_slow(struct weir_mempool *pool, void **objects, uint32_t count);
 WEIR_API void weir__mempool_put_slow(

@@ -46,7 +46,7 @@ static int check_segment(const struct weir_mbuf *mbuf)
 {
 	uint32_t state = weir_ref_look(&mbuf->state);
 	uint32_t number = state >> WEIR__MBUF_POOL_SHIFT, size;
-	struct weir_mempool *pool = number <= WEIR_MEMPOOL_MAX ? weir__mempools[number] : NULL;
+	struct weir_mempool *pool = weir__mbuf_state_pool(state);
 	const uint8_t *buffer;
 
 	if (!pool || weir_mempool_index(pool, mbuf) == UINT32_MAX)

@@ -131,11 +131,11 @@ static inline void clean_own(struct returns *returns, struct weir_mbuf *mbuf, ui
 /* Give up the references that are owed. Owners have borrowed nothing themselves. */
 static void settle(struct returns *returns)
 {
+	for (uint32_t i = 0; weir__guards_anybody() && i < returns->owed; i++)
+		weir__sharing_ends(returns->owners[i], weir_ref_look(&returns->owners[i]->state));
 	for (uint32_t i = 0; i < returns->owed; i++) {
 		struct weir_mbuf *owner = returns->owners[i];
 
-		if (weir__guards_anybody())
-			weir__sharing_ends(owner, weir_ref_look(&owner->state));
 		if (weir_ref_drop(&owner->state))
 			clean_own(returns, owner, weir_ref_look(&owner->state));
 	}
@@ -157,17 +157,10 @@ static inline void give_back(
 		weir_external_drop(lender.external);
 }
 
-static struct weir_mempool *pool_of(uint32_t state)
-{
-	uint32_t number = state >> WEIR__MBUF_POOL_SHIFT;
-
-	return number <= WEIR_MEMPOOL_MAX ? weir__mempools[number] : NULL;
-}
-
 /* Is it an mbuf that somebody holds? */
 static bool is_held(const struct weir_mbuf *mbuf, uint32_t state)
 {
-	if (weir_likely(weir_ref_count(state) && pool_of(state)))
+	if (weir_likely(weir_ref_count(state) && weir__mbuf_state_pool(state)))
 		return true;
 	weir__misuse(mbuf, 0, true,
 		weir_ref_count(state) ? "is freed, but of no pool (its state is 0x%08x)"
@@ -257,8 +250,6 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
  * so the way on is read first. */
 static void free_chain(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
 {
-	if (weir_unlikely(!is_held(mbuf, state)))
-		return;
 	choose_pool(returns, state);
 	while ((mbuf = clean_chain(returns, mbuf)) != NULL) {
 		struct weir_mbuf *next = mbuf->next;
@@ -271,32 +262,9 @@ static void free_chain(struct returns *returns, struct weir_mbuf *mbuf, uint32_t
 	}
 }
 
-/* Free what is no plain mbuf of a tracked pool, from the first on: how many. */
-static __attribute__((noinline)) uint32_t free_others(
-	struct weir_mbuf **mbufs, uint32_t count, void *address)
-{
-	struct returns returns;
-	uint32_t done = 0;
-
-	begin(&returns, address);
-	while (done < count) {
-		uint32_t state = weir_ref_look(&mbufs[done]->state);
-		struct weir_mempool *pool = pool_of(state);
-		bool untracked = pool && !pool->track;
-
-		if (untracked && (state & WEIR__MBUF_SHAPE & ~WEIR__MBUF_BORROWED) == 1)
-			done += free_single(&returns, mbufs + done, count - done);
-		else if (untracked || !pool || (state & WEIR__MBUF_SHAPE) != 1)
-			free_chain(&returns, mbufs[done++], state);
-		else
-			break;
-	}
-	end(&returns);
-	return done;
-}
-
-/* Free the plain mbufs of a tracked pool. Inline: the loop needs the registers. */
-static inline uint32_t free_tracked(
+/* Free plain mbufs of a tracked pool, from the first on: how many. Not inline: the loop needs the
+ * registers. */
+static __attribute__((noinline)) uint32_t free_tracked(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count, void *address)
 {
 	const struct weir__marker marker = weir__marker_for_put(pool, mbufs[0], address);
@@ -313,21 +281,49 @@ static inline uint32_t free_tracked(
 		pool, marker.owner, marker.site, (void *const *)(void *)mbufs, done);
 }
 
-void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
+static __attribute__((noinline)) void free_any(
+	struct weir_mbuf **mbufs, uint32_t count, void *address)
 {
-	void *address = __builtin_return_address(0);
+	struct returns returns;
 
+	begin(&returns, address);
 	while (count) {
-		uint32_t state = weir_ref_look(&mbufs[0]->state), run;
-		struct weir_mempool *pool = pool_of(state);
+		uint32_t state = weir_ref_look(&mbufs[0]->state), run = 1;
+		struct weir_mempool *pool = weir__mbuf_state_pool(state);
 
-		if (pool && pool->track && (state & WEIR__MBUF_SHAPE) == 1)
+		if (weir_unlikely(!pool))
+			is_held(mbufs[0], state); /* it is not */
+		else if (!pool->track && (state & WEIR__MBUF_SHAPE & ~WEIR__MBUF_BORROWED) == 1)
+			run = free_single(&returns, mbufs, count);
+		else if (pool->track && (state & WEIR__MBUF_SHAPE) == 1)
 			run = free_tracked(pool, mbufs, count, address);
 		else
-			run = free_others(mbufs, count, address);
+			free_chain(&returns, mbufs[0], state);
 		mbufs += run;
 		count -= run;
 	}
+	end(&returns);
+}
+
+static __attribute__((noinline)) void free_from_tracked(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count, void *address)
+{
+	uint32_t done = free_tracked(pool, mbufs, count, address);
+
+	if (done < count)
+		free_any(mbufs + done, count - done, address);
+}
+
+/* Of a tracked pool all are plain, mostly; others pay no more than this look. */
+void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
+{
+	uint32_t state = count ? weir_ref_look(&mbufs[0]->state) : 0;
+	struct weir_mempool *pool = weir__mbuf_state_pool(state);
+
+	if (pool && pool->track && (state & WEIR__MBUF_SHAPE) == 1)
+		free_from_tracked(pool, mbufs, count, __builtin_return_address(0));
+	else
+		free_any(mbufs, count, __builtin_return_address(0));
 }
 
 void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)

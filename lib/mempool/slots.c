@@ -12,7 +12,7 @@
 #include "base/base_impl.h"
 
 __thread struct weir__thread weir__thread __attribute__((tls_model("initial-exec")));
-struct weir_mempool *weir__mempools[WEIR_MEMPOOL_MAX + 1];
+struct weir_mempool *weir__mempools[1 << 13];
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
