@@ -13,6 +13,7 @@
 #include "weir/field.h"
 #include "weir/flow.h"
 #include "weir/flow_key.h"
+#include "weir/fragment.h"
 #include "weir/guard.h"
 #include "weir/handoff.h"
 #include "weir/lcores.h"

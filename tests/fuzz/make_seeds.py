@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Make the seeds: of fuzz_capture one small file for each thing the reader knows, of fuzz_share one
-message for each choice of socket and files.
+message for each choice of socket and files, of fuzz_fragment packets whole and in fragments.
 
     make_seeds.py CORPUS
 
@@ -110,8 +110,42 @@ def capture_seeds():
     yield "lz4-2-frames", through("lz4", little[:99], little[99:])
 
 
+def ipv4(place, length, more, options=b"", number=1):
+    head = 20 + len(options)
+    flags = (0x2000 if more else 0) | place // 8
+    return struct.pack("!BBHHHBBH8s", 0x40 | head // 4, 0, head + length, number, flags, 64, 17, 0,
+                       bytes(range(8))) + options + bytes(i & 255 for i in range(place, place + length))
+
+
+def ipv6(place, length, more, before=b"", number=1):
+    fragment = struct.pack("!BBHI", 17, 0, place | more, number)
+    body = before + fragment + bytes(i & 255 for i in range(place, place + length))
+    return struct.pack("!IHBB", 6 << 28, len(body), 0 if before else 44, 64) + bytes(32) + body
+
+
+def in_units(*packets):
+    """Each padded to units of 8 bytes, behind their number."""
+    return b"".join(bytes([(len(p) + 7) // 8]) + p + bytes(-len(p) % 8) for p in packets)
+
+
+def fragment_seeds():
+    options = bytes([0x94, 4, 0, 0, 7, 4, 4, 0])
+    hop_by_hop = bytes([44, 0, 1, 4, 0, 0, 0, 0])
+    yield "ipv4", in_units(ipv4(0, 64, True), ipv4(64, 30, False))
+    yield "ipv4-backwards", in_units(ipv4(64, 30, False), ipv4(0, 64, True))
+    yield "ipv4-options", in_units(ipv4(0, 64, True, options), ipv4(64, 64, True), ipv4(128, 9, False))
+    yield "ipv4-whole", in_units(ipv4(0, 600, False, options))
+    yield "ipv4-overlap", in_units(ipv4(0, 64, True), ipv4(56, 64, True), ipv4(0, 64, True))
+    yield "ipv4-twice", in_units(*[ipv4(0, 64, True)] * 2, ipv4(64, 8, False))
+    yield "many", in_units(*(ipv4(0, 16, True, number=n) for n in range(9)))
+    yield "pieces", in_units(*(ipv4(8 * n, 8, n < 7) for n in range(8)))
+    yield "ipv6", in_units(ipv6(0, 64, True), ipv6(64, 30, False))
+    yield "ipv6-options", in_units(ipv6(0, 64, True, hop_by_hop), ipv6(64, 9, False, hop_by_hop))
+
+
 def main():
-    for target, seeds in ("capture", capture_seeds()), ("share", shared_seeds()):
+    for target, seeds in (("capture", capture_seeds()), ("share", shared_seeds()),
+                          ("fragment", fragment_seeds())):
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds:

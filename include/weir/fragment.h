@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weir/fragment.h: IP packets in fragments, cut and put together again, without copying payload.
+ *
+ *	weir_fragment()       packet -> fragments that fit an MTU
+ *	weir_reassembly_add() fragment -> NULL, NULL, ... the whole packet
+ *
+ * Both take IPv4 (RFC 791) and IPv6 (RFC 8200), behind any link header that weir_parse() knows.
+ *
+ * A reassembly is made for traffic that somebody sends on purpose. What it holds is bounded: so
+ * many packets in the making, so many fragments of each and of all; the oldest go first. A fragment
+ * that overlaps another, but is not the same once more, ends its packet (RFC 5722, and what Linux
+ * does for IPv4, too). Nothing is dropped without a count.
+ *
+ * Fragments belong together by addresses, identification, and for IPv4 protocol. Where the same
+ * addresses are used twice, as in two VLANs, each needs a reassembly of its own.
+ *
+ * Threads: a reassembly belongs to one at a time. All fragments of a packet must come to the same:
+ * spread them by their addresses only.
+ */
+#ifndef WEIR_FRAGMENT_H
+#define WEIR_FRAGMENT_H
+
+#include "weir/base.h"
+#include "weir/mbuf.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Cut an IP packet into fragments of at most mtu bytes, counted from the IP header on, in order.
+ * They share the packet's bytes (weir/clone.h); each has an mbuf for its headers. A packet that
+ * fits is the only one. id is the identification for IPv6; IPv4 has its own. IPv6 headers up to the
+ * routing header, and IPv4 options that say so, are in each. A fragment may be cut once more.
+ *
+ * How many; they are the caller's, and the packet no longer is. Or, with the packet as it was:
+ * -EINVAL    no IP packet, or not all of it is there
+ * -EMSGSIZE  it says "don't fragment", or mtu has no room for 8 bytes of payload, or there would be
+ *            more than max, or headers of more than 1,024 bytes
+ * -ENOBUFS   its pool is dry */
+WEIR_API int weir_fragment(struct weir_mbuf *packet, uint32_t mtu, uint32_t id,
+	struct weir_mbuf **fragments, uint32_t max);
+
+struct weir_reassembly_conf {
+	uint32_t packets;    /* that wait for fragments at the same time; 0: 1,024 */
+	uint32_t fragments;  /* of one packet; 0: 64 */
+	uint32_t held;       /* fragments of all packets; 0: four for each packet */
+	uint64_t timeout_ns; /* that a packet waits, from its first fragment on; 0: 30 s */
+};
+
+struct weir_reassembly_stats {
+	uint32_t waiting; /* packets, now */
+	uint32_t held;    /* their fragments */
+	uint64_t fragments;
+	uint64_t packets;    /* that became whole */
+	uint64_t duplicates; /* fragments that came twice */
+	uint64_t malformed;  /* fragments: cut off, empty, or beyond what IP can say */
+	/* packets that were given up */
+	uint64_t overlaps; /* their fragments contradict each other */
+	uint64_t too_many; /* they came in more fragments than allowed */
+	uint64_t evicted;  /* for newer ones, when packets or held was reached */
+	uint64_t timeouts;
+	uint64_t no_mbufs; /* the headers were shared, and the pool too dry to copy them */
+};
+
+struct weir_reassembly;
+
+/* NULL with errno and weir_last_error(): EINVAL for more than 8,192 fragments, which is as many as
+ * a packet can have, or more packets than a table can; ENOMEM. */
+WEIR_API struct weir_reassembly *weir_reassembly_create(const struct weir_reassembly_conf *conf);
+
+/* Frees what it holds. NULL is allowed. */
+WEIR_API void weir_reassembly_destroy(struct weir_reassembly *reassembly);
+
+/* Take a packet, parsed or not. Returns it when it is no fragment; the whole packet, parsed, when
+ * it is the last fragment that was missing; else NULL: it is kept, or dropped and counted. now_ns
+ * must not go back. */
+WEIR_API struct weir_mbuf *weir_reassembly_add(
+	struct weir_reassembly *reassembly, struct weir_mbuf *mbuf, uint64_t now_ns);
+
+/* Drop the packets that have waited for too long, as add does when it gets a fragment. How many. */
+WEIR_API uint32_t weir_reassembly_expire(struct weir_reassembly *reassembly, uint64_t now_ns);
+
+WEIR_API void weir_reassembly_stats(
+	const struct weir_reassembly *reassembly, struct weir_reassembly_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* fragment_impl.h: an IP packet as fragmentation sees it. */
+#ifndef MBUF_FRAGMENT_IMPL_H
+#define MBUF_FRAGMENT_IMPL_H
+
+#include "mbuf_impl.h"
+
+#include "weir/fragment.h"
+
+#define WEIR__FRAGMENT_HEADER 8      /* of IPv6 */
+#define WEIR__IP_MAX          0xffff /* bytes that a length field can say */
+
+struct weir__ip {
+	bool ipv6;
+	bool fragment;   /* it is one */
+	bool more;       /* and not the last one */
+	bool whole_only; /* it must not be cut */
+	uint32_t l3;     /* where its header is, from the packet's first byte on */
+	/* Bytes from l3 on: headers that go into every fragment, of IPv6 up to where a fragment
+	 * header is or belongs; all headers in front of what is cut; and the packet, without
+	 * padding. */
+	uint32_t common, headers, total;
+	uint32_t next_at; /* IPv6: the byte that names what is behind common, from l3 on */
+	uint32_t start;   /* of its payload in that of the whole packet */
+	uint32_t id;
+	uint8_t protocol; /* IPv4's, or what follows IPv6's fragment header */
+};
+
+/* Read the outer IP header of a packet. False when there is none, or the packet is shorter than it
+ * says. The packet is parsed, if it was not. */
+bool weir__ip_read(struct weir_mbuf *mbuf, struct weir__ip *ip);
+
+static inline uint32_t weir__ip_get16(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 8 | bytes[1];
+}
+
+static inline void weir__ip_put16(uint8_t *bytes, uint32_t value)
+{
+	bytes[0] = (uint8_t)(value >> 8);
+	bytes[1] = (uint8_t)value;
+}
+
+#endif
