@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* 8 slots for 5 flows: when the table is full, hardly a flow in a hundred is away from home
- * (docs/flow.md has the figures). A few buckets more, so that a tiny table does not depend on luck.
- */
+/* 8 slots for 5 flows: when the table is full, one flow in 38 is away from home (docs/flow.md). A
+ * few buckets more, so that a tiny table does not depend on luck. */
 #define BUCKETS(count) ((count) / 5 + 4)
 
 /* Where the parts of the region are. */
