@@ -110,6 +110,9 @@ uint64_t weir__poison_defined(uint64_t value);
 void weir__misuse(const void *object, uint32_t site, bool home, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* misuse.c: the same sentence as an error: -EINVAL. */
+int weir__complain(const void *object, const char *what, ...) __attribute__((format(printf, 2, 3)));
+
 /* misuse.c: an object may not be put, by a call from this site: say why. */
 void weir__misput(struct weir_mempool *pool, const void *object, uint32_t site);
 

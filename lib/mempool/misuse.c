@@ -45,9 +45,11 @@ static void hand_on(const char *sentence)
 		dprintf(STDERR_FILENO, "%s\n", sentence);
 }
 
+#define SENTENCE_MAX 3072
+
 /* A sentence that grows. */
 struct sentence {
-	char text[3072];
+	char text[SENTENCE_MAX];
 	size_t length;
 	struct weir__symbols *symbols;
 };
@@ -130,23 +132,44 @@ static void say_history(
 	say(sentence, " (%s)", history);
 }
 
-void weir__misuse(const void *object, uint32_t site, bool home, const char *what, ...)
+/* The whole sentence, into a buffer of this size. */
+static __attribute__((format(printf, 6, 0))) void compose(char *text, size_t size,
+	const void *object, uint32_t site, bool home, const char *what, va_list args)
 {
 	struct sentence sentence = {.symbols = weir__symbols_open()};
 	size_t offset = 0;
 	struct weir_mempool *pool = pool_around(object, &offset);
-	va_list args;
 
 	say_object(&sentence, pool, object, offset);
 	say(&sentence, " ");
-	va_start(args, what);
 	say_list(&sentence, what, args);
-	va_end(args);
 	say_site(&sentence, site);
 	if (pool && pool->track)
 		say_history(&sentence, pool, (uint32_t)(offset / pool->stride), home);
 	weir__symbols_close(sentence.symbols);
-	hand_on(sentence.text);
+	snprintf(text, size, "%s", sentence.text);
+}
+
+void weir__misuse(const void *object, uint32_t site, bool home, const char *what, ...)
+{
+	char text[SENTENCE_MAX];
+	va_list args;
+
+	va_start(args, what);
+	compose(text, sizeof(text), object, site, home, what, args);
+	va_end(args);
+	hand_on(text);
+}
+
+int weir__complain(const void *object, const char *what, ...)
+{
+	char text[SENTENCE_MAX];
+	va_list args;
+
+	va_start(args, what);
+	compose(text, sizeof(text), object, 0, true, what, args);
+	va_end(args);
+	return weir__fail(EINVAL, "%s", text);
 }
 
 void weir__misput(struct weir_mempool *pool, const void *object, uint32_t site)

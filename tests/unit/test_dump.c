@@ -140,7 +140,8 @@ static void test_broken(void)
 	struct weir_mbuf *mbuf = weir_mbuf_from_bytes(pool, frame, sizeof(frame));
 
 	mbuf->data_length = 1000;
-	check_text(mbuf, 16, "mbuf at @ is broken: mbuf @: data is outside its buffer\n");
+	check_text(mbuf, 16,
+		"mbuf at @ is broken: pool 'frames': mbuf N has data outside its buffer\n");
 	mbuf->data_length = sizeof(frame);
 	weir_mbuf_free(mbuf);
 	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
