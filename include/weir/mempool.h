@@ -140,6 +140,9 @@ WEIR_API size_t weir_mempool_shrink(struct weir_mempool *pool);
 /* Give back what this thread keeps in its cache. Before a long sleep, so that others can use it. */
 WEIR_API void weir_mempool_flush(struct weir_mempool *pool);
 
+/* The same of every pool. Takes a lock and some microseconds. */
+WEIR_API void weir_mempool_flush_all(void);
+
 /* The figures; exact when no other thread uses the pool, else of about now. From any thread. */
 WEIR_API void weir_mempool_stats(struct weir_mempool *pool, struct weir_mempool_stats *stats);
 

@@ -128,6 +128,8 @@ struct weir_stage_stats {
 	uint64_t timed_packets, timed_ticks; /* ticks as in weir_worker_stats */
 	uint64_t bursts[9];                  /* runs with 1, 2-3, 4-7, ... 256 packets */
 	uint64_t ticks[16];                  /* timed runs of 0-1, 2-3, 4-7, ... ticks a packet */
+	uint64_t waits_us[16]; /* of a ring: packets, one at a time, that lay in it for 0-1, 2-3,
+				* 4-7, ... microseconds */
 	uint32_t edge_count, counter_count;
 	struct {
 		const char *name, *to;
@@ -149,7 +151,8 @@ WEIR_API void weir_pipeline_stage_stats(
 	const struct weir_pipeline *pipeline, uint32_t index, struct weir_stage_stats *stats);
 
 /* Of a worker: its thread's figures, all 0 for one of one's own, and how long timed rounds took
- * from a poll to the end: 0-1, 2-3, 4-7, ... microseconds. */
+ * from a poll to the end: 0-1, 2-3, 4-7, ... microseconds. How long packets stay inside is that, of
+ * the parts they pass, and the waits in the rings between. */
 struct weir_pipeline_worker_stats {
 	struct weir_worker_stats thread;
 	uint64_t rounds_us[16];

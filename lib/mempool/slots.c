@@ -104,6 +104,17 @@ void weir__mempool_each(void (*visit)(struct weir_mempool *pool, void *context),
 	pthread_mutex_unlock(&registry);
 }
 
+static void flush(struct weir_mempool *pool, void *unused)
+{
+	(void)unused;
+	weir_mempool_flush(pool);
+}
+
+void weir_mempool_flush_all(void)
+{
+	weir__mempool_each(flush, NULL);
+}
+
 void weir__thread_remember(struct weir_mempool *pool, uint32_t plain)
 {
 	struct weir__mempool_cache *cache = weir__mempool_cache(pool);

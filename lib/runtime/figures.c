@@ -21,8 +21,10 @@ static void add_node(struct weir_stage_stats *stats, const struct weir__node *no
 	}
 	stats->timed_packets += weir__counted(&node->timed_packets);
 	stats->timed_ticks += weir__counted(&node->timed_ticks);
-	for (uint32_t i = 0; i < 16; i++)
+	for (uint32_t i = 0; i < 16; i++) {
 		stats->ticks[i] += weir__counted(&node->ticks[i]);
+		stats->waits_us[i] += weir__counted(&node->waits_us[i]);
+	}
 	for (uint32_t i = 0; i < node->in_count; i++)
 		stats->packets += weir__counted(&node->ins[i]->packets);
 	for (uint32_t i = 0; i < node->edge_count; i++)

@@ -85,6 +85,7 @@ struct weir__node {
 	WEIR_ATOMIC(uint64_t) timed_packets, timed_ticks;
 	WEIR_ATOMIC(uint64_t) bursts[9];
 	WEIR_ATOMIC(uint64_t) ticks[16];
+	WEIR_ATOMIC(uint64_t) waits_us[16]; /* of a ring's end that polls */
 };
 
 struct weir__graph {

@@ -9,6 +9,7 @@
  * the graph: never one that is running, since there is no loop.
  */
 #include "runtime/pipeline_impl.h"
+#include "runtime/stage_impl.h"
 
 #include "base/count_impl.h"
 #include "base/cycles_impl.h"
@@ -168,6 +169,13 @@ static inline __attribute__((always_inline)) uint32_t run_round(
 			&graph->rounds_us[bucket((before - began) / graph->ticks_per_us, 15)], 1);
 	atomic_store_explicit(&graph->current, NULL, memory_order_relaxed);
 	return sum;
+}
+
+void weir__stage_waited(struct weir_stage *stage, uint64_t ticks)
+{
+	struct weir__node *node = (struct weir__node *)(void *)stage;
+
+	weir__count(&node->waits_us[bucket(ticks / node->graph->ticks_per_us, 15)], 1);
 }
 
 uint32_t weir__graph_round(struct weir__graph *graph, bool rings_only)

@@ -9,6 +9,7 @@
 #include "weir/worker.h"
 
 #include "weir/atomic.h"
+#include "weir/mempool.h"
 #include "weir/rcu.h"
 
 #include "base/base_impl.h"
@@ -48,6 +49,7 @@ struct weir_worker {
 	struct weir_worker_conf conf;
 	WEIR_ATOMIC(bool) told; /* to stop */
 	uint32_t idle_turns;    /* in a row */
+	bool flushed;           /* in these: the caches of pools are empty */
 	struct figures figures;
 	char name[16]; /* what the kernel keeps of a thread's name */
 	pthread_mutex_t lock;
@@ -112,6 +114,10 @@ static void sleep_some(struct weir_worker *worker)
 
 	if (worker->conf.idle == WEIR_IDLE_SLEEP || us > worker->conf.sleep_us)
 		us = worker->conf.sleep_us;
+	if (us == worker->conf.sleep_us && !worker->flushed) {
+		weir_mempool_flush_all(); /* others may need what this one hoards */
+		worker->flushed = true;
+	}
 	weir_rcu_offline();
 	until = time_in(CLOCK_REALTIME, us * 1000);
 	while (sem_timedwait(&worker->bell, &until) != 0 && errno == EINTR)
@@ -152,6 +158,7 @@ static uint32_t take_turn(
 		weir__count(&figures->idle, now - *ticks);
 	} else {
 		worker->idle_turns = 0;
+		worker->flushed = false;
 		now = weir__cycles();
 		weir__count(&figures->busy, now - *ticks);
 		weir__count(&figures->busy_turns, 1);

@@ -8,7 +8,10 @@
  * So each flow keeps its order as far as it came in order from one worker. When a worker in front
  * has ended it closes its rings; one behind has ended when its rings are closed and empty.
  *
- * closed pairs with itself: release by who closes, acquire by the other side.
+ * One packet at a time is followed through each ring, to see how long it lay there.
+ *
+ * Who pairs with whom: closed, gone and followed each with itself, release by who sets it, acquire
+ * by the other side.
  */
 #include "stages/stages_impl.h"
 
@@ -16,6 +19,8 @@
 #include "weir/spread.h"
 
 #include "base/base_impl.h"
+#include "base/cycles_impl.h"
+#include "runtime/stage_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,12 +29,20 @@
 /* 8 MiB of pointers: more than any cache holds. */
 #define SIZE_MAX_RING (1u << 20)
 
+/* Bursts of which the first packet of one is followed, if no other is. */
+#define FOLLOW_BURSTS 64
+#define FOLLOWED      (UINT64_C(1) << 32)
+
 enum { FULL, NO_RECEIVER };
 
 struct pair {
 	struct weir_ring *ring;
 	WEIR_ATOMIC(bool) closed; /* nothing more will come */
 	WEIR_ATOMIC(bool) gone;   /* nobody will fetch it */
+	/* FOLLOWED and the index of a packet; set by who puts in when it is 0, and back to 0 by who
+	 * fetches, after it has read since */
+	WEIR_ATOMIC(uint64_t) followed;
+	uint64_t since; /* ticks */
 };
 
 struct ring_conf {
@@ -38,9 +51,9 @@ struct ring_conf {
 	struct pair *pairs; /* from * to */
 };
 
-/* Of the end that polls: whom to look at next. */
 struct ring_state {
-	uint32_t next;
+	uint32_t next;   /* of the end that polls: whom to look at */
+	uint32_t bursts; /* of the other */
 };
 
 static bool is_set(const WEIR_ATOMIC(bool) * flag)
@@ -117,14 +130,41 @@ static struct pair *pair_of(const struct ring_conf *ring, uint32_t from, uint32_
 	return &ring->pairs[from * ring->to + to];
 }
 
+/* Follow the next packet that is put in, which there must be room for. */
+static void follow(struct pair *pair)
+{
+	uint64_t index = atomic_load_explicit(&pair->ring->index.spsc.tail, memory_order_relaxed);
+
+	if (atomic_load_explicit(&pair->followed, memory_order_acquire) ||
+		weir_ring_count(pair->ring) == weir_ring_size(pair->ring))
+		return;
+	pair->since = weir__cycles();
+	atomic_store_explicit(&pair->followed, FOLLOWED | index, memory_order_release);
+}
+
+/* Has the packet that is followed come out? */
+static void see_followed(struct weir_stage *stage, struct pair *pair)
+{
+	uint64_t followed = atomic_load_explicit(&pair->followed, memory_order_acquire);
+	uint32_t head = atomic_load_explicit(&pair->ring->index.spsc.head, memory_order_relaxed);
+
+	if (weir_likely(!followed) || (int32_t)(head - (uint32_t)followed) <= 0)
+		return;
+	weir__stage_waited(stage, weir__cycles() - pair->since);
+	atomic_store_explicit(&pair->followed, 0, memory_order_release);
+}
+
 /* Put packets into one ring; drop what may not wait or has nobody to wait for. */
 static void put(
 	struct weir_stage *stage, struct pair *pair, struct weir_mbuf **mbufs, uint32_t count)
 {
 	const struct ring_conf *ring = stage->conf;
-	uint32_t sent = weir_ring_enqueue_burst_spsc(pair->ring, mbufs, sizeof(*mbufs), count);
-	uint32_t waits = 0;
+	struct ring_state *state = stage->state;
+	uint32_t sent, waits = 0;
 
+	if (state->bursts++ % FOLLOW_BURSTS == 0)
+		follow(pair);
+	sent = weir_ring_enqueue_burst_spsc(pair->ring, mbufs, sizeof(*mbufs), count);
 	while (weir_unlikely(sent < count) && ring->wait && !is_set(&pair->gone)) {
 		weir__back_off(waits++);
 		sent += weir_ring_enqueue_burst_spsc(
@@ -176,7 +216,10 @@ static uint32_t poll(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_
 
 	/* another one first each time, so that none waits for long */
 	for (uint32_t i = 0; i < ring->from && got < count; i++) {
-		got += fetch(pair_of(ring, state->next, stage->worker), mbufs + got, count - got);
+		struct pair *pair = pair_of(ring, state->next, stage->worker);
+
+		got += fetch(pair, mbufs + got, count - got);
+		see_followed(stage, pair);
 		state->next = state->next + 1 < ring->from ? state->next + 1 : 0;
 	}
 	return got;

@@ -111,12 +111,18 @@ static void test_to_the_end(void)
 					       "in -> q -> p -> r -> out\n",
 		false);
 	struct weir_pipeline_worker_stats stats;
+	struct weir_stage_stats ring;
+	uint64_t followed = 0;
 
 	CU_ASSERT_EQUAL(weir_pipeline_start(pipeline), -EALREADY);
 	CU_ASSERT_EQUAL(weir_pipeline_wait(pipeline, PATIENCE_MS), 0);
 	CU_ASSERT_EQUAL(packets(pipeline, "in"), 100000);
 	CU_ASSERT_EQUAL(packets(pipeline, "p"), 100000);
 	CU_ASSERT_EQUAL(packets(pipeline, "out"), 100000);
+	weir_pipeline_stage_stats(pipeline, (uint32_t)weir_pipeline_find(pipeline, "r"), &ring);
+	for (uint32_t i = 0; i < 16; i++)
+		followed += ring.waits_us[i];
+	CU_ASSERT(followed > 0 && followed <= 1 + ring.edges[0].packets / 64);
 	CU_ASSERT_EQUAL(weir_pipeline_workers(pipeline), 4);
 	weir_pipeline_worker_stats(pipeline, 0, &stats);
 	CU_ASSERT_EQUAL(stats.thread.packets, 100000);

@@ -2,6 +2,7 @@
 /* test_worker.c: workers start where they are told, count what they do, drain and end. */
 #include "unit.h"
 
+#include "weir/mempool.h"
 #include "weir/rcu.h"
 #include "weir/worker.h"
 
@@ -183,6 +184,45 @@ static void test_sleep(void)
 	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
 }
 
+/* Takes and gives back what fills its cache, once. */
+static uint32_t hoard(void *context)
+{
+	struct weir_mempool *pool = context;
+	static _Atomic(bool) done;
+	void *objects[64];
+
+	if (atomic_exchange(&done, true))
+		return 0;
+	CU_ASSERT_EQUAL(weir_mempool_get_bulk(pool, objects, 64), 0);
+	weir_mempool_put_bulk(pool, objects, 64);
+	return 64;
+}
+
+/* Who sleeps keeps nothing that others may need. */
+static void test_sleep_flushes(void)
+{
+	struct weir_mempool_conf objects = {.name = "hoard", .count = 1024, .size = 64};
+	struct weir_worker_conf conf = {.turn = hoard, .sleep_us = 100};
+	struct weir_mempool_stats stats = {.cached = 1};
+	struct weir_worker_stats slept = {0};
+	struct weir_worker *worker;
+
+	conf.context = weir_mempool_create(&objects);
+	worker = weir_worker_create(&conf);
+	CU_ASSERT_EQUAL_FATAL(weir_worker_start(worker), 0);
+	for (uint32_t ms = 0; slept.sleeps < 10 && ms < PATIENCE_MS; ms++) {
+		pause_ms(1);
+		weir_worker_stats(worker, &slept);
+	}
+	weir_mempool_stats(conf.context, &stats);
+	CU_ASSERT_EQUAL(slept.packets, 64);
+	CU_ASSERT_EQUAL(stats.threads, 1);
+	CU_ASSERT_EQUAL(stats.cached, 0);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(conf.context), 0);
+}
+
 static void test_stuck(void)
 {
 	struct job job = {.stuck = true};
@@ -246,6 +286,7 @@ int main(void)
 		{"nothing left", test_nothing_left},
 		{"on its lcore", test_lcore},
 		{"asleep", test_sleep},
+		{"asleep it hoards nothing", test_sleep_flushes},
 		{"a turn that does not return", test_stuck},
 		{"a thread of the caller's", test_own_thread},
 		{"bad use is refused", test_bad_use},
