@@ -73,14 +73,20 @@ char *app_path(const char *spec, const char *key)
 	return NULL;
 }
 
-struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool)
+void app_note_spec(struct app *app, const char *spec)
 {
 	char *path = app_is_path(spec) ? NULL : app_path(spec, "tx");
-	struct weir_port *port;
 
 	if (path && strcmp(path, "-") == 0)
 		app->packets_to_stdout = true;
 	free(path);
+}
+
+struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool)
+{
+	struct weir_port *port;
+
+	app_note_spec(app, spec);
 	if (app->port_count == APP_PORT_MAX) {
 		app_fail(app, APP_MISUSE, "at most %d ports", APP_PORT_MAX);
 		return NULL;
@@ -103,31 +109,57 @@ static char *copy_or_null(const char *text)
 	return *text ? strdup(text) : NULL;
 }
 
-/* Close the last port; what it counted goes to figures. A failure of a port that has failed before
- * is no news. */
-static void close_port(struct app *app, struct app_port_figures *figures)
+static struct app_port_figures *add_figures(struct app *app, const struct weir_port *port)
 {
-	struct weir_port *port = app->ports[--app->port_count];
-	bool failed = weir_port_state(port) < 0;
+	struct app_port_figures *grown, *figures;
 
+	grown = realloc(app->taken, (app->taken_count + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	app->taken = grown;
+	figures = &grown[app->taken_count++];
 	figures->name = copy_or_null(weir_port_name(port));
 	figures->error = copy_or_null(weir_port_error(port));
 	weir_port_stats(port, &figures->stats);
+	return figures;
+}
+
+void app_take_figures(struct app *app, const struct weir_port *port)
+{
+	if (!add_figures(app, port))
+		app_fail(app, APP_FAILED, "no memory for the figures of a port");
+}
+
+/* Close a port and take its figures. A failure of a port that has failed before is no news. */
+static void close_port(struct app *app, struct weir_port *port)
+{
+	bool failed = weir_port_state(port) < 0;
+	struct app_port_figures *figures = add_figures(app, port);
+
 	if (weir_port_close(port) == 0 || failed)
 		return;
-	figures->error = copy_or_null(weir_last_error());
+	if (figures)
+		figures->error = copy_or_null(weir_last_error());
 	app_fail(app, APP_FAILED, "%s", weir_last_error());
+}
+
+static void free_report(struct app *app)
+{
+	for (uint32_t i = 0; i < app->taken_count; i++) {
+		free(app->taken[i].name);
+		free(app->taken[i].error);
+	}
+	free(app->taken);
+	free(app->more_text);
+	free(app->more_json);
 }
 
 int app_finish(struct app *app)
 {
-	struct app_port_figures figures[APP_PORT_MAX] = {0};
-	uint32_t count = app->port_count;
-
 	app->ended_ns = app_now_ns();
 	app_clear_progress(app);
-	while (app->port_count > 0)
-		close_port(app, &figures[app->port_count - 1]);
+	for (uint32_t i = 0; i < app->port_count; i++)
+		close_port(app, app->ports[i]);
 	if (app->pool && weir_mempool_in_use(app->pool))
 		app_fail(app, APP_FAILED, "%u buffers were not given back, which is a bug",
 			weir_mempool_in_use(app->pool));
@@ -136,11 +168,8 @@ int app_finish(struct app *app)
 	else if (app->end == APP_END_INPUT && app->received >= app->options.limit)
 		app->end = APP_END_LIMIT;
 	if (app->begun_ns && !app->options.quiet)
-		app_report(app, figures, count);
-	for (uint32_t i = 0; i < count; i++) {
-		free(figures[i].name);
-		free(figures[i].error);
-	}
+		app_report(app, app->taken, app->taken_count);
+	free_report(app);
 	weir_mempool_destroy(app->pool);
 	return app->status;
 }

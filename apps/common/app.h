@@ -60,6 +60,8 @@ struct app {
 	struct weir_mempool *pool;
 	struct weir_port *ports[APP_PORT_MAX];
 	uint32_t port_count;
+	struct app_port_figures *taken; /* by app_take_figures() */
+	uint32_t taken_count;
 	uint64_t received; /* packets, counted by app_received() */
 	uint64_t tx_waits; /* times the program waited for a port to take more */
 	struct app_count
@@ -67,9 +69,12 @@ struct app {
 	uint32_t drop_count;
 	struct app_count *counts; /* whatever else it counts */
 	uint32_t count_count;
+	/* Its own part of the report, freed by app_finish(): text that ends a line, and a JSON
+	 * object whose keys go beside the others. */
+	char *more_text, *more_json;
 	enum app_end end;
 	int status;             /* exit status so far */
-	bool packets_to_stdout; /* so the report goes to stderr */
+	bool packets_to_stdout; /* so the report goes to stderr; by app_note_spec() */
 	bool progress;          /* draw it */
 	uint32_t turns;         /* of the loop, to look at the clock only now and then */
 	uint64_t begun_ns;
@@ -102,6 +107,12 @@ bool app_start(struct app *app);
 
 /* Open a port, closed by app_finish(); pool NULL for one that only sends. NULL on failure. */
 struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool);
+
+/* Packets go where this spec says: if that is standard output, the report must not. */
+void app_note_spec(struct app *app, const char *spec);
+
+/* Put the figures of a port into the report that somebody else is about to close. */
+void app_take_figures(struct app *app, const struct weir_port *port);
 
 /* Is the spec a bare path to a capture file? */
 bool app_is_path(const char *spec);

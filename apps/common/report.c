@@ -113,6 +113,8 @@ static void print_text(FILE *to, const struct app *app, const struct app_port_fi
 			(unsigned long long)all->pool.flushes,
 			(unsigned long long)all->pool.failures);
 	fprintf(to, "memory    %s\n", all->memory);
+	if (app->more_text)
+		fprintf(to, "\n%s", app->more_text);
 }
 
 /* A name as a key: "tx full" is tx_full. */
@@ -191,6 +193,8 @@ static void print_json(FILE *to, const struct app *app, const struct app_port_fi
 	json_object_set_new(report, "dropped", json_drops(app, &all->ports));
 	json_object_set_new(report, "ports", json_ports(ports, count));
 	json_object_set_new(report, "pool", json_pool(app, all));
+	if (app->more_json)
+		json_object_update_new(report, json_loads(app->more_json, 0, NULL));
 	json_dumpf(report, to, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	json_decref(report);
 	fputc('\n', to);

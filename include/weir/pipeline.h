@@ -161,6 +161,16 @@ struct weir_pipeline_worker_stats {
 WEIR_API void weir_pipeline_worker_stats(const struct weir_pipeline *pipeline, uint32_t worker,
 	struct weir_pipeline_worker_stats *stats);
 
+/* All of it: a table of stages and one of workers, or, with json, one line: an object with arrays
+ * "stages" and "workers" (docs/pipelines.md). The caller frees it with free(). NULL when there is
+ * no memory for it. */
+WEIR_API char *weir_pipeline_report(const struct weir_pipeline *pipeline, bool json);
+
+/* The ports that stages use, both the caller's and those that stages opened, by a number from 0;
+ * NULL for one that there is not. To look at, from build to destroy. */
+WEIR_API const struct weir_port *weir_pipeline_port_at(
+	const struct weir_pipeline *pipeline, uint32_t index);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 #include "mem_impl.h"
 
 #include "base/base_impl.h"
+#include "base/json_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -106,31 +107,16 @@ static void text_row(FILE *out, const struct weir_region *region, const struct f
 	fprintf(out, "%s  %s\n", any ? "" : "-", figures->words);
 }
 
-/* A string of ours has no control characters but what a caller put in a name. */
-static void json_string(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		if ((unsigned char)*text < 0x20)
-			fprintf(out, "\\u%04x", *text);
-		else
-			fputc(*text, out);
-	}
-	fputc('"', out);
-}
-
 static void json_row(FILE *out, const struct weir_region *region, const struct figures *figures)
 {
 	const char *comma = "";
 
 	fprintf(out, "{\"name\": ");
-	json_string(out, region->name);
+	weir__json_string(out, region->name);
 	fprintf(out, ", \"size\": %zu, \"max_size\": %zu, \"chunk\": %zu, \"wanted\": \"%s\"",
 		figures->size, region->max_size, region->chunk, weir_pages_name(region->wanted));
 	fprintf(out, ", \"placement\": ");
-	json_string(out, figures->place + (figures->place[0] == ' '));
+	weir__json_string(out, figures->place + (figures->place[0] == ' '));
 	fprintf(out, ", \"pages\": {");
 	for (unsigned int i = 0; i < 64; i++) {
 		if (!figures->kinds[i])
@@ -148,9 +134,9 @@ static void json_row(FILE *out, const struct weir_region *region, const struct f
 		comma = ", ";
 	}
 	fprintf(out, "}, \"got\": ");
-	json_string(out, figures->words);
+	weir__json_string(out, figures->words);
 	fprintf(out, ", \"why\": ");
-	json_string(out, figures->why);
+	weir__json_string(out, figures->why);
 	fputc('}', out);
 }
 

@@ -10,6 +10,7 @@
 #include "symbol_impl.h"
 
 #include "base/base_impl.h"
+#include "base/json_impl.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,18 +95,6 @@ static bool find_groups(struct weir_mempool *pool, uint64_t older_than_ns, struc
 }
 
 /* ---- writing ---- */
-
-static void put_json_string(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == '"' || *text == '\\')
-			fprintf(out, "\\u%04x", (unsigned char)*text);
-		else
-			fputc(*text, out);
-	}
-	fputc('"', out);
-}
 
 /* The first frame that is the application's, where there is one. */
 static uint32_t first_outside(struct weir__symbols *symbols, void *const *frames, uint32_t count)
@@ -199,14 +188,14 @@ static void print_json(FILE *out, const struct weir_mempool *pool, const struct 
 
 	fprintf(out, "{\"count\":%u,\"bytes\":%llu,\"owner\":", group->count,
 		(unsigned long long)group->count * pool->stride);
-	put_json_string(out, weir__owner_name(group->owner));
+	weir__json_string(out, weir__owner_name(group->owner));
 	fprintf(out, ",\"youngest_ns\":%llu,\"oldest_ns\":%llu,\"frames\":[",
 		(unsigned long long)group->youngest, (unsigned long long)group->oldest);
 	for (uint32_t i = 0; i < line->count; i++) {
 		fputs(i ? ",{\"function\":" : "{\"function\":", out);
-		put_json_string(out, line->names[i].function);
+		weir__json_string(out, line->names[i].function);
 		fputs(",\"place\":", out);
-		put_json_string(out, line->names[i].place);
+		weir__json_string(out, line->names[i].place);
 		fputc('}', out);
 	}
 	fputs("]}", out);
@@ -225,7 +214,7 @@ static void print_json_head(FILE *out, struct weir_mempool *pool, uint64_t out_n
 	const struct weir_track_figures *all)
 {
 	fputs("{\"pool\":", out);
-	put_json_string(out, pool->name);
+	weir__json_string(out, pool->name);
 	fprintf(out,
 		",\"out\":%llu,\"objects\":%u,\"bytes\":%llu,\"peak\":%llu,\"gets\":%llu,"
 		"\"puts\":%llu,\"sites\":[",
@@ -241,7 +230,7 @@ static void print_owners(
 	for (uint32_t i = 0; i < count; i++) {
 		if (json) {
 			fputs(i ? ",{\"owner\":" : "{\"owner\":", out);
-			put_json_string(out, owners[i].owner);
+			weir__json_string(out, owners[i].owner);
 		} else if (count > 1 || strcmp(owners[0].owner, "-") != 0) {
 			fprintf(out, "  owner %s", owners[i].owner);
 		} else {

@@ -281,7 +281,8 @@ static void test_report(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "8 MiB on 4 KiB pages"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(json, "\"name\": \"a \\\"name\\\"\", \"size\": 8388608"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(json, "\"name\": \"a \\u0022name\\u0022\", \"size\": 8388608"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(json, "\"pages\": {\"4K\": 8388608}"));
 	free(text);
 	free(json);
