@@ -71,36 +71,36 @@ static bool is_due(const struct weir_pipeline *pipeline, const bool *done, uint3
 	return true;
 }
 
-/* Name a loop among those that are not done: go backwards until a stage comes again. */
+static uint32_t one_before(const struct weir_pipeline *pipeline, const bool *done, uint32_t vertex)
+{
+	for (uint32_t i = 0; i < pipeline->vertex_count; i++)
+		if (!done[i] && is_before(pipeline, i, vertex))
+			return i;
+	return vertex;
+}
+
+/* Name a loop among those that are not done, each of which has one before it: go backwards until a
+ * stage comes again. */
 static int complain_of_loop(const struct weir_pipeline *pipeline, const bool *done, uint32_t at)
 {
 	bool seen[WEIR_PIPELINE_STAGES] = {false};
-	char way[256];
-	uint32_t last;
+	uint32_t way[WEIR_PIPELINE_STAGES], count = 0;
+	char text[256];
 
 	while (!seen[at]) {
 		seen[at] = true;
-		for (uint32_t i = 0; i < pipeline->vertex_count; i++)
-			if (!done[i] && is_before(pipeline, i, at)) {
-				at = i;
-				break;
-			}
+		way[count++] = at;
+		at = one_before(pipeline, done, at);
 	}
-	last = at;
-	snprintf(way, sizeof(way), "%s", pipeline->vertices[at]->name);
+	snprintf(text, sizeof(text), "%s", pipeline->vertices[at]->name);
 	do {
-		size_t used = strlen(way);
+		size_t used = strlen(text);
 
-		for (uint32_t i = 0; i < pipeline->vertex_count; i++)
-			if (seen[i] && !done[i] && is_before(pipeline, at, i)) {
-				at = i;
-				break;
-			}
-		snprintf(way + used, sizeof(way) - used, " -> %s", pipeline->vertices[at]->name);
-		seen[at] = at == last;
-	} while (at != last);
+		snprintf(text + used, sizeof(text) - used, " -> %s",
+			pipeline->vertices[way[--count]]->name);
+	} while (way[count] != at);
 	return weir__fail(EINVAL, "%s: the loop %s needs a ring in it",
-		weir__vertex_name(pipeline, pipeline->vertices[last]), way);
+		weir__vertex_name(pipeline, pipeline->vertices[at]), text);
 }
 
 /* Kahn's order (1962): a stage is due when all before it are done. */

@@ -85,7 +85,8 @@ void weir__stage_append(struct weir_stage_edge *edge, struct weir_mbuf **mbufs, 
 	while (count > 0) {
 		uint32_t room = WEIR_STAGE_BURST - edge->count, some = count < room ? count : room;
 
-		memcpy(edge->vector + edge->count, mbufs, some * sizeof(*mbufs));
+		/* they may lie in the same array: see weir_stage_pass() */
+		memmove(edge->vector + edge->count, mbufs, some * sizeof(*mbufs));
 		edge->count += some;
 		mbufs += some;
 		count -= some;

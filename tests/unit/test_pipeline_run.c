@@ -112,7 +112,7 @@ static void test_to_the_end(void)
 		false);
 	struct weir_pipeline_worker_stats stats;
 	struct weir_stage_stats ring;
-	uint64_t followed = 0;
+	uint64_t followed = 0, timed = 0;
 
 	CU_ASSERT_EQUAL(weir_pipeline_start(pipeline), -EALREADY);
 	CU_ASSERT_EQUAL(weir_pipeline_wait(pipeline, PATIENCE_MS), 0);
@@ -122,10 +122,14 @@ static void test_to_the_end(void)
 	weir_pipeline_stage_stats(pipeline, (uint32_t)weir_pipeline_find(pipeline, "r"), &ring);
 	for (uint32_t i = 0; i < 16; i++)
 		followed += ring.waits_us[i];
+	CU_ASSERT(ring.timed_packets > 0 && ring.timed_packets < 200000 && ring.timed_ticks > 0);
 	CU_ASSERT(followed > 0 && followed <= 1 + ring.edges[0].packets / 64);
 	CU_ASSERT_EQUAL(weir_pipeline_workers(pipeline), 4);
 	weir_pipeline_worker_stats(pipeline, 0, &stats);
 	CU_ASSERT_EQUAL(stats.thread.packets, 100000);
+	for (uint32_t i = 0; i < 16; i++)
+		timed += stats.rounds_us[i];
+	CU_ASSERT(timed > 0);
 	CU_ASSERT_FALSE(stats.thread.running);
 	destroy(pipeline);
 }
