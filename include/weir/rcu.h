@@ -24,7 +24,8 @@
  *
  * (1) For a reader it is a moment of quiescence: what it read before is not valid after.
  *
- * In the child of a fork() there is no RCU until it calls exec().
+ * In the child of a fork() there is no RCU until it calls exec(). A thread that has registered with
+ * liburcu's QSBR by itself must not join, too: liburcu would end the program.
  */
 #ifndef WEIR_RCU_H
 #define WEIR_RCU_H
