@@ -10,10 +10,23 @@
  *	count     -                                    out       packets and bytes
  *	rewrite   src_mac= dst_mac= src_ip= dst_ip=    out       with checksums
  *	          src_port= dst_port=
+ *	police    rate=100mbit|5kpps burst= clock=     conform   within a rate
+ *	                                               exceed
+ *	mirror    -                                    out copy  clones
+ *	sample    every=N, or chance=1% seed=1         yes no    some of the packets
+ *	impair    loss= corrupt= duplicate= (in %)     out       as bad networks do
+ *	          seed=1
+ *	delay     time= jitter= reorder= size=16384    out       later; to other workers
+ *	          clock= seed=1
+ *	fragment  mtu=1500 seed=1                      out       weir_fragment()
+ *	reassemble  packets= fragments= held=          out       weir_reassembly_add()
+ *	          timeout= clock=
+ *	write     FILE format=                         out       to a capture file, too
  *	callback  a struct weir_stage_callback         out       a function of the program's
  *	drop      -                                    -         frees
  *
- * rx and ring also take lcores= or workers=.
+ * rx, ring and delay also take lcores= or workers=. clock=worker, the default, is time as it goes
+ * by; clock=packet is what the timestamps of packets say.
  */
 #ifndef WEIR_STAGES_H
 #define WEIR_STAGES_H

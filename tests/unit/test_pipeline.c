@@ -369,7 +369,9 @@ static void check_refused(const char *text, const char *sentence)
 }
 
 #define TYPES                                                                                  \
-	"rx, tx, ring, parse, match, count, rewrite, callback, drop, numbers, thirds, parts, " \
+	"rx, tx, ring, parse, match, count, rewrite, "                                         \
+	"police, mirror, sample, impair, delay, fragment, reassemble, write, callback, drop, " \
+	"numbers, thirds, parts, "                                                             \
 	"twins, sink, unsound"
 
 static void test_bad_texts(void)
