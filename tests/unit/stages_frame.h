@@ -109,9 +109,8 @@ static inline bool is_right(const struct weir_mbuf *mbuf, uint8_t protocol, uint
 
 static struct list given, kept[4], others;
 
-/* give -> text's stages -> kept; text names its stages a and, with another way out, leads it to
- * others by "a.no". */
-static inline struct weir_pipeline *create(const char *type, const char *args, const char *other)
+/* Only what gives, in, and what keeps. */
+static inline struct weir_pipeline *create_ends(void)
 {
 	struct weir_pipeline_conf conf = {
 		.types = weir_stages, .more = own, .pool = pool, .check = true};
@@ -120,6 +119,26 @@ static inline struct weir_pipeline *create(const char *type, const char *args, c
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pipeline);
 	CU_ASSERT_EQUAL(weir_pipeline_add(pipeline, "in", "give", NULL, &given), 0);
 	CU_ASSERT_EQUAL(weir_pipeline_add(pipeline, "kept", "keep", NULL, kept), 0);
+	return pipeline;
+}
+
+/* The text says what lies between. */
+static inline struct weir_pipeline *create_text(const char *text)
+{
+	struct weir_pipeline *pipeline = create_ends();
+
+	if (weir_pipeline_parse(pipeline, text) || weir_pipeline_build(pipeline)) {
+		fprintf(stderr, "%s\n", weir_last_error());
+		CU_FAIL_FATAL("no pipeline");
+	}
+	return pipeline;
+}
+
+/* in -> a, of this type -> kept; what takes its other way, if it has one, goes to others. */
+static inline struct weir_pipeline *create(const char *type, const char *args, const char *other)
+{
+	struct weir_pipeline *pipeline = create_ends();
+
 	if (weir_pipeline_add(pipeline, "a", type, args, NULL)) {
 		CU_FAIL("no stage");
 		fprintf(stderr, "%s\n", weir_last_error());

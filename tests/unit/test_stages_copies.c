@@ -11,23 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* given -> the text's stages, the first named a -> kept. */
-static struct weir_pipeline *create_text(const char *text)
-{
-	struct weir_pipeline_conf conf = {
-		.types = weir_stages, .more = own, .pool = pool, .check = true};
-	struct weir_pipeline *pipeline = weir_pipeline_create(&conf);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(pipeline);
-	CU_ASSERT_EQUAL(weir_pipeline_add(pipeline, "in", "give", NULL, &given), 0);
-	CU_ASSERT_EQUAL(weir_pipeline_add(pipeline, "kept", "keep", NULL, kept), 0);
-	if (weir_pipeline_parse(pipeline, text) || weir_pipeline_build(pipeline)) {
-		fprintf(stderr, "%s\n", weir_last_error());
-		CU_FAIL_FATAL("no pipeline");
-	}
-	return pipeline;
-}
-
 /* ---- mirror ---- */
 
 static void test_mirror(void)

@@ -105,6 +105,36 @@ static void test_police_by_worker(void)
 	finish(pipeline);
 }
 
+/* 7 in a second for four workers: 2, 2, 2 and 1, and all they have at first. */
+static void test_police_shares(void)
+{
+	struct weir_pipeline *pipeline =
+		create_text("spread: ring workers=4\n"
+			    "a: police rate=7pps burst=2 clock=packet\n"
+			    "rest: drop\n"
+			    "in -> spread -> a -> kept\na.exceed -> rest\n");
+	uint32_t sum = 0, count[4];
+
+	/* six for each worker in every second */
+	for (uint32_t i = 0; i < 480; i++) {
+		struct weir_mbuf *mbuf = make(17, false, SIZE);
+
+		mbuf->hash = i % 4 << 14; /* weir_spread_pick() */
+		mbuf->timestamp_ns = (1 + i / 24) * WEIR__BUCKET_UNIT;
+		mbuf->flags |= WEIR_MBUF_TIMESTAMP | WEIR_MBUF_HASH;
+		give_one(mbuf);
+	}
+	turn_all(pipeline);
+	for (uint32_t i = 0; i < 4; i++) {
+		count[i] = kept[i].count;
+		sum += count[i];
+	}
+	CU_ASSERT_EQUAL(sum, 4 * 2 + 19 * 7);
+	CU_ASSERT_EQUAL(count[0], 2 + 19 * 2);
+	CU_ASSERT_EQUAL(count[3], 2 + 19);
+	finish(pipeline);
+}
+
 static void test_sample_regularly(void)
 {
 	struct weir_pipeline *pipeline = create("sample", "every=7", "a.no");
@@ -275,6 +305,7 @@ int main(void)
 		{"a bucket overflows", test_bucket_overflows},
 		{"police", test_police},
 		{"police by the worker's clock", test_police_by_worker},
+		{"police shares its rate", test_police_shares},
 		{"sample every so manieth", test_sample_regularly},
 		{"sample by chance", test_sample_by_chance},
 		{"loss", test_loss},
