@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* stress_pipeline.c: a table is replaced again and again while packets pass.
  *
- *	make (numbered, by flow) -> ring -> look up (2 workers) -> check
+ *	make (numbered, by flow) -> ring -> look up (2 workers) -> delay -> check (2 more)
  *
  * Each packet carries its flow and its place in the flow. A table is overwritten before it is
  * freed, so a worker that is not protected sees something else than its version. At the end no
@@ -171,8 +171,9 @@ static struct weir_pipeline *start(void)
 			     !weir_pipeline_parse(pipeline, "in: make\n"
 							    "q: ring workers=2 size=256\n"
 							    "look: lookup\n"
+							    "late: delay time=50us workers=2\n"
 							    "end: check\n"
-							    "in -> q -> look -> end\n") &&
+							    "in -> q -> look -> late -> end\n") &&
 			     !weir_pipeline_start(pipeline),
 		"%s", weir_last_error());
 	return pipeline;
