@@ -22,18 +22,29 @@ static int open_port(struct weir_stage_args *args, void *conf)
 	return weir_stage_arg_word(args, "full", full) < 0 ? -EINVAL : 0;
 }
 
+/* The same for write. */
+static int open_write(struct weir_stage_args *args, void *conf)
+{
+	(void)conf;
+	weir_stage_arg(args, "format");
+	return weir_stage_arg(args, NULL) ? 0 : weir_stage_fail(EINVAL, "needs a file");
+}
+
 /* Copies of the types, of which those that use a port do not. */
 static void make_types(struct weir_stage_type *copies, const struct weir_stage_type **list)
 {
 	for (uint32_t i = 0; weir_stages[i] && i < TYPES_MAX; i++) {
 		const char *name = weir_stages[i]->name;
+		bool writes = strcmp(name, "write") == 0;
 
 		copies[i] = *weir_stages[i];
 		list[i] = &copies[i];
-		if (strcmp(name, "rx") != 0 && strcmp(name, "tx") != 0)
+		if (!writes && strcmp(name, "rx") != 0 && strcmp(name, "tx") != 0)
 			continue;
-		copies[i].open = open_port;
+		copies[i].open = writes ? open_write : open_port;
+		copies[i].close = NULL;
 		copies[i].setup = NULL;
+		copies[i].teardown = NULL;
 	}
 }
 

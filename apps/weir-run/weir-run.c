@@ -8,6 +8,7 @@
 #include "apps/weir-run/draw.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define STOP_MS 5000 /* to drain; a port that takes nothing would hold it up for ever */
 
 /* Keys of options without a letter. */
-enum { KEY_CHECK = 512, KEY_DRAW, KEY_STATS };
+enum { KEY_CHECK = 512, KEY_CONTROL, KEY_DRAW, KEY_STATS };
 
 /* NAME=SPEC of the command line. */
 struct named_port {
@@ -34,6 +35,9 @@ struct run {
 	uint64_t stats_ns; /* between figures; 0: only at the end */
 	uint64_t printed_ns;
 	struct weir_pipeline *pipeline;
+	const char *control_path; /* NULL: no socket */
+	struct weir_control *control;
+	atomic_bool stop; /* somebody said so there */
 };
 
 static bool open_ports(struct run *run)
@@ -104,6 +108,48 @@ static void print_stats(struct run *run)
 	free(text);
 }
 
+/* The command stop of the control socket. */
+static int stop(const struct weir_control_request *request, char **answer, void *context)
+{
+	struct run *run = context;
+
+	(void)request;
+	(void)answer;
+	/* relaxed: nothing else is told by it */
+	atomic_store_explicit(&run->stop, true, memory_order_relaxed);
+	return 0;
+}
+
+/* The socket by which others look in: started once the pipeline runs. */
+static bool open_control(struct run *run)
+{
+	static struct weir_control_command commands[] = {
+		{.name = "stop", .help = "end the pipeline and the program in order", .call = stop},
+		{.name = NULL}};
+	struct weir_control_conf conf = {.path = run->control_path, .commands = commands};
+
+	if (!run->control_path)
+		return true;
+	commands[0].context = run;
+	run->control = weir_control_create(&conf);
+	if (run->control && !weir_control_pool(run->control, run->app.pool) &&
+		!weir_control_pipeline(run->control, run->file, run->pipeline))
+		return true;
+	app_fail(&run->app, APP_FAILED, "--control: %s", weir_last_error());
+	return false;
+}
+
+static bool goes_on(struct run *run)
+{
+	struct app *app = &run->app;
+
+	if (atomic_load_explicit(&run->stop, memory_order_relaxed)) {
+		app->end = APP_END_SIGNAL;
+		return false;
+	}
+	return app_look(app) && app->received < app->options.limit;
+}
+
 /* Until the pipeline has ended by itself, or is told to. */
 static void watch(struct run *run)
 {
@@ -111,7 +157,7 @@ static void watch(struct run *run)
 	int error = -ETIMEDOUT;
 
 	run->printed_ns = app_now_ns();
-	while (error == -ETIMEDOUT && app_look(app) && app->received < app->options.limit) {
+	while (error == -ETIMEDOUT && goes_on(run)) {
 		error = weir_pipeline_wait(run->pipeline, LOOK_MS);
 		app->received = received(run);
 		if (run->stats_ns && app_now_ns() - run->printed_ns >= run->stats_ns) {
@@ -157,6 +203,7 @@ static int finish(struct run *run)
 	struct app *app = &run->app;
 	bool failed;
 
+	weir_control_destroy(run->control);
 	if (run->pipeline && app->begun_ns)
 		take_figures(run);
 	failed = app->status;
@@ -167,19 +214,28 @@ static int finish(struct run *run)
 	return app_finish(app);
 }
 
-static int execute(struct run *run)
+static void start(struct run *run)
 {
 	struct app *app = &run->app;
 
-	if (run->draw) {
-		draw_file(app, run->file, run->svg);
-	} else if (app_start(app) && build(run)) {
-		app_begin(app);
-		if (weir_pipeline_start(run->pipeline))
-			app_fail(app, APP_FAILED, "%s", weir_last_error());
-		else
-			watch(run);
+	app_begin(app);
+	if (weir_pipeline_start(run->pipeline)) {
+		app_fail(app, APP_FAILED, "%s", weir_last_error());
+		return;
 	}
+	if (run->control && weir_control_start(run->control)) {
+		app_fail(app, APP_FAILED, "--control: %s", weir_last_error());
+		atomic_store_explicit(&run->stop, true, memory_order_relaxed);
+	}
+	watch(run);
+}
+
+static int execute(struct run *run)
+{
+	if (run->draw)
+		draw_file(&run->app, run->file, run->svg);
+	else if (app_start(&run->app) && build(run) && open_control(run))
+		start(run);
 	return finish(run);
 }
 
@@ -224,6 +280,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case KEY_CHECK:
 		run->check = true;
 		return 0;
+	case KEY_CONTROL:
+		run->control_path = value;
+		return 0;
 	case KEY_DRAW:
 		parse_draw(run, state, value);
 		return 0;
@@ -247,6 +306,8 @@ int main(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{"check", KEY_CHECK, NULL, 0,
 			"Look after each run of a stage whether it lost packets: slow", 0},
+		{"control", KEY_CONTROL, "PATH", 0,
+			"Make a unix socket there, for weir-ctl to look in", 0},
 		{"draw", KEY_DRAW, "dot|svg", OPTION_ARG_OPTIONAL,
 			"Print the graph for graphviz (dot), or as SVG, and do not run it", 0},
 		{"stats", KEY_STATS, "SECONDS", 0, "Print the figures so often while it runs", 0},

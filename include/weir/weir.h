@@ -8,6 +8,7 @@
 #include "weir/chain.h"
 #include "weir/checksum.h"
 #include "weir/clone.h"
+#include "weir/control.h"
 #include "weir/cursor.h"
 #include "weir/dump.h"
 #include "weir/field.h"

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 import unittest
 
 import captures
@@ -13,7 +14,8 @@ from program import SOURCES, ProgramTest, main
 
 PAGES = SOURCES / "docs/man"
 PROGRAMS = {"weir-replay": "WEIR_REPLAY", "weir-l2fwd": "WEIR_L2FWD",
-            "weir-bench": "WEIR_BENCH", "weir-doctor": "WEIR_DOCTOR", "weir-run": "WEIR_RUN"}
+            "weir-bench": "WEIR_BENCH", "weir-doctor": "WEIR_DOCTOR", "weir-run": "WEIR_RUN",
+            "weir-ctl": "WEIR_CTL"}
 
 
 class ManTest(ProgramTest):
@@ -47,6 +49,7 @@ class ManTest(ProgramTest):
     def test_help_has_an_example_that_works(self):
         for name, _ in self.each():
             self.captures()
+            self.listen()
             example = re.search(rf"Example:\s+{name}\s+(.*)\Z", self.run_ok("--help"), re.S)
             self.run_ok(*shlex.split(example[1]))
 
@@ -63,6 +66,19 @@ class ManTest(ProgramTest):
                 self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
                 tried += 1
         self.assertGreaterEqual(tried, 5)
+
+    def listen(self):
+        """A program that answers at run.sock until the test ends."""
+        if (self.folder / "run.sock").exists():
+            return
+        (self.folder / "endless.pipe").write_text("in: rx null:\nout: drop\nin -> out\n")
+        running = subprocess.Popen([os.environ["WEIR_RUN"], "-q", "--control", "run.sock",
+                                    "endless.pipe"], cwd=self.folder)
+        self.addCleanup(running.wait)
+        self.addCleanup(running.terminate)
+        while subprocess.run([os.environ["WEIR_CTL"], "-q", "-s", "run.sock", "help"],
+                             cwd=self.folder, check=False, capture_output=True).returncode:
+            time.sleep(0.01)
 
     def captures(self):
         packets = [captures.packet(captures.frame("02:00:00:00:00:01", "02:00:00:00:00:02", b"x"))]

@@ -150,6 +150,7 @@ class Draws(RunTest):
         self.assertRegex(out, r'\Adigraph "weir-run" \{\n')
         self.assertIn('"spread" -> "n"', out)
         self.assertIn("workers 1-2", out)
+        self.run_ok("--draw", self.pipe("in: rx input\nw: write out.pcap format=pcap\nd: drop\nin -> w -> d\n"))
         self.assertFalse((self.folder / "out.pcap").exists())
 
     @unittest.skipUnless(shutil.which("dot"), "no graphviz")
