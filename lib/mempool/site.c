@@ -10,6 +10,7 @@
 
 #include "symbol_impl.h"
 
+#include <errno.h>
 #include <execinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +117,7 @@ static bool is_inside(uint32_t site, void *address)
 
 uint32_t weir__site_slow(void *address, struct weir__memo *memo)
 {
+	int before = errno; /* a free() on the way out of a failure must not change the reason */
 	uint32_t site;
 
 	if (memo->address != address) {
@@ -123,7 +125,9 @@ uint32_t weir__site_slow(void *address, struct weir__memo *memo)
 		memo->site = site && is_inside(site, address) ? WEIR__INSIDE : site;
 		memo->address = address;
 	}
-	return memo->site == WEIR__INSIDE ? weir__stack_site(address) : memo->site;
+	site = memo->site == WEIR__INSIDE ? weir__stack_site(address) : memo->site;
+	errno = before;
+	return site;
 }
 
 uint32_t weir__site_frames(uint32_t site, void *frames[WEIR_FRAMES_MAX])
