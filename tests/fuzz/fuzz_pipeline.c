@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct weir_pipeline_conf conf = {.types = safe, .more = own, .burst = 40, .check = true};
 	struct weir_mbuf_pool_conf mbufs = {.name = "fuzz", .count = 2048, .size = 64};
-	char *text = strndup((const char *)data, size);
+	char *text = calloc(1, size + 1);
 	struct weir_pipeline *pipeline;
 
 	if (!pool) {
@@ -77,6 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pool = weir_mbuf_pool_create(&mbufs);
 	}
 	conf.pool = pool;
+	if (size)
+		memcpy(text, data, size);
 	if (!is_modest(text)) {
 		free(text);
 		return 0;
