@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of a thousand packets fewer than ten may be lost to clients (issue 6). */
+/* A hundredth: clients shall not cost the packets' way more than that. */
 #define BUDGET_SHARE 100
 /* What may be taken at once: some reports, of which one with lines of code takes tens of ms. */
 #define BUDGET_NS 100000000

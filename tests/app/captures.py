@@ -1,10 +1,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Capture files for the tests: written and read by code of our own, not by what is tested."""
+import os
+import pathlib
+import shutil
 import struct
+import sys
 from typing import NamedTuple
 
 ETHERNET = 1
 PCAP_NS, PCAP_US = 0xA1B23C4D, 0xA1B2C3D4
+
+
+SKIPPED = 77  # as meson has it
+
+
+def corpus(default):
+    """The captures to compare with tshark: their folder, or None and a word why not."""
+    folder = pathlib.Path(os.environ.get("WEIR_CORPUS") or default, "pcap")
+    if not folder.is_dir():
+        print("skipped: no corpus; WEIR_CORPUS names its directory", file=sys.stderr)
+        return None
+    if not shutil.which("tshark"):
+        print("skipped: no tshark; it is in Debian's package tshark", file=sys.stderr)
+        return None
+    return folder
 
 
 class Packet(NamedTuple):

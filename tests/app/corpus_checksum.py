@@ -12,10 +12,8 @@ without tshark.
 """
 import collections
 import errno
-import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -127,13 +125,9 @@ def judge(asked, found, packets):
 
 def main():
     program = sys.argv[1]
-    corpus = pathlib.Path(os.environ.get("WEIR_CORPUS") or sys.argv[2], "pcap")
-    if not corpus.is_dir():
-        print("skipped: no corpus; WEIR_CORPUS names its directory", file=sys.stderr)
-        return 77
-    if not shutil.which("tshark"):
-        print("skipped: no tshark; it is in Debian's package tshark", file=sys.stderr)
-        return 77
+    corpus = captures.corpus(sys.argv[2])
+    if not corpus:
+        return captures.SKIPPED
     with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
         capture = pathlib.Path(folder, "all.pcapng")
         subprocess.run([program, "merge", corpus, capture], check=True)

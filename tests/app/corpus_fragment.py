@@ -8,11 +8,10 @@ CORPUS_FRAGMENT is the program of that name. Both must complete the same packets
 frames, and to the same bytes. Exit status 1 when they do not, 77 (skipped, to meson) without tshark
 or corpus.
 """
-import os
-import pathlib
-import shutil
 import subprocess
 import sys
+
+import captures
 
 FIELDS = ("frame.number", "ip.reassembled.data", "ipv6.reassembled.data")
 
@@ -44,13 +43,9 @@ def theirs(path):
 
 
 def main():
-    corpus = pathlib.Path(os.environ.get("WEIR_CORPUS") or sys.argv[2], "pcap")
-    if not corpus.is_dir():
-        print("skipped: no corpus; WEIR_CORPUS names its directory", file=sys.stderr)
-        return 77
-    if not shutil.which("tshark"):
-        print("skipped: no tshark; it is in Debian's package tshark", file=sys.stderr)
-        return 77
+    corpus = captures.corpus(sys.argv[2])
+    if not corpus:
+        return captures.SKIPPED
     same = differ = 0
     for path, (packets, figures) in ours(sys.argv[1], corpus).items():
         other = theirs(path)
