@@ -52,6 +52,9 @@ struct weir__driver {
 	uint32_t (*tx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
 	/* May be NULL: no end is known. */
 	void (*progress)(const void *priv, uint64_t *position, uint64_t *size);
+	/* Start the input again; the state is the port's to set. 0, or -errno with a sentence. May
+	 * be NULL: it cannot. */
+	int (*rewind)(void *priv);
 };
 
 extern const struct weir__driver weir__driver_null;

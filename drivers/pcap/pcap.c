@@ -171,6 +171,7 @@ static struct weir_mbuf *make_mbuf(
 			weir__count(&pcap->port->rx[0].no_mbuf, 1);
 		return NULL;
 	}
+	mbuf->port = (uint16_t)packet->interface;
 	mbuf->timestamp_ns = packet->timestamp_ns;
 	mbuf->flags = WEIR_MBUF_TIMESTAMP;
 	if (packet->wire_length != packet->length) {
@@ -278,6 +279,17 @@ static void pcap_progress(const void *priv, uint64_t *position, uint64_t *size)
 	*size = pcap->loop * bytes;
 }
 
+static int pcap_rewind(void *priv)
+{
+	struct pcap_port *pcap = priv;
+
+	if (!pcap->reader)
+		return weir__fail(ENOTSUP, "%s has no rx=FILE to read again", pcap->port->name);
+	pcap->passes = 0;
+	pcap->pass_is_empty = true;
+	return weir_capture_rewind(pcap->reader);
+}
+
 const struct weir__driver weir__driver_pcap = {
 	.name = "pcap",
 	.private_size = sizeof(struct pcap_port),
@@ -286,4 +298,5 @@ const struct weir__driver weir__driver_pcap = {
 	.rx = pcap_rx,
 	.tx = pcap_tx,
 	.progress = pcap_progress,
+	.rewind = pcap_rewind,
 };

@@ -43,7 +43,7 @@ struct weir_mbuf {
 	 */
 	WEIR_ATOMIC(uint32_t) state;
 	uint16_t link_type; /* set with WEIR_MBUF_LINK_TYPE: weir_mbuf_link_type() */
-	uint16_t port;      /* for the application; not touched by the library */
+	uint16_t port;      /* for the application; a capture's interface when it comes from one */
 	uint8_t *buffer;    /* its start: the headroom's first byte */
 
 	/* These 16 bytes are all that alloc writes. */

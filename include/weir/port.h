@@ -103,6 +103,11 @@ WEIR_API const char *weir_port_error(const struct weir_port *port);
  */
 WEIR_API void weir_port_progress(const struct weir_port *port, uint64_t *position, uint64_t *size);
 
+/* Start the input again at its first packet, also after its end: what a capture file can. Called by
+ * who receives. 0, or -errno with weir_last_error(): -ENOTSUP for a port that cannot, -ESPIPE for a
+ * pipe. */
+WEIR_API int weir_port_rewind(struct weir_port *port);
+
 /* Sum of all queues; reads while others count, so the figures are of about now. */
 WEIR_API void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats);
 

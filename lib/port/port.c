@@ -187,6 +187,21 @@ void weir_port_progress(const struct weir_port *port, uint64_t *position, uint64
 		port->driver->progress(port->ops.priv, position, size);
 }
 
+int weir_port_rewind(struct weir_port *port)
+{
+	int error;
+
+	if (!port->driver->rewind)
+		return weir__fail(
+			ENOTSUP, "%s cannot start again: only a capture file can", port->name);
+	if (weir_port_state(port) < 0)
+		return weir__fail(-weir_port_state(port), "%s", port->error);
+	error = port->driver->rewind(port->ops.priv);
+	if (!error)
+		atomic_store_explicit(&port->state, WEIR_PORT_UP, memory_order_release);
+	return error;
+}
+
 void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));

@@ -361,6 +361,31 @@ static void test_pcap_loops(void)
 	end();
 }
 
+static void test_pcap_rewinds(void)
+{
+	struct weir_port *port;
+	struct weir_mbuf *mbufs[32];
+
+	begin();
+	write_capture(7, 60);
+	port = open_port(path);
+	for (uint32_t pass = 0; pass < 3; pass++) {
+		CU_ASSERT_EQUAL_FATAL(weir_port_rx(port, 0, mbufs, 32), 7);
+		CU_ASSERT_EQUAL(*weir_mbuf_data(mbufs[6]), 6);
+		CU_ASSERT_EQUAL(mbufs[6]->port, 0);
+		weir_mbuf_free_bulk(mbufs, 7);
+		CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+		CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
+		CU_ASSERT_EQUAL(weir_port_rewind(port), 0);
+		CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_UP);
+	}
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	port = open_port("null:");
+	CU_ASSERT_EQUAL(weir_port_rewind(port), -ENOTSUP);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	end();
+}
+
 static void test_a_full_disk_is_an_error(void)
 {
 	struct weir_port *port;
@@ -427,6 +452,7 @@ int main(void)
 		{"pcap says when a packet can never fit",
 			test_pcap_says_when_a_packet_can_never_fit},
 		{"pcap loops", test_pcap_loops},
+		{"pcap rewinds", test_pcap_rewinds},
 		{"a full disk is an error", test_a_full_disk_is_an_error},
 		{"bad specs", test_bad_specs},
 		CU_TEST_INFO_NULL,
