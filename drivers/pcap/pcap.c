@@ -7,13 +7,15 @@
  *	loop    times to read it (1); 0 is endless
  *	tx      file to send to, "-" is standard output
  *	format  of tx: pcap (nanoseconds), pcap-us or pcapng; without it pcapng when the name ends
- * so, else pcap
+ *		so, else pcap
+ *
+ * A name of tx that ends in .gz, .zst or .lz4 is that of a compressed file.
  *
  * A packet stays in the reader until there are mbufs for it, so a dry pool delays and never loses.
  */
 #include "drivers/driver_impl.h"
 
-#include "weir/capture.h"
+#include "weir/capture_write.h"
 #include "weir/chain.h"
 
 #include <errno.h>
@@ -33,21 +35,8 @@ struct pcap_port {
 	struct iovec segments[SEGMENTS_MAX];
 };
 
-static bool ends_with(const char *text, const char *end)
+static int choose_format(const char *format, enum weir_capture_format *chosen)
 {
-	size_t length = strlen(text), end_length = strlen(end);
-
-	return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-static int choose_format(const char *path, const char *format, enum weir_capture_format *chosen)
-{
-	*chosen = ends_with(path, ".pcapng") ? WEIR_CAPTURE_PCAPNG : WEIR_CAPTURE_PCAP_NS;
-	if (ends_with(path, ".gz") || ends_with(path, ".zst") || ends_with(path, ".lz4"))
-		return weir__fail(EINVAL,
-			"pcap: tx=%s: written files are not compressed; write a "
-			".pcap or .pcapng and compress that",
-			path);
 	if (!format)
 		return 0;
 	if (strcmp(format, "pcap") == 0)
@@ -79,14 +68,15 @@ static int open_rx(struct pcap_port *pcap, const char *path)
 
 static int open_tx(struct pcap_port *pcap, const char *path, const char *format)
 {
-	enum weir_capture_format chosen;
+	struct weir_capture_file file = {.path = path, .in_place = true};
 
 	pcap->port->sends = path != NULL;
 	if (!path)
 		return format ? weir__fail(EINVAL, "pcap: format=%s is for tx=", format) : 0;
-	if (choose_format(path, format, &chosen))
+	weir_capture_by_name(path, &file.format, &file.codec);
+	if (choose_format(format, &file.format))
 		return -EINVAL;
-	pcap->writer = weir_capture_create(path, chosen, 0);
+	pcap->writer = weir_capture_create_file(&file);
 	if (!pcap->writer)
 		return -errno;
 	weir_capture_set_writer_nonblocking(pcap->writer, true);

@@ -5,6 +5,7 @@
 
 #include "weir/base.h"
 #include "weir/capture.h"
+#include "weir/capture_write.h"
 #include "weir/chain.h"
 #include "weir/checksum.h"
 #include "weir/clone.h"

@@ -14,12 +14,13 @@
 #define WEIR__PCAP_MAGIC_MODIFIED 0xa1b2cd34u /* Alexey Kuznetsov's, with longer records */
 
 /* pcapng blocks: the draft's section 4 and, for the obsolete one, appendix A. */
-#define WEIR__PCAPNG_SECTION   0x0a0d0d0au /* the same in both byte orders */
-#define WEIR__PCAPNG_INTERFACE 1u
-#define WEIR__PCAPNG_PACKET    2u /* obsolete */
-#define WEIR__PCAPNG_SIMPLE    3u
-#define WEIR__PCAPNG_ENHANCED  6u
-#define WEIR__PCAPNG_ORDER     0x1a2b3c4du
+#define WEIR__PCAPNG_SECTION    0x0a0d0d0au /* the same in both byte orders */
+#define WEIR__PCAPNG_INTERFACE  1u
+#define WEIR__PCAPNG_PACKET     2u /* obsolete */
+#define WEIR__PCAPNG_SIMPLE     3u
+#define WEIR__PCAPNG_STATISTICS 5u
+#define WEIR__PCAPNG_ENHANCED   6u
+#define WEIR__PCAPNG_ORDER      0x1a2b3c4du
 
 /* The largest packet of most link types, as libpcap and Wireshark have it. */
 #define WEIR__SNAPLEN_MAX 262144u
