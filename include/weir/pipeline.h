@@ -48,6 +48,8 @@ struct weir_pipeline_conf {
 	uint32_t burst;      /* packets a source is asked for, to WEIR_STAGE_BURST; 0: 32 */
 	enum weir_idle idle; /* of its workers, as in weir_worker_conf */
 	uint32_t sleep_us;
+	uint64_t limit; /* packets that come in, of all sources together; then these have ended. 0:
+			 * no limit */
 	bool check; /* look after each run of a stage whether it lost packets, or freed ones that
 		     * it handed on or freed before: slow, to find a fault */
 };

@@ -39,7 +39,7 @@ extern "C" {
 /* Packets a stage is run with at most: a vector of 2 KiB, so that a few fit the first cache. */
 #define WEIR_STAGE_BURST 256
 /* Ways out of a stage, and figures of one, at most. */
-#define WEIR_STAGE_EDGES    16
+#define WEIR_STAGE_EDGES    64
 #define WEIR_STAGE_COUNTERS 8
 
 /* What is on its way to one next stage. */

@@ -106,6 +106,7 @@ static void make_nodes(struct weir__graph *graph, const struct plan *plan, uint3
 		if (!polls)
 			node->run = pipeline->conf.check ? weir__run_checked : vertex->type->run;
 		node->poll = polls ? vertex->type->poll : NULL;
+		node->limited = pipeline->conf.limit && weir__is_source(vertex);
 		node->edge_count = edges_of(vertex, polls);
 		node->stage.edges = edge;
 		node->stage.conf = vertex->conf;

@@ -25,6 +25,7 @@ struct weir_pipeline *weir_pipeline_create(const struct weir_pipeline_conf *conf
 	pipeline->conf = *conf;
 	if (!conf->burst)
 		pipeline->conf.burst = BURST_DEFAULT;
+	atomic_init(&pipeline->left, conf->limit);
 	snprintf(
 		pipeline->name, sizeof(pipeline->name), "%s", conf->name ? conf->name : "pipeline");
 	pipeline->conf.name = pipeline->name;

@@ -80,7 +80,8 @@ struct weir__node {
 	uint32_t in_count;
 	uint32_t edge_count;
 	uint32_t vertex;
-	bool ready; /* was set up, and not torn down */
+	bool ready;   /* was set up, and not torn down */
+	bool limited; /* its packets count towards conf.limit */
 	struct weir__graph *graph;
 	WEIR_ATOMIC(uint64_t) timed_packets, timed_ticks;
 	WEIR_ATOMIC(uint64_t) bursts[9];
@@ -118,7 +119,8 @@ struct weir_pipeline {
 	struct weir__graph *graphs[WEIR_PIPELINE_WORKERS];
 	uint32_t graph_count;
 	struct weir__port *ports;
-	WEIR_ATOMIC(int) failed; /* 0, claimed, set */
+	WEIR_ATOMIC(uint64_t) left; /* of conf.limit */
+	WEIR_ATOMIC(int) failed;    /* 0, claimed, set */
 	char error[512];
 };
 

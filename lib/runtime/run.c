@@ -118,13 +118,42 @@ void weir_stage_drop(
 	weir_stage_took(stage, count);
 }
 
+/* Take up to count packets of what is left of the limit. */
+static uint32_t claim(struct weir_pipeline *pipeline, uint32_t count)
+{
+	uint64_t left = atomic_load_explicit(&pipeline->left, memory_order_relaxed), some;
+
+	/* relaxed: a count, and nothing that it guards */
+	do
+		some = left < count ? left : count;
+	while (!atomic_compare_exchange_weak_explicit(
+		&pipeline->left, &left, left - some, memory_order_relaxed, memory_order_relaxed));
+	return (uint32_t)some;
+}
+
+/* Poll a source that counts towards the limit. */
+static uint32_t poll_limited(struct weir__node *node, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct weir_pipeline *pipeline = node->graph->pipeline;
+	uint32_t claimed = claim(pipeline, count), got = 0;
+
+	if (claimed > 0)
+		got = node->poll(&node->stage, mbufs, claimed);
+	if (got < claimed)
+		atomic_fetch_add_explicit(&pipeline->left, claimed - got, memory_order_relaxed);
+	return got;
+}
+
 static uint32_t poll_node(struct weir__node *node, uint32_t burst)
 {
 	struct weir_stage_edge *edge = &node->stage.edges[0];
 
 	/* relaxed: see run_edge() */
 	atomic_store_explicit(&node->graph->current, node, memory_order_relaxed);
-	edge->count = node->poll(&node->stage, edge->vector, burst);
+	if (weir_unlikely(node->limited))
+		edge->count = poll_limited(node, edge->vector, burst);
+	else
+		edge->count = node->poll(&node->stage, edge->vector, burst);
 	if (edge->count == 0)
 		return 0;
 	weir__count(&node->bursts[bucket(edge->count, 8)], 1);
@@ -189,14 +218,21 @@ uint32_t weir__graph_round(struct weir__graph *graph, bool rings_only)
 	return run_round(graph, false, false);
 }
 
+/* Will it bring no more packets? */
+static bool has_ended(const struct weir__node *node)
+{
+	const struct weir_pipeline *pipeline = node->graph->pipeline;
+	const struct weir_stage_type *type = pipeline->vertices[node->vertex]->type;
+
+	if (node->limited && atomic_load_explicit(&pipeline->left, memory_order_relaxed) == 0)
+		return true;
+	return type->ended && type->ended(&node->stage);
+}
+
 bool weir__graph_ended(const struct weir__graph *graph)
 {
-	for (uint32_t i = 0; i < graph->source_count; i++) {
-		const struct weir__node *node = &graph->nodes[i];
-		const struct weir_stage_type *type = graph->pipeline->vertices[node->vertex]->type;
-
-		if (!type->ended || !type->ended(&node->stage))
+	for (uint32_t i = 0; i < graph->source_count; i++)
+		if (!has_ended(&graph->nodes[i]))
 			return false;
-	}
 	return true;
 }

@@ -70,12 +70,13 @@ static const struct weir_stage_type types[] = {
 static const struct weir_stage_type *const own[] = {
 	&types[0], &types[1], &types[2], &types[3], &types[4], NULL};
 
-static struct weir_pipeline *start(const char *text, bool check)
+static struct weir_pipeline *start_limited(const char *text, bool check, uint64_t limit)
 {
 	struct weir_pipeline_conf conf = {.name = "a-long-pipeline",
 		.types = weir_stages,
 		.more = own,
 		.pool = pool,
+		.limit = limit,
 		.check = check};
 	struct weir_pipeline *pipeline = weir_pipeline_create(&conf);
 
@@ -84,6 +85,11 @@ static struct weir_pipeline *start(const char *text, bool check)
 		fprintf(stderr, "%s\n", weir_last_error());
 	}
 	return pipeline;
+}
+
+static struct weir_pipeline *start(const char *text, bool check)
+{
+	return start_limited(text, check, 0);
 }
 
 static uint64_t packets(const struct weir_pipeline *pipeline, const char *name)
@@ -131,6 +137,23 @@ static void test_to_the_end(void)
 		timed += stats.rounds_us[i];
 	CU_ASSERT(timed > 0);
 	CU_ASSERT_FALSE(stats.thread.running);
+	destroy(pipeline);
+}
+
+/* Workers and sources share a limit; a ring's packets are not counted again. */
+static void test_limit(void)
+{
+	struct weir_pipeline *pipeline = start_limited("a: rx null:queues=2 workers=2\n"
+						       "b: rx null:count=50,queues=2\n"
+						       "r: ring\n"
+						       "out: drop\n"
+						       "a -> r -> out\n"
+						       "b -> r\n",
+		false, 12345);
+
+	CU_ASSERT_EQUAL(weir_pipeline_wait(pipeline, PATIENCE_MS), 0);
+	CU_ASSERT_EQUAL(packets(pipeline, "a") + packets(pipeline, "b"), 12345);
+	CU_ASSERT_EQUAL(packets(pipeline, "out"), 12345);
 	destroy(pipeline);
 }
 
@@ -244,6 +267,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{"to the end", test_to_the_end},
+		{"to the limit", test_limit},
 		{"stopped, it drains", test_drains},
 		{"a stage that does not return", test_does_not_return},
 		{"stages that lose, double and free packets", test_faults},
