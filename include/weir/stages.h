@@ -2,7 +2,7 @@
 /* weir/stages.h: the stage types that ship (docs/stages.md): what they take, where they lead.
  *
  *	type      arguments                            edges
- *	rx        PORT                                 out       receives
+ *	rx        PORT port=                           out       receives; sets mbuf->port
  *	tx        PORT full=drop|wait                  -         sends
  *	ring      size=1024 full=wait|drop             out       to other workers, by flow
  *	parse     -                                    out       weir_parse()

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rx.c: receive from a port; each worker from a queue of its own. */
+/* rx.c: receive from a port; each worker from a queue of its own. With port=N that is what the
+ * packets get as mbuf->port. */
 #include "stages/stages_impl.h"
 
 #include <errno.h>
 
 struct rx_conf {
 	struct weir_stage_port *port;
+	bool numbered;
+	uint64_t number; /* for mbuf->port */
 };
 
 struct rx_state {
 	struct weir_port *port;
 	uint32_t queue;
+	bool numbered;
+	uint16_t number;
 };
 
 static int open_rx(struct weir_stage_args *args, void *conf)
@@ -18,7 +23,10 @@ static int open_rx(struct weir_stage_args *args, void *conf)
 	struct rx_conf *rx = conf;
 
 	rx->port = weir_stage_arg_port(args, NULL);
-	return rx->port ? 0 : -errno;
+	if (!rx->port)
+		return -errno;
+	rx->numbered = weir_stage_arg(args, "port");
+	return weir_stage_arg_number(args, "port", 0, UINT16_MAX, &rx->number);
 }
 
 static int setup(struct weir_stage *stage)
@@ -27,6 +35,8 @@ static int setup(struct weir_stage *stage)
 	struct rx_state *state = stage->state;
 
 	state->port = rx->port->port;
+	state->numbered = rx->numbered;
+	state->number = (uint16_t)rx->number;
 	if (rx->port->rx_queues == weir_port_queues(state->port))
 		return weir_stage_fail(EINVAL,
 			"port '%s' has %u queues, and each worker receives from one of its own: "
@@ -40,7 +50,11 @@ static uint32_t poll(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_
 {
 	const struct rx_state *state = stage->state;
 
-	return weir_port_rx(state->port, state->queue, mbufs, count);
+	uint32_t got = weir_port_rx(state->port, state->queue, mbufs, count);
+
+	for (uint32_t i = 0; state->numbered && i < got; i++)
+		mbufs[i]->port = state->number;
+	return got;
 }
 
 static bool ended(const struct weir_stage *stage)

@@ -63,11 +63,16 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 		weir__back_off(waits++);
 		sent += weir_port_tx(state->port, state->queue, mbufs + sent, count - sent);
 	}
+	if (weir_unlikely(sent < count)) {
+		/* the port counts them, too */
+		uint32_t last = sent;
+
+		sent += weir_port_tx_or_drop(state->port, state->queue, mbufs + last, count - last);
+		weir_stage_count(
+			stage, weir_port_state(state->port) < 0 ? FAILED : FULL, count - sent);
+	}
 	weir_stage_count(stage, SENT, sent);
-	weir_stage_took(stage, sent);
-	if (weir_unlikely(sent < count))
-		weir_stage_drop(stage, weir_port_state(state->port) < 0 ? FAILED : FULL,
-			mbufs + sent, count - sent);
+	weir_stage_took(stage, count);
 }
 
 static const char *const counters[] = {"sent", "port full", "port failed", NULL};

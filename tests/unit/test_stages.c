@@ -179,6 +179,36 @@ static void test_callback_and_port(void)
 	weir_port_close(far);
 }
 
+static void look_at_port(void *context, struct weir_mbuf **mbufs, uint32_t count)
+{
+	uint32_t *seen = context;
+
+	for (uint32_t i = 0; i < count; i++)
+		seen[mbufs[i]->port]++;
+}
+
+/* Also when that is 0, whatever the buffer had before. */
+static void test_port_number(void)
+{
+	struct weir_pipeline_conf conf = {.types = weir_stages, .pool = pool};
+	struct weir_pipeline *pipeline = weir_pipeline_create(&conf);
+	uint32_t seen[10] = {0};
+	struct weir_stage_callback callback = {look_at_port, seen};
+
+	CU_ASSERT_EQUAL(weir_pipeline_add(pipeline, "look", "callback", NULL, &callback), 0);
+	CU_ASSERT_EQUAL(weir_pipeline_parse(pipeline, "a: rx null:count=700 port=9\n"
+						      "b: rx null:count=70,size=65 port=0\n"
+						      "end: drop\n"
+						      "a -> look -> end\n"
+						      "b -> look\n"),
+		0);
+	CU_ASSERT_EQUAL(weir_pipeline_start(pipeline), 0);
+	CU_ASSERT_EQUAL(weir_pipeline_wait(pipeline, 20000), 0);
+	CU_ASSERT_EQUAL(seen[9], 700);
+	CU_ASSERT_EQUAL(seen[0], 70);
+	finish(pipeline);
+}
+
 static void test_files(void)
 {
 	struct weir_pipeline_conf conf = {.types = weir_stages, .pool = pool};
@@ -212,6 +242,7 @@ int main(void)
 		{"rewrite leaves out no checksum", test_no_udp_checksum},
 		{"ring spreads by flow", test_ring_spreads},
 		{"callback and tx", test_callback_and_port},
+		{"rx numbers its port", test_port_number},
 		{"rx to its end", test_files},
 		CU_TEST_INFO_NULL,
 	};
