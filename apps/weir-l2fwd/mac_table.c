@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mac_table.c: a hash table of sets of four places, each set one cache line: learning and finding
- * touch one line each, whatever is in the table. */
+ * touch one line each, whatever is in the table.
+ *
+ * Threads share it without a lock: address and port lie in one word, so that what is found was
+ * learned. When two learn in the same place at once, one of them is lost, and learned again. All
+ * accesses are relaxed: nothing else is told by them. */
 #include "apps/weir-l2fwd/mac_table.h"
 
+#include <weir/atomic.h>
 #include <weir/base.h>
 
 #include <assert.h>
@@ -13,8 +18,8 @@
 #define WAYS 4
 
 struct station {
-	uint64_t key;     /* address in the upper 48 bits, port in the lower 16 */
-	uint64_t seen_ns; /* 0: the place was never used */
+	WEIR_ATOMIC(uint64_t) key;     /* address in the upper 48 bits, port in the lower 16 */
+	WEIR_ATOMIC(uint64_t) seen_ns; /* 0: the place was never used */
 };
 
 struct set {
@@ -28,7 +33,7 @@ struct mac_table {
 	uint32_t shift; /* of the hash, to the number of a set */
 	uint32_t set_count;
 	uint64_t age_ns;
-	uint64_t evictions;
+	WEIR_ATOMIC(uint64_t) evictions;
 };
 
 #define PORT_BITS 16
@@ -55,9 +60,20 @@ static struct set *set_of(const struct mac_table *table, uint64_t key)
 	return &table->sets[hash >> table->shift];
 }
 
-static bool is_known(const struct mac_table *table, const struct station *station, uint64_t now_ns)
+static uint64_t get(const WEIR_ATOMIC(uint64_t) * word)
 {
-	return station->seen_ns && now_ns - station->seen_ns < table->age_ns;
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void set(WEIR_ATOMIC(uint64_t) * word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static bool is_known(const struct mac_table *table, uint64_t seen_ns, uint64_t now_ns)
+{
+	/* another thread may have seen it later than this one's now */
+	return seen_ns && (now_ns > seen_ns ? now_ns - seen_ns : 0) < table->age_ns;
 }
 
 struct mac_table *mac_table_create(uint32_t count, uint64_t age_ns)
@@ -93,22 +109,26 @@ void mac_table_destroy(struct mac_table *table)
 void mac_table_learn(
 	struct mac_table *table, const uint8_t mac[MAC_LENGTH], uint32_t port, uint64_t now_ns)
 {
-	uint64_t key = make_key(mac, port);
+	uint64_t key = make_key(mac, port), oldest = UINT64_MAX, seen_ns;
 	struct station *stations = set_of(table, key)->stations, *place = stations;
 
 	/* its own place, else the one silent the longest: unused ones have been since ever */
 	for (int i = 0; i < WAYS; i++) {
-		if (stations[i].seen_ns && is_same_station(stations[i].key, key)) {
+		seen_ns = get(&stations[i].seen_ns);
+		if (seen_ns && is_same_station(get(&stations[i].key), key)) {
 			place = &stations[i];
+			oldest = 0;
 			break;
 		}
-		if (stations[i].seen_ns < place->seen_ns)
+		if (seen_ns < oldest) {
 			place = &stations[i];
+			oldest = seen_ns;
+		}
 	}
-	if (is_known(table, place, now_ns) && !is_same_station(place->key, key))
-		table->evictions++;
-	place->key = key;
-	place->seen_ns = now_ns;
+	if (is_known(table, oldest, now_ns))
+		atomic_fetch_add_explicit(&table->evictions, 1, memory_order_relaxed);
+	set(&place->key, key);
+	set(&place->seen_ns, now_ns);
 }
 
 uint32_t mac_table_find(
@@ -117,9 +137,13 @@ uint32_t mac_table_find(
 	uint64_t key = make_key(mac, 0);
 	const struct station *stations = set_of(table, key)->stations;
 
-	for (int i = 0; i < WAYS; i++)
-		if (is_same_station(stations[i].key, key) && is_known(table, &stations[i], now_ns))
-			return stations[i].key & ((1u << PORT_BITS) - 1);
+	for (int i = 0; i < WAYS; i++) {
+		uint64_t found = get(&stations[i].key);
+
+		if (is_same_station(found, key) &&
+			is_known(table, get(&stations[i].seen_ns), now_ns))
+			return found & ((1u << PORT_BITS) - 1);
+	}
 	return MAC_TABLE_UNKNOWN;
 }
 
@@ -129,11 +153,12 @@ uint32_t mac_table_count(const struct mac_table *table, uint64_t now_ns)
 
 	for (uint32_t i = 0; i < table->set_count; i++)
 		for (int way = 0; way < WAYS; way++)
-			count += is_known(table, &table->sets[i].stations[way], now_ns);
+			count +=
+				is_known(table, get(&table->sets[i].stations[way].seen_ns), now_ns);
 	return count;
 }
 
 uint64_t mac_table_evictions(const struct mac_table *table)
 {
-	return table->evictions;
+	return get(&table->evictions);
 }

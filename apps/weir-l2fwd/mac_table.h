@@ -2,7 +2,8 @@
 /* mac_table.h: which station is behind which port, as a learning bridge knows it.
  *
  * The table has a fixed number of places. Where there is no free one, the station that was silent
- * the longest, of a few, makes room: it is found again by flooding. One thread.
+ * the longest, of a few, makes room: it is found again by flooding. Any thread
+ * may learn and find at any time.
  */
 #ifndef MAC_TABLE_H
 #define MAC_TABLE_H
@@ -22,7 +23,7 @@ struct mac_table *mac_table_create(uint32_t count, uint64_t age_ns);
 void mac_table_destroy(struct mac_table *table);
 
 /* The station at mac was heard on port, below 65536, at now_ns; its old port, if any, is forgotten.
- * now_ns never decreases. */
+ */
 void mac_table_learn(
 	struct mac_table *table, const uint8_t mac[MAC_LENGTH], uint32_t port, uint64_t now_ns);
 

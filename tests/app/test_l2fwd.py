@@ -161,6 +161,14 @@ class Ends(BridgeTest):
         self.assertEqual((report["rx_packets"], report["ended_by"]), (45, "limit"))
         self.assertEqual(len(captures.read(self.folder / "out.pcap")), 45)
 
+    def test_workers(self):
+        """Two workers share the table and the limit."""
+        ports = ["null:size=64,queues=2"] * 2
+        report = self.report(*ports, "--workers", "2", "--limit", "100000")
+        self.assertEqual((report["rx_packets"], report["ended_by"]), (100000, "limit"))
+        err, _ = self.fails(1, "null:queues=2", "null:", "--workers", "2")
+        self.assertIn("queues", err)
+
     def test_interrupt(self):
         process = self.start("null:size=64", "null:size=64", "--json")
         self.interrupt(process)
