@@ -34,6 +34,9 @@ struct weir_port {
 	struct weir_mempool *pool; /* NULL: the port only sends */
 	uint32_t queues;           /* 1 unless open says more */
 	bool sends;                /* true unless open says otherwise */
+	uint32_t offloads;         /* enum weir_port_offload: the driver's unless open says less */
+	uint32_t tx_flags;         /* of packets, that weir_port_tx() is to look at (complete.c) */
+	uint32_t tx_states;        /* and bits of their state */
 	WEIR_ATOMIC(int) state;    /* enum weir_port_state, or -errno */
 	char *name;
 	char error[1024];          /* written once, before the state turns negative */
@@ -44,6 +47,8 @@ struct weir_port {
 struct weir__driver {
 	const char *name;
 	size_t private_size;
+	/* enum weir_port_offload: what tx does itself. It never sees what it does not say. */
+	uint32_t offloads;
 	/* Take what the keys say. 0, or -errno with a sentence; then close is not called. */
 	int (*open)(struct weir_port *port, void *priv, struct weir__spec *spec);
 	/* 0, or -errno with a sentence when something sent did not arrive. */
@@ -63,6 +68,11 @@ extern const struct weir__driver weir__driver_pcap;
 
 /* All of them, NULL at the end. */
 extern const struct weir__driver *const weir__drivers[];
+
+/* Every one of enum weir_port_offload: for a driver that sends to nobody, or to another port. */
+#define WEIR__OFFLOADS_ALL                                                        \
+	(WEIR_PORT_L3_CHECKSUM | WEIR_PORT_L4_CHECKSUM | WEIR_PORT_TCP_SEGMENTS | \
+		WEIR_PORT_UDP_SEGMENTS | WEIR_PORT_CHAINS)
 
 /* The input is at its end. */
 void weir__port_end(struct weir_port *port);

@@ -117,6 +117,7 @@ static void null_progress(const void *priv, uint64_t *position, uint64_t *size)
 const struct weir__driver weir__driver_null = {
 	.name = "null",
 	.private_size = sizeof(struct null_port),
+	.offloads = WEIR__OFFLOADS_ALL,
 	.open = null_open,
 	.close = null_close,
 	.rx = null_rx,

@@ -222,6 +222,7 @@ static uint32_t pair_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 const struct weir__driver weir__driver_pair = {
 	.name = "pair",
 	.private_size = sizeof(struct pair_port),
+	.offloads = WEIR__OFFLOADS_ALL,
 	.open = pair_open,
 	.close = pair_close,
 	.rx = pair_rx,

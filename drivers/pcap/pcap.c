@@ -283,6 +283,7 @@ static int pcap_rewind(void *priv)
 const struct weir__driver weir__driver_pcap = {
 	.name = "pcap",
 	.private_size = sizeof(struct pcap_port),
+	.offloads = WEIR_PORT_CHAINS,
 	.open = pcap_open,
 	.close = pcap_close,
 	.rx = pcap_rx,

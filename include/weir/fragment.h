@@ -35,7 +35,8 @@ extern "C" {
  * routing header, and IPv4 options that say so, are in each. A fragment may be cut once more.
  *
  * How many; they are the caller's, and the packet no longer is. Or, with the packet as it was:
- * -EINVAL    no IP packet, or not all of it is there
+ * -EINVAL    no IP packet, or not all of it is there; or one that is to be cut into segments, or
+ *            whose checksum is to be written to bytes that are shared (weir/offload.h)
  * -EMSGSIZE  it says "don't fragment", or mtu has no room for 8 bytes of payload, or there would be
  *            more than max, or headers of more than 1,024 bytes
  * -ENOBUFS   its pool is dry */

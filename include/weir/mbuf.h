@@ -54,8 +54,11 @@ struct weir_mbuf {
 
 	struct weir_mbuf *next; /* NULL in the last segment; set by weir_mbuf_set_next() */
 	uint64_t timestamp_ns;  /* since 1970 */
-	uint32_t wire_length; /* bytes the packet had on the wire, when more or fewer than length */
-	uint32_t hash;        /* of the flow */
+	union {
+		uint32_t wire_length; /* bytes it had on the wire, when more or fewer than length */
+		uint32_t segment_size; /* with WEIR_MBUF_SEGMENT: payload of each */
+	};
+	uint32_t hash; /* of the flow */
 	uint16_t vlan_tci;
 	uint16_t packet_type; /* and the lengths of its layers, bytes */
 	uint16_t l3_length;
@@ -75,6 +78,10 @@ static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes one vector")
 #define WEIR_MBUF_VLAN        (1u << 4)
 #define WEIR_MBUF_LAYERS      (1u << 5)
 #define WEIR_MBUF_FIELDS      (1u << 6) /* weir/field.h */
+/* what is still to be done when it is sent (weir/offload.h) */
+#define WEIR_MBUF_L3_CHECKSUM (1u << 8)
+#define WEIR_MBUF_L4_CHECKSUM (1u << 9)
+#define WEIR_MBUF_SEGMENT     (1u << 10)
 /* these bits are the application's; the library copies them with the packet and no more */
 #define WEIR_MBUF_USER_FLAGS 0xff000000u
 

@@ -39,6 +39,8 @@ struct weir_port;
 enum weir_drop {
 	WEIR_DROP_TX_FULL,   /* tx_or_drop: the port took no more */
 	WEIR_DROP_TX_FAILED, /* tx_or_drop: the port has failed for good */
+	WEIR_DROP_TX_DRY,    /* the mempool had none to cut or copy the packet into */
+	WEIR_DROP_TX_UNFIT, /* its headers are not what its flags say, or the port cannot send it */
 	WEIR_DROP_COUNT,
 };
 
@@ -50,6 +52,7 @@ struct weir_port_stats {
 			      */
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
+	uint64_t tx_no_mbuf; /* times a send could not cut or copy since the mempool was dry */
 	uint64_t dropped[WEIR_DROP_COUNT];
 };
 
@@ -73,6 +76,17 @@ WEIR_API int weir_port_close(struct weir_port *port);
 WEIR_API const char *weir_port_name(const struct weir_port *port);
 WEIR_API uint32_t weir_port_queues(const struct weir_port *port);
 
+/* What a port does itself of what the flags of packets ask for (weir/offload.h), and of chains, by
+ * its driver or what is below it; the rest is done by weir_port_tx(). */
+enum weir_port_offload {
+	WEIR_PORT_L3_CHECKSUM = 1 << 0,
+	WEIR_PORT_L4_CHECKSUM = 1 << 1,
+	WEIR_PORT_TCP_SEGMENTS = 1 << 2,
+	WEIR_PORT_UDP_SEGMENTS = 1 << 3,
+	WEIR_PORT_CHAINS = 1 << 4, /* packets in several segments */
+};
+WEIR_API uint32_t weir_port_offloads(const struct weir_port *port);
+
 /* Can it send? A capture file opened only to receive from cannot: a send there makes it fail. */
 WEIR_API bool weir_port_sends(const struct weir_port *port);
 
@@ -82,13 +96,18 @@ static inline uint32_t weir_port_rx(
 	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
 
 /* Send up to count packets on queue. The port owns the first ones, as many as it returns; the
- * caller keeps the rest. Never blocks. */
+ * caller keeps the rest. Never blocks.
+ *
+ * What packets ask for and the port cannot do is done here: checksums, segments, chains put into
+ * one piece. A packet whose segments the port did not take all stays the caller's, shortened to
+ * those that are left. One that cannot be sent is taken, freed and counted as WEIR_DROP_TX_UNFIT or
+ * WEIR_DROP_TX_DRY. */
 static inline uint32_t weir_port_tx(
 	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
 
 /* Send count packets; those the port does not take are freed and counted as WEIR_DROP_TX_FULL, or
- * as WEIR_DROP_TX_FAILED once it has failed. None is the caller's afterwards. Returns how many were
- * sent. */
+ * as WEIR_DROP_TX_FAILED once it has failed, or as WEIR_DROP_TX_DRY. None is the caller's
+ * afterwards. Returns how many were sent. */
 WEIR_API uint32_t weir_port_tx_or_drop(
 	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
 
@@ -119,6 +138,7 @@ struct weir_port_ops {
 	uint32_t (*rx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
 	uint32_t (*tx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
 	void *priv;
+	void *tx_priv; /* what tx gets: priv, or the port when packets are completed first */
 };
 
 static inline uint32_t weir_port_rx(
@@ -134,7 +154,7 @@ static inline uint32_t weir_port_tx(
 {
 	const struct weir_port_ops *ops = (const struct weir_port_ops *)(const void *)port;
 
-	return ops->tx(ops->priv, queue, mbufs, count);
+	return ops->tx(ops->tx_priv, queue, mbufs, count);
 }
 
 #ifdef __cplusplus

@@ -23,6 +23,7 @@
 #include "weir/mbuf_pool.h"
 #include "weir/mem.h"
 #include "weir/mempool.h"
+#include "weir/offload.h"
 #include "weir/parse.h"
 #include "weir/pipeline.h"
 #include "weir/port.h"

@@ -28,6 +28,12 @@ static void write_metadata(FILE *out, const struct weir_mbuf *mbuf)
 			(unsigned long long)(mbuf->timestamp_ns % 1000000000));
 	if (mbuf->flags & WEIR_MBUF_WIRE_LENGTH)
 		fprintf(out, "  on wire   %u bytes\n", mbuf->wire_length);
+	if (mbuf->flags & WEIR_OFFLOADS)
+		fprintf(out, "  to be done%s%s\n",
+			mbuf->flags & WEIR_MBUF_L3_CHECKSUM ? " l3 checksum" : "",
+			mbuf->flags & WEIR_MBUF_L4_CHECKSUM ? " l4 checksum" : "");
+	if (mbuf->flags & WEIR_MBUF_SEGMENT)
+		fprintf(out, "  segments  of %u bytes\n", mbuf->segment_size);
 	if (mbuf->flags & WEIR_MBUF_HASH)
 		fprintf(out, "  hash      0x%08x\n", mbuf->hash);
 	if (mbuf->flags & WEIR_MBUF_VLAN)

@@ -207,6 +207,17 @@ static struct weir_mbuf *cut(struct weir_mbuf *packet, const struct weir__ip *ip
 	return fragment;
 }
 
+/* A fragment has no checksum of its own, so the packet's must be right by now. */
+static bool is_complete(struct weir_mbuf *packet)
+{
+	uint32_t headers = packet->l2_length + packet->l3_length + packet->l4_length;
+
+	if (!(packet->flags & (WEIR_MBUF_L4_CHECKSUM | WEIR_MBUF_SEGMENT)))
+		return true;
+	return !(packet->flags & WEIR_MBUF_SEGMENT) && weir_mbuf_is_writable(packet, 0, headers) &&
+	       weir_offload_checksums(&packet) == 0;
+}
+
 int weir_fragment(struct weir_mbuf *packet, uint32_t mtu, uint32_t id, struct weir_mbuf **fragments,
 	uint32_t max)
 {
@@ -219,6 +230,8 @@ int weir_fragment(struct weir_mbuf *packet, uint32_t mtu, uint32_t id, struct we
 		fragments[0] = packet;
 		return 1;
 	}
+	if (!is_complete(packet))
+		return -EINVAL;
 	headers = ip.ipv6 ? ip.common + WEIR__FRAGMENT_HEADER : ip.common;
 	if (ip.whole_only || mtu < headers + 8 || ip.l3 + headers > HEADERS_MAX)
 		return -EMSGSIZE;

@@ -15,6 +15,7 @@
 #include "weir/clone.h"
 #include "weir/dump.h"
 #include "weir/mbuf.h"
+#include "weir/offload.h"
 
 #include "mempool/guard_impl.h"
 #include "mempool/mempool_impl.h"
@@ -128,7 +129,7 @@ static inline void weir__mbuf_copy_metadata_of_part(
 	struct weir_mbuf *to, const struct weir_mbuf *from)
 {
 	weir__mbuf_copy_metadata(to, from);
-	to->flags &= ~(WEIR_MBUF_WIRE_LENGTH | WEIR_MBUF_LAYERS);
+	to->flags &= ~(WEIR_MBUF_WIRE_LENGTH | WEIR_MBUF_LAYERS | WEIR_OFFLOADS);
 }
 
 /* The segment that has the byte at *offset, which becomes its place there. The end belongs to the

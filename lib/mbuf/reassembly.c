@@ -311,7 +311,7 @@ static struct weir_mbuf *mend(struct weir_reassembly *reassembly, struct weir_mb
 		mend_ipv6(mbuf, &ip);
 	else
 		mend_ipv4(mbuf, &ip);
-	mbuf->flags &= ~(WEIR_MBUF_LAYERS | WEIR_MBUF_WIRE_LENGTH | WEIR_MBUF_HASH);
+	mbuf->flags &= ~(WEIR_MBUF_LAYERS | WEIR_MBUF_WIRE_LENGTH | WEIR_MBUF_HASH | WEIR_OFFLOADS);
 	weir_parse(mbuf);
 	reassembly->stats.packets++;
 	return mbuf;

@@ -5,6 +5,7 @@
 #include "base/base_impl.h"
 #include "base/spec_impl.h"
 #include "drivers/driver_impl.h"
+#include "port/port_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -93,12 +94,13 @@ static struct weir_port *make_port(
 	port->pool = pool;
 	port->queues = 1;
 	port->sends = true;
+	port->offloads = driver->offloads;
 	port->name = strdup(spec);
 	port->rx = make_counters(WEIR__QUEUE_MAX);
 	port->tx = make_counters(WEIR__QUEUE_MAX);
 	port->ops.rx = driver->rx;
 	port->ops.tx = driver->tx;
-	port->ops.priv = calloc(1, driver->private_size);
+	port->ops.priv = port->ops.tx_priv = calloc(1, driver->private_size);
 	if (port->name && port->rx && port->tx && port->ops.priv)
 		return port;
 	free_port(port);
@@ -121,8 +123,10 @@ struct weir_port *weir_port_open(const char *text, struct weir_mempool *pool)
 	}
 	error = driver->open(port, port->ops.priv, &spec);
 	weir__spec_free(&spec);
-	if (!error)
+	if (!error) {
+		weir__port_complete(port);
 		return port;
+	}
 	free_port(port);
 	errno = -error;
 	return NULL;
@@ -154,14 +158,24 @@ bool weir_port_sends(const struct weir_port *port)
 	return port->sends;
 }
 
+uint32_t weir_port_offloads(const struct weir_port *port)
+{
+	return port->offloads;
+}
+
 uint32_t weir_port_tx_or_drop(
 	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
 {
+	uint64_t dry = weir__counted(&port->tx[queue].no_mbuf);
 	uint32_t sent = weir_port_tx(port, queue, mbufs, count);
 
 	if (weir_unlikely(sent < count)) {
-		enum weir_drop reason =
-			weir_port_state(port) < 0 ? WEIR_DROP_TX_FAILED : WEIR_DROP_TX_FULL;
+		enum weir_drop reason = WEIR_DROP_TX_FULL;
+
+		if (weir_port_state(port) < 0)
+			reason = WEIR_DROP_TX_FAILED;
+		else if (weir__counted(&port->tx[queue].no_mbuf) != dry)
+			reason = WEIR_DROP_TX_DRY;
 
 		weir_mbuf_free_bulk(mbufs + sent, count - sent);
 		weir__count(&port->tx[queue].dropped[reason], count - sent);
@@ -211,6 +225,7 @@ void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats
 		stats->rx_no_mbuf += weir__counted(&port->rx[i].no_mbuf);
 		stats->tx_packets += weir__counted(&port->tx[i].packets);
 		stats->tx_bytes += weir__counted(&port->tx[i].bytes);
+		stats->tx_no_mbuf += weir__counted(&port->tx[i].no_mbuf);
 		for (uint32_t reason = 0; reason < WEIR_DROP_COUNT; reason++)
 			stats->dropped[reason] += weir__counted(&port->tx[i].dropped[reason]);
 	}
@@ -218,7 +233,8 @@ void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats
 
 const char *weir_drop_name(enum weir_drop reason)
 {
-	static const char *const names[WEIR_DROP_COUNT] = {"tx full", "tx failed"};
+	static const char *const names[WEIR_DROP_COUNT] = {
+		"tx full", "tx failed", "tx dry", "tx unfit"};
 
 	return (unsigned int)reason < WEIR_DROP_COUNT ? names[reason] : "unknown";
 }
