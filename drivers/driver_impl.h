@@ -26,6 +26,7 @@ struct weir__counters {
 };
 
 struct weir__driver;
+struct weir__filter;
 
 /* The common part of every port; weir_port points to it. */
 struct weir_port {
@@ -37,7 +38,14 @@ struct weir_port {
 	uint32_t offloads;         /* enum weir_port_offload: the driver's unless open says less */
 	uint32_t tx_flags;         /* of packets, that weir_port_tx() is to look at (complete.c) */
 	uint32_t tx_states;        /* and bits of their state */
-	WEIR_ATOMIC(int) state;    /* enum weir_port_state, or -errno */
+	WEIR_ATOMIC(bool) down;    /* the interface cannot send now: why tx_or_drop drops */
+	/* filter=, NULL without: mbuf/filter_impl.h. A driver whose kernel does it all, or which
+	 * calls weir__filter_matches() itself, sets filters in open; else the library filters. */
+	struct weir__filter *filter;
+	bool filters;
+	uint8_t *filter_copies; /* WEIR__FILTER_COPIED bytes for each queue; after open */
+	void *priv;
+	WEIR_ATOMIC(int) state; /* enum weir_port_state, or -errno */
 	char *name;
 	char error[1024];          /* written once, before the state turns negative */
 	struct weir__counters *rx; /* by queue */
@@ -60,7 +68,21 @@ struct weir__driver {
 	/* Start the input again; the state is the port's to set. 0, or -errno with a sentence. May
 	 * be NULL: it cannot. */
 	int (*rewind)(void *priv);
+
+	/* The rest may be NULL, too. The thread that receives on the queue is about to sleep: a
+	 * file that poll() finds readable once rx may bring something, or WEIR__WAIT_NOW when it
+	 * may at once. What arrives after the call must make the file readable; so look for packets
+	 * last. NULL: always WEIR__WAIT_NOW. */
+	int (*wait)(void *priv, uint32_t queue);
+	/* Fill what is known; *link is zero but for up. 0, or -errno with a sentence. From any
+	 * thread. */
+	int (*link)(const void *priv, struct weir_port_link *link);
+	/* Add the kernel's figures of a queue to dropped[], by reason, summed since open. From any
+	 * thread. */
+	void (*kernel_drops)(const void *priv, uint32_t queue, uint64_t *dropped);
 };
+
+#define WEIR__WAIT_NOW (-1)
 
 extern const struct weir__driver weir__driver_null;
 extern const struct weir__driver weir__driver_pair;

@@ -18,6 +18,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Wakes who waits for packets. The sender looks at armed after it has put packets in the ring, the
+ * receiver looks at the ring after it has armed it. Both change armed by an exchange: so either the
+ * sender's comes second and sees it armed, or the receiver's does and sees the packets. */
+struct bell {
+	WEIR_ATOMIC(bool) armed;
+	int fd; /* of an eventfd, 0 until somebody waits; the receiver's */
+};
 
 /* What both ends share. The list and the ends are under the lock; the rings are not. */
 struct pair {
@@ -29,6 +39,7 @@ struct pair {
 	uint32_t ends_open;
 	WEIR_ATOMIC(bool) closed[2];
 	struct weir_ring *rings[2][WEIR__QUEUE_MAX]; /* [end that sends][queue] */
+	struct bell bells[2][WEIR__QUEUE_MAX];       /* the same; who receives waits for it */
 };
 
 struct pair_port {
@@ -53,9 +64,12 @@ static void free_ring(struct weir_ring *ring)
 
 static void free_pair(struct pair *pair)
 {
-	for (uint32_t i = 0; i < pair->queues; i++) {
-		free_ring(pair->rings[0][i]);
-		free_ring(pair->rings[1][i]);
+	for (uint32_t i = 0; i < 2 * pair->queues; i++) {
+		struct bell *bell = &pair->bells[i % 2][i / 2];
+
+		free_ring(pair->rings[i % 2][i / 2]);
+		if (bell->fd > 0)
+			close(bell->fd);
 	}
 	free(pair->name);
 	free(pair);
@@ -144,6 +158,13 @@ static int pair_open(struct weir_port *port, void *priv, struct weir__spec *spec
 	return 0;
 }
 
+static void ring_bell(struct bell *bell)
+{
+	/* acq_rel: pairs with pair_wait() */
+	if (weir_unlikely(atomic_exchange_explicit(&bell->armed, false, memory_order_acq_rel)))
+		eventfd_write(bell->fd, 1);
+}
+
 static int pair_close(struct weir_port *port, void *priv)
 {
 	struct pair_port *own = priv;
@@ -153,6 +174,8 @@ static int pair_close(struct weir_port *port, void *priv)
 	pthread_mutex_lock(&lock);
 	/* release: the peer that sees it finds all that was sent; pairs with peer_has_closed() */
 	atomic_store_explicit(&pair->closed[own->end], true, memory_order_release);
+	for (uint32_t i = 0; i < pair->queues; i++)
+		ring_bell(&pair->bells[own->end][i]);
 	if (--pair->ends_open == 0) {
 		for (at = &pairs; *at != pair; at = &(*at)->next)
 			;
@@ -216,7 +239,38 @@ static uint32_t pair_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 	if (count > room)
 		count = room;
 	weir__count_packets(&own->port->tx[queue], count, sum_bytes(mbufs, count));
-	return weir_ring_enqueue_burst_spsc(ring, mbufs, sizeof(*mbufs), count);
+	count = weir_ring_enqueue_burst_spsc(ring, mbufs, sizeof(*mbufs), count);
+	if (count)
+		ring_bell(&own->pair->bells[own->end][queue]);
+	return count;
+}
+
+static int pair_wait(void *priv, uint32_t queue)
+{
+	struct pair_port *own = priv;
+	uint32_t peer = 1 - own->end;
+	struct bell *bell = &own->pair->bells[peer][queue];
+	eventfd_t rings;
+
+	if (!bell->fd)
+		bell->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (bell->fd <= 0) { /* no more files, or it took the place of standard input */
+		bell->fd = 0;
+		return WEIR__WAIT_NOW;
+	}
+	eventfd_read(bell->fd, &rings); /* of last time */
+	/* acq_rel: pairs with ring_bell() */
+	atomic_exchange_explicit(&bell->armed, true, memory_order_acq_rel);
+	if (weir_ring_count(own->pair->rings[peer][queue]) || peer_has_closed(own))
+		return WEIR__WAIT_NOW;
+	return bell->fd;
+}
+
+/* Up while the other end is there, or may yet come. */
+static int pair_link(const void *priv, struct weir_port_link *link)
+{
+	link->up = !peer_has_closed(priv);
+	return 0;
 }
 
 const struct weir__driver weir__driver_pair = {
@@ -227,4 +281,6 @@ const struct weir__driver weir__driver_pair = {
 	.close = pair_close,
 	.rx = pair_rx,
 	.tx = pair_tx,
+	.wait = pair_wait,
+	.link = pair_link,
 };

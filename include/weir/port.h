@@ -8,6 +8,9 @@
  *	pair:name                       two ports of one process joined by rings
  *	in.pcap                         a bare path is pcap:rx=in.pcap
  *
+ * With filter=EXPR, in the language of tcpdump, any port receives only what the filter lets
+ * through.
+ *
  * Packets move in bursts of mbufs over numbered queues. Which calls may run at the same time on one
  * port:
  *
@@ -35,12 +38,20 @@ extern "C" {
 
 struct weir_port;
 
-/* Reasons why a port drops a packet, each with a counter. */
+/* Reasons why a port drops a packet, each with a counter; the same for every driver. */
 enum weir_drop {
-	WEIR_DROP_TX_FULL,   /* tx_or_drop: the port took no more */
-	WEIR_DROP_TX_FAILED, /* tx_or_drop: the port has failed for good */
-	WEIR_DROP_TX_DRY,    /* the mempool had none to cut or copy the packet into */
-	WEIR_DROP_TX_UNFIT, /* its headers are not what its flags say, or the port cannot send it */
+	WEIR_DROP_TX_FULL,     /* tx_or_drop: the port took no more */
+	WEIR_DROP_TX_FAILED,   /* tx_or_drop: the port has failed for good */
+	WEIR_DROP_TX_DRY,      /* the mempool had none to cut or copy the packet into */
+	WEIR_DROP_TX_UNFIT,    /* its headers are not what its flags say, or the port cannot send it
+				*/
+	WEIR_DROP_TX_DOWN,     /* the interface is down or gone */
+	WEIR_DROP_TX_TOO_LONG, /* longer than the interface can send */
+	WEIR_DROP_TX_REFUSED,  /* the kernel took it and threw it away, or would not have it */
+	WEIR_DROP_RX_KERNEL,   /* by the kernel: packets came faster than they were received */
+	WEIR_DROP_RX_DAMAGED,  /* arrived incomplete, or larger than all of the mempool */
+	WEIR_DROP_RX_FILTERED, /* filter= did not let it through; what the kernel filters is not
+				* counted */
 	WEIR_DROP_COUNT,
 };
 
@@ -60,6 +71,16 @@ struct weir_port_stats {
 enum weir_port_state {
 	WEIR_PORT_UP = 0,    /* receive may bring more */
 	WEIR_PORT_ENDED = 1, /* the input is finished: a file at its end, a peer gone and drained */
+};
+
+/* The interface behind a port. Ports that have none are up, with no name and no limit. */
+struct weir_port_link {
+	char name[16]; /* its name now: it may have been renamed */
+	uint32_t mtu;  /* bytes of the longest packet behind its Ethernet header; 0: no limit */
+	uint32_t speed_mbps; /* 0: unknown */
+	uint8_t mac[6];      /* zero without one */
+	bool up;             /* set up, and its carrier is there */
+	bool gone;           /* deleted, or moved where this process does not see it */
 };
 
 /* Open a port. Its received packets come from pool, which must outlive it; a port that only sends
@@ -130,15 +151,29 @@ WEIR_API int weir_port_rewind(struct weir_port *port);
 /* Sum of all queues; reads while others count, so the figures are of about now. */
 WEIR_API void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats);
 
+/* Those of one queue. */
+WEIR_API void weir_port_queue_stats(
+	const struct weir_port *port, uint32_t queue, struct weir_port_stats *stats);
+
+/* How the interface is now: 0, or -errno with weir_last_error(). From any thread. */
+WEIR_API int weir_port_link(const struct weir_port *port, struct weir_port_link *link);
+
+/* Sleep until a receive on any queue of these ports may bring something, for at most timeout_ms
+ * milliseconds, -1: without end. Returns 1 when it may: at once for ports that cannot be waited on,
+ * such as a file, and when all of them have ended; 0 when the time is over; or -errno with
+ * weir_last_error(): -E2BIG for more than WEIR_PORT_WAIT_MAX queues. Counts as a receive on all of
+ * them in the table above. */
+#define WEIR_PORT_WAIT_MAX 256
+WEIR_API int weir_port_wait(struct weir_port *const *ports, uint32_t count, int timeout_ms);
+
 /* The name of a reason, as reports print it: "tx full". */
 WEIR_API const char *weir_drop_name(enum weir_drop reason);
 
 /* The fast path: the driver's two hot calls lie in the port itself. */
 struct weir_port_ops {
-	uint32_t (*rx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
-	uint32_t (*tx)(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
-	void *priv;
-	void *tx_priv; /* what tx gets: priv, or the port when packets are completed first */
+	uint32_t (*rx)(void *context, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+	uint32_t (*tx)(void *context, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+	void *rx_context, *tx_context;
 };
 
 static inline uint32_t weir_port_rx(
@@ -146,7 +181,7 @@ static inline uint32_t weir_port_rx(
 {
 	const struct weir_port_ops *ops = (const struct weir_port_ops *)(const void *)port;
 
-	return ops->rx(ops->priv, queue, mbufs, count);
+	return ops->rx(ops->rx_context, queue, mbufs, count);
 }
 
 static inline uint32_t weir_port_tx(
@@ -154,7 +189,7 @@ static inline uint32_t weir_port_tx(
 {
 	const struct weir_port_ops *ops = (const struct weir_port_ops *)(const void *)port;
 
-	return ops->tx(ops->tx_priv, queue, mbufs, count);
+	return ops->tx(ops->tx_context, queue, mbufs, count);
 }
 
 #ifdef __cplusplus

@@ -19,6 +19,7 @@
 #include "weir/guard.h"
 #include "weir/handoff.h"
 #include "weir/lcores.h"
+#include "weir/log.h"
 #include "weir/mbuf.h"
 #include "weir/mbuf_pool.h"
 #include "weir/mem.h"

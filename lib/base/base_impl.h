@@ -3,6 +3,8 @@
 #ifndef WEIR_BASE_IMPL_H
 #define WEIR_BASE_IMPL_H
 
+#include "weir/log.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +13,11 @@
  * writes `return weir__fail(EINVAL, "...")`, or `return weir__fail_null(...)` for a pointer. */
 int weir__fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *weir__fail_null(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One line, without a newline, to the program's handler (weir/log.h). Only for what nobody asked
+ * for, and never more often than something changes. */
+void weir__log(enum weir_log_level level, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Round up to a multiple of unit, a power of two. */
 static inline size_t weir__round_up(size_t value, size_t unit)

@@ -19,6 +19,16 @@ static bool starts_key(const char *text)
 	return end > text && *end == '=';
 }
 
+/* Is value in quotes up to its end? Then where the last one is, else NULL. */
+static char *quote_end(char *value)
+{
+	char *end = *value == '"' || *value == '\'' ? strchr(value + 1, *value) : NULL;
+
+	if (end && (end[1] == '\0' || (end[1] == ',' && starts_key(end + 2))))
+		return end;
+	return NULL;
+}
+
 /* Cut text at its next comma that a key follows, or at its end; returns what follows. */
 static char *cut(char *text)
 {
@@ -34,7 +44,8 @@ static char *cut(char *text)
 static int parse_keys(struct weir__spec *spec, char *at, const char *text)
 {
 	while (at) {
-		char *next = cut(at), *equals = strchr(at, '=');
+		char *equals = strchr(at, '='), *quote = quote_end(equals + 1);
+		char *next = cut(quote ? quote : at);
 
 		if (spec->count == WEIR__SPEC_KEYS)
 			return weir__fail(
@@ -44,7 +55,9 @@ static int parse_keys(struct weir__spec *spec, char *at, const char *text)
 			if (strcmp(spec->keys[i], at) == 0)
 				return weir__fail(EINVAL, "'%s' has the key '%s' twice", text, at);
 		spec->keys[spec->count] = at;
-		spec->values[spec->count++] = equals + 1;
+		spec->values[spec->count++] = quote ? equals + 2 : equals + 1;
+		if (quote)
+			*quote = '\0';
 		at = next;
 	}
 	return 0;

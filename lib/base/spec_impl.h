@@ -3,7 +3,8 @@
  *
  * A value ends at the next comma that is followed by `key=`; so a path may have commas in it. A
  * word without = in front of the first key is the positional argument: "pair:name",
- * "af_packet:eth0".
+ * "af_packet:eth0". A value between two " or two ' is what lies between, whatever it
+ * is: filter="ip[0]=69,x=y".
  */
 #ifndef WEIR_SPEC_IMPL_H
 #define WEIR_SPEC_IMPL_H

@@ -92,7 +92,7 @@ static int send_segments(struct weir_port *port, uint32_t queue, struct weir_mbu
 			ready++;
 		if (ready < made)
 			error = -EINVAL; /* a driver without chains, and mbufs smaller than they */
-		sent = port->driver->tx(port->ops.priv, queue, segments, ready);
+		sent = port->driver->tx(port->priv, queue, segments, ready);
 		weir_mbuf_free_bulk(segments + sent, made - sent);
 		*first += sent;
 		if (error == -EINVAL && sent == ready)
@@ -152,7 +152,7 @@ static uint32_t send_mixed(
 
 	while (done < count) {
 		ready = prepare_run(port, mbufs + done, count - done, &error);
-		sent = ready ? port->driver->tx(port->ops.priv, queue, mbufs + done, ready) : 0;
+		sent = ready ? port->driver->tx(port->priv, queue, mbufs + done, ready) : 0;
 		done += sent;
 		if (sent < ready || done == count)
 			break;
@@ -169,9 +169,9 @@ static uint32_t send_mixed(
 	return done;
 }
 
-static uint32_t complete_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+static uint32_t complete_tx(void *context, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
 {
-	struct weir_port *port = priv;
+	struct weir_port *port = context;
 	uint32_t flags = 0, states = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -179,7 +179,7 @@ static uint32_t complete_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs
 		states |= weir_ref_look(&mbufs[i]->state);
 	}
 	if (weir_likely(!((flags & port->tx_flags) | (states & port->tx_states))))
-		return port->driver->tx(port->ops.priv, queue, mbufs, count);
+		return port->driver->tx(port->priv, queue, mbufs, count);
 	return send_mixed(port, queue, mbufs, count);
 }
 
@@ -190,5 +190,5 @@ void weir__port_complete(struct weir_port *port)
 	if (!port->sends || !(port->tx_flags | port->tx_states))
 		return;
 	port->ops.tx = complete_tx;
-	port->ops.tx_priv = port;
+	port->ops.tx_context = port;
 }

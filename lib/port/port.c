@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* port.c: open a port by its spec; everything about it that no driver needs to know. */
-#include "weir/port.h"
-
-#include "base/base_impl.h"
-#include "base/spec_impl.h"
-#include "drivers/driver_impl.h"
 #include "port/port_impl.h"
+
+#include "mbuf/filter_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -68,7 +65,9 @@ static void free_port(struct weir_port *port)
 	free(port->name);
 	free(port->rx);
 	free(port->tx);
-	free(port->ops.priv);
+	weir__filter_free(port->filter);
+	free(port->filter_copies);
+	free(port->priv);
 	free(port);
 }
 
@@ -100,11 +99,37 @@ static struct weir_port *make_port(
 	port->tx = make_counters(WEIR__QUEUE_MAX);
 	port->ops.rx = driver->rx;
 	port->ops.tx = driver->tx;
-	port->ops.priv = port->ops.tx_priv = calloc(1, driver->private_size);
-	if (port->name && port->rx && port->tx && port->ops.priv)
+	port->priv = calloc(1, driver->private_size);
+	port->ops.rx_context = port->ops.tx_context = port->priv;
+	if (port->name && port->rx && port->tx && port->priv)
 		return port;
 	free_port(port);
 	return NULL;
+}
+
+/* The keys that every driver has. */
+static int take_common_keys(struct weir_port *port, struct weir__spec *spec)
+{
+	const char *filter = weir__spec_get(spec, "filter");
+
+	if (!filter)
+		return 0;
+	port->filter = weir__filter_compile(filter);
+	return port->filter ? 0 : -errno;
+}
+
+static int open_driver(struct weir_port *port, struct weir__spec *spec)
+{
+	int error = take_common_keys(port, spec);
+
+	if (!error)
+		error = port->driver->open(port, port->priv, spec);
+	if (error)
+		return error;
+	error = weir__port_filter(port);
+	if (error)
+		port->driver->close(port, port->priv);
+	return error;
 }
 
 struct weir_port *weir_port_open(const char *text, struct weir_mempool *pool)
@@ -121,7 +146,7 @@ struct weir_port *weir_port_open(const char *text, struct weir_mempool *pool)
 		weir__spec_free(&spec);
 		return weir__fail_null(ENOMEM, "no memory for the port '%s'", text);
 	}
-	error = driver->open(port, port->ops.priv, &spec);
+	error = open_driver(port, &spec);
 	weir__spec_free(&spec);
 	if (!error) {
 		weir__port_complete(port);
@@ -138,7 +163,7 @@ int weir_port_close(struct weir_port *port)
 
 	if (!port)
 		return 0;
-	error = port->driver->close(port, port->ops.priv);
+	error = port->driver->close(port, port->priv);
 	free_port(port);
 	return error;
 }
@@ -163,6 +188,17 @@ uint32_t weir_port_offloads(const struct weir_port *port)
 	return port->offloads;
 }
 
+static enum weir_drop why_not_sent(const struct weir_port *port, bool dry)
+{
+	if (weir_port_state(port) < 0)
+		return WEIR_DROP_TX_FAILED;
+	if (dry)
+		return WEIR_DROP_TX_DRY;
+	/* relaxed: a reason, not a state anything depends on */
+	return atomic_load_explicit(&port->down, memory_order_relaxed) ? WEIR_DROP_TX_DOWN
+								       : WEIR_DROP_TX_FULL;
+}
+
 uint32_t weir_port_tx_or_drop(
 	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
 {
@@ -170,12 +206,8 @@ uint32_t weir_port_tx_or_drop(
 	uint32_t sent = weir_port_tx(port, queue, mbufs, count);
 
 	if (weir_unlikely(sent < count)) {
-		enum weir_drop reason = WEIR_DROP_TX_FULL;
-
-		if (weir_port_state(port) < 0)
-			reason = WEIR_DROP_TX_FAILED;
-		else if (weir__counted(&port->tx[queue].no_mbuf) != dry)
-			reason = WEIR_DROP_TX_DRY;
+		enum weir_drop reason =
+			why_not_sent(port, weir__counted(&port->tx[queue].no_mbuf) != dry);
 
 		weir_mbuf_free_bulk(mbufs + sent, count - sent);
 		weir__count(&port->tx[queue].dropped[reason], count - sent);
@@ -198,7 +230,24 @@ void weir_port_progress(const struct weir_port *port, uint64_t *position, uint64
 {
 	*position = *size = 0;
 	if (port->driver->progress)
-		port->driver->progress(port->ops.priv, position, size);
+		port->driver->progress(port->priv, position, size);
+}
+
+static void add_queue(const struct weir_port *port, uint32_t queue, struct weir_port_stats *stats)
+{
+	const struct weir__counters *rx = &port->rx[queue], *tx = &port->tx[queue];
+
+	stats->rx_packets += weir__counted(&rx->packets);
+	stats->rx_bytes += weir__counted(&rx->bytes);
+	stats->rx_no_mbuf += weir__counted(&rx->no_mbuf);
+	stats->tx_packets += weir__counted(&tx->packets);
+	stats->tx_bytes += weir__counted(&tx->bytes);
+	stats->tx_no_mbuf += weir__counted(&tx->no_mbuf);
+	for (uint32_t reason = 0; reason < WEIR_DROP_COUNT; reason++)
+		stats->dropped[reason] +=
+			weir__counted(&rx->dropped[reason]) + weir__counted(&tx->dropped[reason]);
+	if (port->driver->kernel_drops)
+		port->driver->kernel_drops(port->priv, queue, stats->dropped);
 }
 
 int weir_port_rewind(struct weir_port *port)
@@ -210,7 +259,7 @@ int weir_port_rewind(struct weir_port *port)
 			ENOTSUP, "%s cannot start again: only a capture file can", port->name);
 	if (weir_port_state(port) < 0)
 		return weir__fail(-weir_port_state(port), "%s", port->error);
-	error = port->driver->rewind(port->ops.priv);
+	error = port->driver->rewind(port->priv);
 	if (!error)
 		atomic_store_explicit(&port->state, WEIR_PORT_UP, memory_order_release);
 	return error;
@@ -219,22 +268,38 @@ int weir_port_rewind(struct weir_port *port)
 void weir_port_stats(const struct weir_port *port, struct weir_port_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
-	for (uint32_t i = 0; i < port->queues; i++) {
-		stats->rx_packets += weir__counted(&port->rx[i].packets);
-		stats->rx_bytes += weir__counted(&port->rx[i].bytes);
-		stats->rx_no_mbuf += weir__counted(&port->rx[i].no_mbuf);
-		stats->tx_packets += weir__counted(&port->tx[i].packets);
-		stats->tx_bytes += weir__counted(&port->tx[i].bytes);
-		stats->tx_no_mbuf += weir__counted(&port->tx[i].no_mbuf);
-		for (uint32_t reason = 0; reason < WEIR_DROP_COUNT; reason++)
-			stats->dropped[reason] += weir__counted(&port->tx[i].dropped[reason]);
-	}
+	for (uint32_t i = 0; i < port->queues; i++)
+		add_queue(port, i, stats);
+}
+
+void weir_port_queue_stats(
+	const struct weir_port *port, uint32_t queue, struct weir_port_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	add_queue(port, queue, stats);
+}
+
+int weir_port_link(const struct weir_port *port, struct weir_port_link *link)
+{
+	memset(link, 0, sizeof(*link));
+	link->up = weir_port_state(port) >= 0;
+	return port->driver->link ? port->driver->link(port->priv, link) : 0;
 }
 
 const char *weir_drop_name(enum weir_drop reason)
 {
 	static const char *const names[WEIR_DROP_COUNT] = {
-		"tx full", "tx failed", "tx dry", "tx unfit"};
+		[WEIR_DROP_TX_FULL] = "tx full",
+		[WEIR_DROP_TX_FAILED] = "tx failed",
+		[WEIR_DROP_TX_DRY] = "tx dry",
+		[WEIR_DROP_TX_UNFIT] = "tx unfit",
+		[WEIR_DROP_TX_DOWN] = "tx down",
+		[WEIR_DROP_TX_TOO_LONG] = "tx too long",
+		[WEIR_DROP_TX_REFUSED] = "tx refused",
+		[WEIR_DROP_RX_KERNEL] = "rx kernel",
+		[WEIR_DROP_RX_DAMAGED] = "rx damaged",
+		[WEIR_DROP_RX_FILTERED] = "rx filtered",
+	};
 
 	return (unsigned int)reason < WEIR_DROP_COUNT ? names[reason] : "unknown";
 }

@@ -3,9 +3,13 @@
 #ifndef PORT_PORT_IMPL_H
 #define PORT_PORT_IMPL_H
 
-struct weir_port;
+#include "drivers/driver_impl.h"
 
 /* complete.c: after open: let tx complete what the port does not do itself. */
 void weir__port_complete(struct weir_port *port);
+
+/* filtered.c: after open: if the driver does not see to filter=, receive through it from now on.
+ * 0, or -ENOMEM with a sentence. */
+int weir__port_filter(struct weir_port *port);
 
 #endif

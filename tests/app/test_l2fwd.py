@@ -13,7 +13,8 @@ A, B, C, D = (f"02:00:00:00:00:0{n}" for n in "abcd")
 ALL = "ff:ff:ff:ff:ff:ff"
 GROUP = "01:00:5e:00:00:01"
 DROPS = {"runt", "not_ethernet", "reserved", "filtered", "no_output", "pool_dry", "tx_full",
-         "tx_failed"}
+         "tx_failed", "tx_dry", "tx_unfit", "tx_down", "tx_too_long", "tx_refused", "rx_kernel",
+         "rx_damaged", "rx_filtered"}
 
 
 class BridgeTest(ProgramTest):

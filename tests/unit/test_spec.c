@@ -23,6 +23,22 @@ static void test_keys(void)
 	weir__spec_free(&spec);
 }
 
+static void test_quotes(void)
+{
+	struct weir__spec spec;
+
+	CU_ASSERT_EQUAL(weir__spec_parse(&spec, "a:b,x=\"1,y=2\",y='say \"3\"',z=\"4"), 0);
+	CU_ASSERT_STRING_EQUAL(spec.argument, "b");
+	CU_ASSERT_STRING_EQUAL(weir__spec_get(&spec, "x"), "1,y=2");
+	CU_ASSERT_STRING_EQUAL(weir__spec_get(&spec, "y"), "say \"3\"");
+	CU_ASSERT_STRING_EQUAL(weir__spec_get(&spec, "z"), "\"4"); /* no end: a quote as others */
+	weir__spec_free(&spec);
+	CU_ASSERT_EQUAL(weir__spec_parse(&spec, "a:x=\"1\",2,y=\"\""), 0);
+	CU_ASSERT_STRING_EQUAL(weir__spec_get(&spec, "x"), "\"1\",2");
+	CU_ASSERT_STRING_EQUAL(weir__spec_get(&spec, "y"), "");
+	weir__spec_free(&spec);
+}
+
 static void test_argument(void)
 {
 	struct weir__spec spec;
@@ -81,6 +97,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{"keys and values", test_keys},
+		{"quotes", test_quotes},
 		{"a name alone", test_argument},
 		{"numbers in a range", test_numbers},
 		{"doubled, unknown and too many keys", test_refused},
