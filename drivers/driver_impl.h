@@ -87,6 +87,8 @@ struct weir__driver {
 extern const struct weir__driver weir__driver_null;
 extern const struct weir__driver weir__driver_pair;
 extern const struct weir__driver weir__driver_pcap;
+extern const struct weir__driver weir__driver_tap;
+extern const struct weir__driver weir__driver_tun;
 
 /* All of them, NULL at the end. */
 extern const struct weir__driver *const weir__drivers[];
@@ -94,7 +96,7 @@ extern const struct weir__driver *const weir__drivers[];
 /* Every one of enum weir_port_offload: for a driver that sends to nobody, or to another port. */
 #define WEIR__OFFLOADS_ALL                                                        \
 	(WEIR_PORT_L3_CHECKSUM | WEIR_PORT_L4_CHECKSUM | WEIR_PORT_TCP_SEGMENTS | \
-		WEIR_PORT_UDP_SEGMENTS | WEIR_PORT_CHAINS)
+		WEIR_PORT_UDP_SEGMENTS | WEIR_PORT_TUNNEL_SEGMENTS | WEIR_PORT_CHAINS)
 
 /* The input is at its end. */
 void weir__port_end(struct weir_port *port);

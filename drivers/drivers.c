@@ -8,6 +8,8 @@ const struct weir__driver *const weir__drivers[] = {
 	&weir__driver_null,
 	&weir__driver_pair,
 	&weir__driver_pcap,
+	&weir__driver_tap,
+	&weir__driver_tun,
 	NULL,
 };
 

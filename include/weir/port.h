@@ -104,7 +104,8 @@ enum weir_port_offload {
 	WEIR_PORT_L4_CHECKSUM = 1 << 1,
 	WEIR_PORT_TCP_SEGMENTS = 1 << 2,
 	WEIR_PORT_UDP_SEGMENTS = 1 << 3,
-	WEIR_PORT_CHAINS = 1 << 4, /* packets in several segments */
+	WEIR_PORT_CHAINS = 1 << 4,          /* packets in several segments */
+	WEIR_PORT_TUNNEL_SEGMENTS = 1 << 5, /* segments of what is in a tunnel */
 };
 WEIR_API uint32_t weir_port_offloads(const struct weir_port *port);
 

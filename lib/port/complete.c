@@ -20,17 +20,21 @@
 
 #define SEGMENTS_BURST 32
 
+/* Ethernet with two tags. What is longer in front of IP may be a tunnel. */
+#define LINK_MAX 22
+
 /* Bits of mbuf->flags that the port does not do, whatever the packet is. */
 static uint32_t flags_to_do(const struct weir_port *port)
 {
-	const uint32_t both = WEIR_PORT_TCP_SEGMENTS | WEIR_PORT_UDP_SEGMENTS;
+	const uint32_t all =
+		WEIR_PORT_TCP_SEGMENTS | WEIR_PORT_UDP_SEGMENTS | WEIR_PORT_TUNNEL_SEGMENTS;
 	uint32_t flags = 0;
 
 	if (!(port->offloads & WEIR_PORT_L3_CHECKSUM))
 		flags |= WEIR_MBUF_L3_CHECKSUM;
 	if (!(port->offloads & WEIR_PORT_L4_CHECKSUM))
 		flags |= WEIR_MBUF_L4_CHECKSUM;
-	if ((port->offloads & both) != both)
+	if ((port->offloads & all) != all)
 		flags |= WEIR_MBUF_SEGMENT;
 	return flags;
 }
@@ -47,6 +51,8 @@ static bool is_to_be_cut(const struct weir_port *port, struct weir_mbuf *mbuf)
 		return false;
 	if (!(mbuf->flags & WEIR_MBUF_LAYERS))
 		weir_parse(mbuf);
+	if (mbuf->l2_length > LINK_MAX && !(port->offloads & WEIR_PORT_TUNNEL_SEGMENTS))
+		return true;
 	switch (mbuf->packet_type & WEIR_TYPE_L4) {
 	case WEIR_L4_TCP:
 		return !(port->offloads & WEIR_PORT_TCP_SEGMENTS);
