@@ -133,8 +133,8 @@ WEIR_API int weir_mempool_grow(struct weir_mempool *pool, uint32_t count);
  * may get and put meanwhile; gets that find their cache empty wait. What other threads keep in
  * their caches is not home: they are asked to bring it with their next put, so a later call may
  * find more. Returns the bytes given back; 0 also when there is no memory for the list of free
- * objects that this needs. From any thread, but takes some 10 ns for each free object: not one that
- * handles packets. */
+ * objects that this needs, and while an af_xdp port has the pool. From any thread, but takes some
+ * 10 ns for each free object: not one that handles packets. */
 WEIR_API size_t weir_mempool_shrink(struct weir_mempool *pool);
 
 /* Give back what this thread keeps in its cache. Before a long sleep, so that others can use it. */

@@ -175,6 +175,29 @@ int weir_mempool_grow(struct weir_mempool *pool, uint32_t count)
 	return error;
 }
 
+static void change_pins(struct weir_mempool *pool, uint32_t by)
+{
+	pthread_mutex_lock(&pool->grow_lock);
+	pool->pins += by;
+	pthread_mutex_unlock(&pool->grow_lock);
+}
+
+void weir__mempool_unpin(struct weir_mempool *pool)
+{
+	change_pins(pool, UINT32_MAX);
+}
+
+int weir__mempool_pin(struct weir_mempool *pool)
+{
+	int error;
+
+	change_pins(pool, 1);
+	error = weir_mempool_grow(pool, pool->max_count);
+	if (error)
+		weir__mempool_unpin(pool);
+	return error;
+}
+
 uint32_t weir__get_grown(struct weir_mempool *pool, void **objects, uint32_t count)
 {
 	uint32_t got = 0;

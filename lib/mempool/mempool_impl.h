@@ -66,6 +66,7 @@ struct weir_mempool {
 	pthread_t helper;
 	sem_t helper_wake;
 	WEIR_ATOMIC(bool) helper_stops;
+	uint32_t pins; /* whoever has pinned its pages: nothing goes meanwhile */
 };
 
 /* What a thread has before it has a cache, and where a pool has none: empty, and takes nothing. */
@@ -144,6 +145,11 @@ void weir__mempool_ask_others(struct weir_mempool *pool);
 /* Set up growing by the conf, stride and region being there; and end it. 0 or -errno. */
 int weir__grow_init(struct weir_mempool *pool, const struct weir_mempool_conf *conf);
 void weir__grow_end(struct weir_mempool *pool);
+
+/* Grow to max_count, and shrink no more until unpinned: the kernel is given the pages there are,
+ * and would keep those of a chunk that goes. 0, or -errno as weir_mempool_grow(). */
+int weir__mempool_pin(struct weir_mempool *pool);
+void weir__mempool_unpin(struct weir_mempool *pool);
 
 /* Does an object with this index exist? */
 bool weir__mempool_exists(const struct weir_mempool *pool, uint32_t index);

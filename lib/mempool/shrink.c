@@ -5,7 +5,7 @@
  * needs objects waits for the lock. Chunks whose objects are all in our hands go, but those of
  * birth: so the pool always comes back to what it was. The others' objects return, those of low
  * chunks on top: they are used first, so that high chunks become idle in time. The kernel is called
- * after the lock.
+ * after the lock. While somebody has pinned the pool's pages nothing goes.
  */
 #include "mempool_impl.h"
 
@@ -289,7 +289,7 @@ size_t weir_mempool_shrink(struct weir_mempool *pool)
 	weir_mempool_flush(pool);
 	weir__mempool_ask_others(pool);
 	pthread_mutex_lock(&pool->grow_lock);
-	if (make_plan(pool, &plan)) {
+	if (!pool->pins && make_plan(pool, &plan)) {
 		pthread_mutex_lock(&pool->lock);
 		drain(pool, &plan);
 		choose_chunks(pool, &plan);
