@@ -5,6 +5,9 @@
 #include <stdio.h>
 
 const struct weir__driver *const weir__drivers[] = {
+#ifdef WEIR_HAVE_XDP
+	&weir__driver_af_xdp,
+#endif
 	&weir__driver_null,
 	&weir__driver_pair,
 	&weir__driver_pcap,

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* af_xdp_impl.h: what a port of this driver is, and what its files do for each other.
+ *
+ *	af_xdp.c	keys, open, close	program.c	the XDP program
+ *	socket.c	sockets, rings, figures	umem.c		the pool as the kernel sees it
+ *	rx.c		fill ring, receive	tx.c		send, completion ring
+ */
+#ifndef WEIR_AF_XDP_IMPL_H
+#define WEIR_AF_XDP_IMPL_H
+
+#include "drivers/driver_impl.h"
+
+#include "program_impl.h"
+#include "umem_impl.h"
+
+#include <net/if.h>
+#include <xdp/xsk.h>
+
+#ifndef XDP_USE_SG
+#define XDP_USE_SG (1 << 4) /* Linux 6.6 */
+#endif
+#ifndef XDP_PKT_CONTD
+#define XDP_PKT_CONTD (1 << 0) /* Linux 6.6: the packet goes on in the next descriptor */
+#endif
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9 /* Linux 6.17: how many packets one sendto() sends */
+#endif
+
+struct xdp_port;
+
+/* The receiving side of a queue: of the thread that receives on it. */
+struct xdp_rx {
+	struct xsk_ring_cons ring;
+	struct xsk_ring_prod fill;
+	uint32_t filled; /* mbufs that the kernel has to receive into, */
+	uint32_t target; /* and how many it should have */
+	uint16_t *held;
+	struct weir_mbuf *head, *last; /* a packet of which more pieces are to come */
+	uint32_t idle;                 /* receives in a row that found nothing */
+} __attribute__((aligned(WEIR_CACHE_LINE)));
+
+/* The sending side. */
+struct xdp_tx {
+	struct xsk_ring_prod ring;
+	struct xsk_ring_cons completion;
+	uint32_t under_way; /* descriptors sent and not completed */
+	uint16_t *held;
+} __attribute__((aligned(WEIR_CACHE_LINE)));
+
+struct xdp_queue {
+	struct xdp_rx rx;
+	struct xdp_tx tx;
+	struct xdp_port *port;
+	struct weir__counters *counters; /* of receiving */
+	struct xsk_socket *socket;
+	WEIR_ATOMIC(int) fd;                 /* of the socket; -1: closed */
+	WEIR_ATOMIC(uint64_t) past_rx_drops; /* the kernel's, of sockets that were closed */
+	WEIR_ATOMIC(uint64_t) past_tx_drops;
+};
+
+struct xdp_port {
+	struct weir_port *port;
+	struct weir__xdp_umem umem;
+	struct weir_mempool *own_pool; /* for copies, when the port was given none */
+	bool unfit_about;              /* an mbuf that cannot be received into may turn up, */
+	struct weir_mbuf *unfit;       /* and here it is: it stays until the port closes */
+	struct weir__xdp_program *program;
+	struct xsk_umem *xsk_umem;
+	struct xdp_queue *queues;
+	char interface[IF_NAMESIZE];
+	uint32_t ifindex;
+	/* what the keys say */
+	uint32_t first_queue, ring;
+	enum weir__xdp_mode mode;
+	uint16_t copy; /* XDP_COPY, XDP_ZEROCOPY, or 0: what works */
+	uint32_t busy_poll_us, busy_poll_budget;
+	/* what was got */
+	uint16_t bound; /* flags of the bind that worked */
+	uint32_t segments_max;
+	WEIR_ATOMIC(uint64_t) copied; /* packets sent that had to be copied */
+};
+
+/* socket.c: open and close the sockets of all queues. 0, or -errno with a sentence. */
+int weir__xdp_sockets_open(struct xdp_port *own);
+void weir__xdp_sockets_close(struct xdp_port *own);
+
+/* socket.c: the driver's kernel_drops. */
+void weir__xdp_kernel_drops(const void *priv, uint32_t number, uint64_t *dropped);
+
+/* rx.c */
+uint32_t weir__xdp_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+
+/* rx.c: give the kernel mbufs to receive into, as many as are missing and can be had. */
+void weir__xdp_refill(struct xdp_queue *queue);
+
+/* tx.c */
+uint32_t weir__xdp_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+
+/* tx.c: take back what the kernel has sent. */
+void weir__xdp_complete(struct xdp_queue *queue);
+
+/* tx.c: ask the kernel to send what lies in the ring. */
+void weir__xdp_kick(struct xdp_queue *queue);
+
+#endif

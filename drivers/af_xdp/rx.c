@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rx.c: mbufs out of the thread's cache into the fill ring, and back with packets out of the
+ * receive ring.
+ *
+ * A clean mbuf needs nothing done to become a place to receive into, so filling touches no
+ * metadata; it is written when the packet comes, while its line is on the way here anyhow. */
+#include "af_xdp_impl.h"
+
+#include <sys/socket.h>
+
+/* Mbufs that go into the fill ring at a time: a batch of the pool. */
+#define FILL_BATCH 64
+
+/* How far ahead the metadata of what was received is fetched: a packet takes some 10 ns here,
+ * memory 100. */
+#define PREFETCH 8
+
+/* The mbuf that nothing can be received into is kept aside until the port closes. */
+static uint32_t put_aside(struct xdp_queue *queue, void **mbufs, uint32_t count)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t place = weir__xdp_place(&queue->port->umem, mbufs[i]);
+
+		if (weir__xdp_can_receive(&queue->port->umem, place))
+			mbufs[kept++] = mbufs[i];
+		else
+			queue->port->unfit = mbufs[i];
+	}
+	queue->port->unfit_about = kept == count;
+	return kept;
+}
+
+/* Into the fill ring, which has room; the kernel sees them with the submit. */
+static void fill(struct xdp_queue *queue, void **mbufs, uint32_t count)
+{
+	const struct weir__xdp_umem *umem = &queue->port->umem;
+	struct xdp_rx *rx = &queue->rx;
+	uint32_t index = 0;
+
+	if (weir_unlikely(queue->port->unfit_about))
+		count = put_aside(queue, mbufs, count);
+	/* it has room for all that are not with the kernel yet */
+	xsk_ring_prod__reserve(&rx->fill, count, &index);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t place = weir__xdp_place(umem, mbufs[i]);
+
+		*weir__xdp_held(rx->held, place) = 1;
+		*xsk_ring_prod__fill_addr(&rx->fill, index + i) =
+			weir__xdp_fill_address(umem, place);
+	}
+	xsk_ring_prod__submit(&rx->fill, count);
+	rx->filled += count;
+}
+
+/* Up to count mbufs out of this thread's cache, or, when that has not as many, the pool. Those of a
+ * cache are used where they lie. */
+static uint32_t take(struct weir_mempool *pool, void ***mbufs, uint32_t count)
+{
+	void **top = weir__mempool_pop(weir__mempool_cache(pool), count);
+
+	if (weir_likely(top != NULL)) {
+		*mbufs = top;
+		return count;
+	}
+	while (count && weir_mempool_get_bulk(pool, *mbufs, count))
+		count /= 2;
+	return count;
+}
+
+void weir__xdp_refill(struct xdp_queue *queue)
+{
+	struct xdp_rx *rx = &queue->rx;
+	uint32_t batch = rx->target < FILL_BATCH ? rx->target : FILL_BATCH;
+
+	while (rx->target - rx->filled >= batch) {
+		void *some[FILL_BATCH], **mbufs = some;
+		uint32_t got = take(queue->port->umem.pool, &mbufs, batch);
+
+		if (got)
+			fill(queue, mbufs, got);
+		if (got == batch)
+			continue;
+		weir__count(&queue->counters->no_mbuf, 1);
+		return;
+	}
+}
+
+/* The mbuf of a descriptor, with its data. */
+static inline struct weir_mbuf *received(struct xdp_queue *queue, const struct xdp_desc *desc)
+{
+	const struct weir__xdp_umem *umem = &queue->port->umem;
+	uint64_t place = weir__xdp_filled_place(umem, desc->addr);
+	struct weir_mbuf *mbuf = weir__xdp_mbuf(umem, place);
+	/* what the kernel left in front: its 256 bytes, more if a driver put something there */
+	uint32_t headroom = umem->headroom + (uint32_t)(desc->addr >> 48) - WEIR__XDP_HEADROOM;
+	const weir__mbuf_empty empty = {headroom, desc->len, desc->len, 0};
+
+	*weir__xdp_held(queue->rx.held, place) = 0;
+	weir__mbuf_reset(mbuf, empty);
+	return mbuf;
+}
+
+/* Put a piece behind those of its packet. Returns the packet when it is complete. */
+static struct weir_mbuf *gather(struct xdp_rx *rx, struct weir_mbuf *mbuf, bool goes_on)
+{
+	struct weir_mbuf *head = rx->head;
+
+	if (head) {
+		weir_mbuf_set_next(rx->last, mbuf);
+		head->length += mbuf->data_length;
+	} else {
+		head = mbuf;
+	}
+	rx->last = mbuf;
+	rx->head = goes_on ? head : NULL;
+	return goes_on ? NULL : head;
+}
+
+/* Nothing came: is it because the kernel waits for us? */
+static void idle(struct xdp_queue *queue)
+{
+	struct xdp_rx *rx = &queue->rx;
+
+	rx->idle++;
+	if (queue->port->busy_poll_us || xsk_ring_prod__needs_wakeup(&rx->fill))
+		recvfrom(queue->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+}
+
+uint32_t weir__xdp_rx(void *priv, uint32_t number, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct xdp_port *own = priv;
+	struct xdp_queue *queue = &own->queues[number];
+	struct xdp_rx *rx = &queue->rx;
+	uint32_t index, descs, got = 0;
+	uint64_t bytes = 0;
+
+	if (weir_unlikely(!own->port->pool))
+		return 0;
+	descs = xsk_ring_cons__peek(&rx->ring, count, &index);
+	for (uint32_t i = 0; i < descs; i++) {
+		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&rx->ring, index + i);
+		/* beyond the last it is what came in an earlier round: an mbuf all the same */
+		uint64_t ahead = xsk_ring_cons__rx_desc(&rx->ring, index + i + PREFETCH)->addr;
+		struct weir_mbuf *mbuf = received(queue, desc);
+
+		__builtin_prefetch(
+			weir__xdp_mbuf(&own->umem, weir__xdp_filled_place(&own->umem, ahead)), 1);
+		bytes += desc->len;
+		if (weir_unlikely(rx->head || desc->options & XDP_PKT_CONTD))
+			mbuf = gather(rx, mbuf, desc->options & XDP_PKT_CONTD);
+		if (weir_likely(mbuf != NULL))
+			mbufs[got++] = mbuf;
+	}
+	if (!descs) {
+		idle(queue);
+	} else {
+		xsk_ring_cons__release(&rx->ring, descs);
+		rx->filled -= descs;
+		weir__count_packets(queue->counters, got, bytes);
+	}
+	weir__xdp_refill(queue);
+	return got;
+}
