@@ -26,8 +26,7 @@
 extern "C" {
 #endif
 
-/* Compressed files are made of frames of about 1 MiB, each complete: a reader of a cut file gets
- * all frames before the cut. */
+/* Compressed by the MiB: what is written of a file can be read without what follows. */
 enum weir_capture_codec {
 	WEIR_CAPTURE_PLAIN,
 	WEIR_CAPTURE_GZIP,
@@ -109,6 +108,7 @@ struct weir_series_conf {
 	uint64_t bytes, packets,
 		duration_ns; /* a new file when this one has so much; 0: no limit */
 	uint32_t files;      /* keep so many; 0: all */
+	bool numbered;       /* a series without limits, too: weir_series_next() */
 };
 
 struct weir_series;
@@ -128,6 +128,10 @@ WEIR_API int weir_series_source_stats(
 
 /* Bring all to the file; begin another one when this one's duration is over. Now and then. */
 WEIR_API int weir_series_flush(struct weir_series *series);
+
+/* Complete this file and begin the next one; and would the next packet do so? */
+WEIR_API int weir_series_next(struct weir_series *series);
+WEIR_API bool weir_series_is_full(const struct weir_series *series);
 
 /* Files begun so far, and the path of the present one, valid until the next call. */
 WEIR_API uint32_t weir_series_files(const struct weir_series *series);

@@ -29,6 +29,7 @@
 #include "weir/pipeline.h"
 #include "weir/port.h"
 #include "weir/rcu.h"
+#include "weir/recorder.h"
 #include "weir/ring.h"
 #include "weir/spread.h"
 #include "weir/stage.h"

@@ -192,7 +192,7 @@ static int check(const struct weir_series_conf *conf, bool many)
 
 struct weir_series *weir_series_create(const struct weir_series_conf *conf)
 {
-	bool many = conf->bytes || conf->packets || conf->duration_ns;
+	bool many = conf->bytes || conf->packets || conf->duration_ns || conf->numbered;
 	struct weir_series *series;
 	int error;
 
@@ -278,6 +278,18 @@ int weir_series_flush(struct weir_series *series)
 	if (is_over(series))
 		return turn_over(series);
 	return weir_capture_flush(series->writer);
+}
+
+int weir_series_next(struct weir_series *series)
+{
+	if (series->error)
+		return repeat_error(series);
+	return turn_over(series);
+}
+
+bool weir_series_is_full(const struct weir_series *series)
+{
+	return !series->error && (is_full(series) || is_over(series));
 }
 
 uint32_t weir_series_files(const struct weir_series *series)

@@ -34,10 +34,23 @@ int weir__sink_close(struct weir__sink *sink);
 /* Close what nothing was written to. */
 void weir__sink_discard(struct weir__sink *sink);
 
-/* encode.c: most bytes that size bytes become; and make a frame of them: its size, or 0 with a
- * sentence. */
-size_t weir__encode_bound(enum weir_capture_codec codec, size_t size);
-size_t weir__encode(enum weir_capture_codec codec, const uint8_t *bytes, size_t size,
-	uint8_t *frame, size_t room);
+/* ---- encode.c ---- */
+
+#define WEIR__ENCODE_FAILED SIZE_MAX
+
+struct weir__encoder;
+
+/* NULL with a sentence. */
+struct weir__encoder *weir__encoder_create(enum weir_capture_codec codec);
+void weir__encoder_destroy(struct weir__encoder *encoder);
+
+/* Most bytes that size bytes become; and compress them, the last ones of the file or others, so
+ * that they can be had back without what follows: how many bytes, or WEIR__ENCODE_FAILED. */
+size_t weir__encode_bound(const struct weir__encoder *encoder, size_t size);
+size_t weir__encode(struct weir__encoder *encoder, const uint8_t *bytes, size_t size, bool last,
+	uint8_t *piece, size_t room);
+
+/* What makes a file whole that was cut behind such a piece: its size. */
+size_t weir__encode_end(enum weir_capture_codec codec, const uint8_t **end);
 
 #endif

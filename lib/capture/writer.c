@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A system call of some 200 ns and a walk through the file system are spread over this much; and
  * what is compressed at a time. */
@@ -87,60 +88,72 @@ static int write_plain(struct weir_capture_writer *writer, bool wait)
 	return writer->used == 0 ? 0 : -EAGAIN;
 }
 
-/* Bring the frame there is to the file; when a part of it fails, none of it stays. */
-static int write_frame(struct weir_capture_writer *writer, bool wait)
+/* The piece could not be written as a whole: none of it stays, and the file gets its end. */
+static int fail_piece(struct weir_capture_writer *writer)
+{
+	const uint8_t *end;
+	size_t size = weir__encode_end(writer->codec, &end), done;
+
+	if (writer->sink.is_regular && weir__sink_cut(&writer->sink, writer->flushed) &&
+		writer->flushed > 0 && lseek(writer->sink.fd, 0, SEEK_END) >= 0)
+		weir__sink_write(&writer->sink, end, size, true, &done);
+	writer->used = writer->piece_size = writer->piece_done = 0;
+	return say_lost(writer, writer->packets - writer->packets_safe);
+}
+
+/* Bring the piece there is to the file. */
+static int write_piece(struct weir_capture_writer *writer, bool wait)
 {
 	size_t done;
 
-	writer->error = weir__sink_write(&writer->sink, writer->frame + writer->frame_done,
-		writer->frame_size - writer->frame_done, wait, &done);
-	if (writer->error) {
-		weir__sink_cut(&writer->sink, writer->flushed);
-		writer->used = writer->frame_size = writer->frame_done = 0;
-		return say_lost(writer, writer->packets - writer->packets_safe);
-	}
-	writer->frame_done += done;
-	if (writer->frame_done < writer->frame_size)
+	writer->error = weir__sink_write(&writer->sink, writer->piece + writer->piece_done,
+		writer->piece_size - writer->piece_done, wait, &done);
+	if (writer->error)
+		return fail_piece(writer);
+	writer->piece_done += done;
+	if (writer->piece_done < writer->piece_size)
 		return -EAGAIN;
-	writer->flushed += writer->frame_size;
-	writer->packets_safe = writer->packets_framed;
-	writer->frame_size = writer->frame_done = 0;
+	writer->flushed += writer->piece_size;
+	writer->packets_safe = writer->packets_packed;
+	writer->piece_size = writer->piece_done = 0;
 	return 0;
 }
 
-/* Make the buffer a frame. */
-static int make_frame(struct weir_capture_writer *writer)
+/* Compress the buffer. */
+static int make_piece(struct weir_capture_writer *writer, bool last)
 {
-	size_t room = weir__encode_bound(writer->codec, writer->used);
-	uint8_t *larger = room > writer->frame_room ? realloc(writer->frame, room) : writer->frame;
+	size_t room = weir__encode_bound(writer->encoder, writer->used);
+	uint8_t *larger = room > writer->piece_room ? realloc(writer->piece, room) : writer->piece;
+	size_t size;
 
 	if (!larger)
 		return weir__fail(ENOMEM, "%s: no memory to compress", writer->sink.path);
-	writer->frame = larger;
-	if (room > writer->frame_room)
-		writer->frame_room = room;
-	writer->frame_size = weir__encode(
-		writer->codec, writer->buffer, writer->used, writer->frame, writer->frame_room);
-	if (!writer->frame_size)
-		return -errno;
-	writer->packets_framed = writer->packets;
+	writer->piece = larger;
+	if (room > writer->piece_room)
+		writer->piece_room = room;
+	size = weir__encode(writer->encoder, writer->buffer, writer->used, last, writer->piece,
+		writer->piece_room);
+	if (size == WEIR__ENCODE_FAILED)
+		return weir__fail(EIO, "%s: cannot be compressed", writer->sink.path);
+	writer->piece_size = size;
+	writer->packets_packed = writer->packets;
 	writer->used = 0;
 	return 0;
 }
 
-static int write_frames(struct weir_capture_writer *writer, bool wait)
+static int write_compressed(struct weir_capture_writer *writer, bool wait, bool last)
 {
-	int error = writer->frame_size ? write_frame(writer, wait) : 0;
+	int error = writer->piece_size ? write_piece(writer, wait) : 0;
 
-	if (error || !writer->used)
+	if (error || (!writer->used && !last))
 		return error;
-	error = make_frame(writer);
-	return error ? error : write_frame(writer, wait);
+	error = make_piece(writer, last);
+	return error ? error : write_piece(writer, wait);
 }
 
 static int write_buffer(struct weir_capture_writer *writer, bool wait)
 {
-	return writer->codec ? write_frames(writer, wait) : write_plain(writer, wait);
+	return writer->codec ? write_compressed(writer, wait, false) : write_plain(writer, wait);
 }
 
 void weir_capture_set_writer_nonblocking(struct weir_capture_writer *writer, bool nonblocking)
@@ -157,7 +170,7 @@ int weir_capture_flush(struct weir_capture_writer *writer)
 
 uint64_t weir_capture_written(const struct weir_capture_writer *writer)
 {
-	return writer->flushed + writer->frame_size + writer->used;
+	return writer->flushed + writer->piece_size + writer->used;
 }
 
 int weir__writer_room(struct weir_capture_writer *writer, size_t size)
@@ -192,7 +205,8 @@ static void destroy(struct weir_capture_writer *writer)
 	}
 	free(writer->sources);
 	free(writer->interfaces);
-	free(writer->frame);
+	weir__encoder_destroy(writer->encoder);
+	free(writer->piece);
 	free(writer->buffer);
 	free(writer);
 }
@@ -218,6 +232,11 @@ static int begin(struct weir_capture_writer *writer, const struct weir_capture_f
 	writer->buffer = malloc(BUFFER_SIZE);
 	if (!writer->buffer)
 		return weir__fail(ENOMEM, "%s: no memory to write it", file->path);
+	if (file->codec) {
+		writer->encoder = weir__encoder_create(file->codec);
+		if (!writer->encoder)
+			return -errno;
+	}
 	if (weir_capture_source(writer, &nameless) < 0 || weir__writer_room(writer, texts) < 0)
 		return -errno;
 	if (file->format == WEIR_CAPTURE_PCAPNG)
@@ -270,7 +289,10 @@ int weir_capture_finish(struct weir_capture_writer *writer)
 		return 0;
 	if (writer->error == 0)
 		weir__writer_add_missing_header(writer);
-	result = weir_capture_flush(writer);
+	if (writer->error || !writer->codec)
+		result = weir_capture_flush(writer);
+	else
+		result = write_compressed(writer, true, true);
 	closed = weir__sink_close(&writer->sink);
 	destroy(writer);
 	return result ? result : closed;

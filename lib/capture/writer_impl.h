@@ -3,7 +3,7 @@
  * it.
  *
  *	packets --> buffer of whole blocks --> sink
- *	                                  \--> frame, compressed --> sink
+ *	                                  \--> piece, compressed --> sink
  */
 #ifndef WEIR_WRITER_IMPL_H
 #define WEIR_WRITER_IMPL_H
@@ -29,9 +29,10 @@ struct weir_capture_writer {
 
 	size_t used, capacity; /* of the buffer */
 	uint8_t *buffer;
-	uint8_t *frame; /* a frame on its way to the file */
-	size_t frame_size, frame_done, frame_room;
-	uint64_t packets_framed; /* in that and all frames before */
+	struct weir__encoder *encoder; /* NULL: plain */
+	uint8_t *piece;                /* of compressed bytes, on its way to the file */
+	size_t piece_size, piece_done, piece_room;
+	uint64_t packets_packed; /* in that and all pieces before */
 	uint64_t packets_safe;   /* in those that are in the file */
 
 	struct weir_capture_source *sources; /* own copies; the first is that without a name */

@@ -15,7 +15,7 @@ from program import SOURCES, ProgramTest, main
 PAGES = SOURCES / "docs/man"
 PROGRAMS = {"weir-replay": "WEIR_REPLAY", "weir-l2fwd": "WEIR_L2FWD",
             "weir-bench": "WEIR_BENCH", "weir-doctor": "WEIR_DOCTOR", "weir-run": "WEIR_RUN",
-            "weir-ctl": "WEIR_CTL"}
+            "weir-ctl": "WEIR_CTL", "weir-dump": "WEIR_DUMP"}
 
 
 class ManTest(ProgramTest):
