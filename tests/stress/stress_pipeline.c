@@ -9,18 +9,24 @@
  * been freed, and there were never more tables than may wait for it.
  *
  * WEIR_STRESS_PACKETS sets packets apart from the count, which is of replacements.
+ *
+ *	stress_pipeline COUNT SEED lcores=1-8 lcores=node1
+ *
+ * looks up and checks there, instead of with two workers each that run anywhere.
  */
 #include "stress.h"
 
+#include "weir/lcores.h"
 #include "weir/pipeline.h"
 #include "weir/rcu.h"
 #include "weir/stages.h"
 
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOWS   1024
-#define WORKERS 2
+#define FLOWS 1024
 
 struct packet {
 	uint32_t flow;
@@ -39,6 +45,14 @@ static _Atomic(int64_t) tables, most_tables;
 static _Atomic(uint64_t) checked;
 static uint64_t expected[FLOWS]; /* place; each is one worker's, once it has come there */
 static _Atomic(int) home[FLOWS];
+
+/* Where stages run: the argument, and what it means. */
+struct place {
+	const char *argument;
+	struct weir_lcores lcores;
+};
+static struct place lookup_place = {.argument = "workers=2"},
+		    check_place = {.argument = "workers=2"};
 
 /* ---- tables ---- */
 
@@ -109,11 +123,29 @@ static struct packet packet_of(const struct weir_mbuf *mbuf)
 	return packet;
 }
 
+static void set_place(struct place *place, const char *argument)
+{
+	place->argument = argument;
+	stress_check(strncmp(argument, "lcores=", 7) == 0 &&
+			     weir_lcores_parse(&place->lcores, argument + 7) == 0,
+		"%s: %s", argument, weir_last_error());
+}
+
+static void check_place_of(const struct place *place)
+{
+	int core = sched_getcpu();
+
+	stress_check(weir_lcores_count(&place->lcores) == 0 ||
+			     weir_lcores_has(&place->lcores, (uint32_t)core),
+		"a worker with %s runs on core %d", place->argument, core);
+}
+
 static void run_lookup(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	const struct table *table = weir_rcu_read(&slot);
 	uint64_t *newest = stage->state;
 
+	check_place_of(&lookup_place);
 	stress_check(table->version >= *newest, "table %llu came after %llu",
 		(unsigned long long)table->version, (unsigned long long)*newest);
 	*newest = table->version;
@@ -142,6 +174,7 @@ static void check_packet(const struct weir_stage *stage, struct packet packet)
 
 static void run_check(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
+	check_place_of(&check_place);
 	for (uint32_t i = 0; i < count; i++)
 		check_packet(stage, packet_of(mbufs[i]));
 	weir_mbuf_free_bulk(mbufs, count);
@@ -166,15 +199,18 @@ static struct weir_pipeline *start(void)
 	struct weir_pipeline_conf conf = {
 		.name = "stress", .types = weir_stages, .more = own, .pool = pool};
 	struct weir_pipeline *pipeline = weir_pipeline_create(&conf);
+	char text[512];
 
-	stress_check(pipeline &&
-			     !weir_pipeline_parse(pipeline, "in: make\n"
-							    "q: ring workers=2 size=256\n"
-							    "look: lookup\n"
-							    "late: delay time=50us workers=2\n"
-							    "end: check\n"
-							    "in -> q -> look -> late -> end\n") &&
-			     !weir_pipeline_start(pipeline),
+	snprintf(text, sizeof(text),
+		"in: make\n"
+		"q: ring %s size=256\n"
+		"look: lookup\n"
+		"late: delay time=50us %s\n"
+		"end: check\n"
+		"in -> q -> look -> late -> end\n",
+		lookup_place.argument, check_place.argument);
+	stress_check(
+		pipeline && !weir_pipeline_parse(pipeline, text) && !weir_pipeline_start(pipeline),
 		"%s", weir_last_error());
 	return pipeline;
 }
@@ -200,6 +236,10 @@ int main(int argc, char **argv)
 	struct weir_pipeline *pipeline;
 
 	stress_begin("pipeline", argc, argv, 1000);
+	if (argc > 4) {
+		set_place(&lookup_place, argv[3]);
+		set_place(&check_place, argv[4]);
+	}
 	packets = more ? strtoull(more, NULL, 10) : stress_count * 1000;
 	pool = weir_mbuf_pool_create(&conf);
 	stress_check(pool, "%s", weir_last_error());
