@@ -15,6 +15,7 @@
 #include "weir/field.h"
 #include "weir/flow.h"
 #include "weir/flow_key.h"
+#include "weir/flow_shared.h"
 #include "weir/fragment.h"
 #include "weir/guard.h"
 #include "weir/handoff.h"

@@ -19,7 +19,7 @@ struct layout {
 	uint32_t stride;
 };
 
-static int check_conf(const struct weir_flow_conf *conf)
+int weir__flow_check(const struct weir_flow_conf *conf)
 {
 	const char *name = conf->name ? conf->name : "flows";
 
@@ -66,7 +66,7 @@ static struct layout lay_out(const struct weir_flow_conf *conf)
 
 size_t weir_flow_memory(const struct weir_flow_conf *conf)
 {
-	return check_conf(conf) ? 0 : lay_out(conf).size;
+	return weir__flow_check(conf) ? 0 : lay_out(conf).size;
 }
 
 static int get_memory(struct weir_flow_table *table, const struct weir_flow_conf *conf)
@@ -94,15 +94,15 @@ static int get_memory(struct weir_flow_table *table, const struct weir_flow_conf
 	return 0;
 }
 
-static int choose_secret(struct weir_flow_table *table)
+int weir__flow_choose_secret(const char *name, struct weir__flow_secret *secret)
 {
-	int error = weir__os_random(&table->secret, sizeof(table->secret));
+	int error = weir__os_random(secret, sizeof(*secret));
 
 	if (error)
 		return weir__fail(-error,
-			"flow table '%s': no random bytes from the kernel (getrandom: %s)",
-			table->name, strerror(-error));
-	table->secret.last |= 1;
+			"flow table '%s': no random bytes from the kernel (getrandom: %s)", name,
+			strerror(-error));
+	secret->last |= 1;
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static void set_figures(struct weir_flow_table *table, const struct weir_flow_co
 struct weir_flow_table *weir_flow_create(const struct weir_flow_conf *conf)
 {
 	struct weir_flow_table *table;
-	int error = check_conf(conf);
+	int error = weir__flow_check(conf);
 
 	if (error) {
 		errno = -error;
@@ -133,7 +133,7 @@ struct weir_flow_table *weir_flow_create(const struct weir_flow_conf *conf)
 		return weir__fail_null(ENOMEM, "no memory for a flow table");
 	memset(table, 0, sizeof(*table));
 	set_figures(table, conf);
-	error = choose_secret(table);
+	error = weir__flow_choose_secret(table->name, &table->secret);
 	if (!error)
 		error = get_memory(table, conf);
 	if (error) {

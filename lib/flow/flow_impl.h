@@ -106,6 +106,11 @@ static inline uint64_t weir__flow_difference(const void *a, const void *b, uint3
 	return different;
 }
 
+/* create.c: 0, or -EINVAL with a sentence. And a secret from the kernel for the table with this
+ * name, or -errno with one. */
+int weir__flow_check(const struct weir_flow_conf *conf);
+int weir__flow_choose_secret(const char *name, struct weir__flow_secret *secret);
+
 /* lookup.c: the index of a key whose place is known, or WEIR_FLOW_NONE. */
 uint32_t weir__flow_find(
 	const struct weir_flow_table *table, const void *key, struct weir__flow_place place);
