@@ -107,6 +107,13 @@ static int get_umem(struct xdp_port *own)
 	return pool ? weir__xdp_umem_begin(&own->umem, pool, own->interface) : -errno;
 }
 
+static uint32_t batch_of(uint32_t target)
+{
+	uint32_t batch = (target + 3) / 4;
+
+	return batch < WEIR__XDP_FILL_BATCH ? batch : WEIR__XDP_FILL_BATCH;
+}
+
 static int get_queues(struct xdp_port *own)
 {
 	uint32_t count = own->port->queues, share = own->umem.pool->max_count / (2 * count);
@@ -124,6 +131,8 @@ static int get_queues(struct xdp_port *own)
 		queue->fd = -1;
 		/* half of the pool stays for what is sent and worked on */
 		queue->rx.target = share < own->ring ? share : own->ring;
+		/* the kernel must never wait for a batch to become complete */
+		queue->rx.batch = batch_of(queue->rx.target);
 		queue->rx.held = weir__xdp_held_new(&own->umem);
 		queue->tx.held = weir__xdp_held_new(&own->umem);
 		if (!queue->rx.held || !queue->tx.held)

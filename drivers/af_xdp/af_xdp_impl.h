@@ -26,6 +26,9 @@
 #define XDP_MAX_TX_SKB_BUDGET 9 /* Linux 6.17: how many packets one sendto() sends */
 #endif
 
+/* Mbufs that go into the fill ring at a time, at most: a batch of the pool. */
+#define WEIR__XDP_FILL_BATCH 64
+
 struct xdp_port;
 
 /* The receiving side of a queue: of the thread that receives on it. */
@@ -33,7 +36,8 @@ struct xdp_rx {
 	struct xsk_ring_cons ring;
 	struct xsk_ring_prod fill;
 	uint32_t filled; /* mbufs that the kernel has to receive into, */
-	uint32_t target; /* and how many it should have */
+	uint32_t target; /* how many it should have, */
+	uint32_t batch;  /* and how many it is given at a time */
 	uint16_t *held;
 	struct weir_mbuf *head, *last; /* a packet of which more pieces are to come */
 	uint32_t idle;                 /* receives in a row that found nothing */

@@ -8,9 +8,6 @@
 
 #include <sys/socket.h>
 
-/* Mbufs that go into the fill ring at a time: a batch of the pool. */
-#define FILL_BATCH 64
-
 /* How far ahead the metadata of what was received is fetched: a packet takes some 10 ns here,
  * memory 100. */
 #define PREFETCH 8
@@ -72,15 +69,14 @@ static uint32_t take(struct weir_mempool *pool, void ***mbufs, uint32_t count)
 void weir__xdp_refill(struct xdp_queue *queue)
 {
 	struct xdp_rx *rx = &queue->rx;
-	uint32_t batch = rx->target < FILL_BATCH ? rx->target : FILL_BATCH;
 
-	while (rx->target - rx->filled >= batch) {
-		void *some[FILL_BATCH], **mbufs = some;
-		uint32_t got = take(queue->port->umem.pool, &mbufs, batch);
+	while (rx->target - rx->filled >= rx->batch) {
+		void *some[WEIR__XDP_FILL_BATCH], **mbufs = some;
+		uint32_t got = take(queue->port->umem.pool, &mbufs, rx->batch);
 
 		if (got)
 			fill(queue, mbufs, got);
-		if (got == batch)
+		if (got == rx->batch)
 			continue;
 		weir__count(&queue->counters->no_mbuf, 1);
 		return;

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* net_af_xdp.c: af_xdp between the two ends of a veth: what is sent arrives, of whatever mbufs it is
+ * made; none is lost on the way or at close; who may share an interface; what is left of a killed
+ * process. */
+#include "veth.h"
+
+#include "unit/unit.h"
+#include "weir/weir.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BURST 32
+
+static struct weir_mempool *pools[2]; /* small mbufs; others of another pool */
+
+static struct weir_port *open_port(const char *spec)
+{
+	struct weir_port *port = weir_port_open(spec, pools[0]);
+
+	if (!port)
+		printf("\n%s: %s\n", spec, weir_last_error());
+	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
+	return port;
+}
+
+/* Close, and nothing of the pools is missing. */
+static void close_ports(struct weir_port *a, struct weir_port *b)
+{
+	CU_ASSERT_EQUAL(weir_port_close(a), 0);
+	CU_ASSERT_EQUAL(weir_port_close(b), 0);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pools[0]), 0);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pools[1]), 0);
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Wait for up to count packets on a queue, for a second. How many came. */
+static uint32_t receive(
+	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+{
+	double end = seconds() + 1;
+	uint32_t got = 0;
+
+	while (got < count && seconds() < end)
+		got += weir_port_rx(port, queue, mbufs + got, count - got);
+	return got;
+}
+
+static uint8_t byte_of(uint32_t number, uint32_t at)
+{
+	return (uint8_t)(number * 31 + at * 7 + (at >> 8));
+}
+
+/* Fill a packet with what its number says, all but the addresses. */
+static void write_packet(struct weir_mbuf *packet, uint32_t number)
+{
+	uint8_t byte;
+
+	for (uint32_t i = 0; i < packet->length; i++) {
+		byte = byte_of(number, i);
+		weir_mbuf_write(packet, i, &byte, 1);
+	}
+}
+
+static bool is_packet(const struct weir_mbuf *packet, uint32_t number, uint32_t length)
+{
+	uint8_t byte;
+
+	if (packet->length != length)
+		return false;
+	for (uint32_t i = 0; i < length; i++)
+		if (weir_mbuf_read(packet, i, &byte, 1) || byte != byte_of(number, i))
+			return false;
+	return true;
+}
+
+static struct weir_mbuf *make_packet(struct weir_mempool *pool, uint32_t number, uint32_t length)
+{
+	static uint8_t zeros[100000];
+	struct weir_mbuf *packet = weir_mbuf_from_bytes(pool, zeros, length);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
+	write_packet(packet, number);
+	return packet;
+}
+
+static void send(struct weir_port *port, uint32_t queue, struct weir_mbuf *packet)
+{
+	CU_ASSERT_EQUAL(weir_port_tx(port, queue, &packet, 1), 1);
+}
+
+/* One packet comes, and is the one with this number. */
+static void expect(struct weir_port *port, uint32_t queue, uint32_t number, uint32_t length)
+{
+	struct weir_mbuf *packet;
+	uint32_t got = receive(port, queue, &packet, 1);
+
+	CU_ASSERT_EQUAL(got, 1);
+	if (!got)
+		return;
+	CU_ASSERT_TRUE(is_packet(packet, number, length));
+	CU_ASSERT_EQUAL(weir_mbuf_check(packet), 0);
+	CU_ASSERT_EQUAL(packet->offset, WEIR_MBUF_HEADROOM);
+	weir_mbuf_free(packet);
+}
+
+/* ---- all that is sent arrives ---- */
+
+static void exchange(const char *mode)
+{
+	struct weir_mbuf *mbufs[BURST];
+	char spec[64];
+	struct weir_port *a, *b;
+	struct weir_port_stats stats;
+	uint32_t number = 0;
+
+	snprintf(spec, sizeof(spec), "af_xdp:va,mode=%s", mode);
+	a = open_port(spec);
+	snprintf(spec, sizeof(spec), "af_xdp:vb,mode=%s", mode);
+	b = open_port(spec);
+	while (number < 6000) {
+		for (uint32_t i = 0; i < BURST; i++)
+			mbufs[i] = make_packet(pools[0], number + i, 60 + (number + i) % 1455);
+		CU_ASSERT_EQUAL_FATAL(weir_port_tx(a, 0, mbufs, BURST), BURST);
+		CU_ASSERT_EQUAL_FATAL(receive(b, 0, mbufs, BURST), BURST);
+		for (uint32_t i = 0; i < BURST; i++, number++)
+			CU_ASSERT_TRUE(is_packet(mbufs[i], number, 60 + number % 1455));
+		weir_mbuf_free_bulk(mbufs, BURST);
+	}
+	weir_port_stats(a, &stats);
+	CU_ASSERT_EQUAL(stats.tx_packets, number);
+	weir_port_stats(b, &stats);
+	CU_ASSERT_EQUAL(stats.rx_packets, number);
+	for (uint32_t i = 0; i < WEIR_DROP_COUNT; i++)
+		CU_ASSERT_EQUAL(stats.dropped[i], 0);
+	close_ports(a, b);
+}
+
+static void test_exchange(void)
+{
+	exchange("native");
+	exchange("generic");
+}
+
+static uint8_t outside[2000];
+static uint32_t released;
+
+static void release(struct weir_external *external)
+{
+	(void)external;
+	released++;
+}
+
+/* Mbufs that are not plain ones of the port's pool. */
+static void send_kinds(struct weir_port *a, struct weir_port *b)
+{
+	struct weir_mbuf *packet, *other;
+	struct weir_external external;
+
+	packet = make_packet(pools[0], 1, 1000); /* held by two, sent twice */
+	weir_mbuf_ref(packet, 1);
+	send(a, 0, packet);
+	send(a, 0, packet);
+	expect(b, 0, 1, 1000);
+	expect(b, 0, 1, 1000);
+
+	packet = make_packet(pools[0], 2, 300); /* a clone, and then what it was made of */
+	send(a, 0, weir_mbuf_clone(packet, pools[1]));
+	send(a, 0, weir_mbuf_clone(packet, pools[0]));
+	send(a, 0, packet);
+	for (uint32_t i = 0; i < 3; i++)
+		expect(b, 0, 2, 300);
+
+	packet = make_packet(pools[1], 3, 700); /* of another pool */
+	send(a, 0, packet);
+	expect(b, 0, 3, 700);
+
+	packet = make_packet(pools[0], 4, 5 * 60); /* five pieces, from both pools, one empty */
+	other = weir_mbuf_split(packet, 100);
+	CU_ASSERT_EQUAL(weir_mbuf_concat(packet, weir_mbuf_alloc(pools[0])), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_concat(packet, other), 0);
+	other = weir_mbuf_split(packet, 170);
+	send(a, 0, packet);
+	send(a, 0, other);
+	expect(b, 0, 4, 170);
+	CU_ASSERT_EQUAL(receive(b, 0, &packet, 1), 1);
+	CU_ASSERT_EQUAL(packet->length, 130);
+	weir_mbuf_free(packet);
+
+	for (uint32_t i = 0; i < sizeof(outside); i++) /* memory that is no mbuf's */
+		outside[i] = byte_of(5, i);
+	weir_external_init(&external, outside, sizeof(outside), release, NULL);
+	packet = weir_mbuf_alloc(pools[0]);
+	CU_ASSERT_EQUAL(weir_mbuf_attach(packet, &external, 0, 1200), 0);
+	send(a, 0, packet);
+	expect(b, 0, 5, 1200);
+	CU_ASSERT_EQUAL(released, 1);
+	released = 0;
+
+	packet = make_packet(pools[0], 6, 400); /* a chain that two hold */
+	other = make_packet(pools[0], 7, 200);
+	CU_ASSERT_EQUAL(weir_mbuf_concat(packet, other), 0);
+	write_packet(packet, 8);
+	weir_mbuf_ref(packet, 1);
+	send(a, 0, packet);
+	send(a, 0, packet);
+	expect(b, 0, 8, 600);
+	expect(b, 0, 8, 600);
+}
+
+static void test_kinds(void)
+{
+	static const char *const modes[] = {"native", "generic"};
+
+	for (uint32_t i = 0; i < 2; i++) {
+		char spec[64];
+		struct weir_port *a, *b;
+
+		snprintf(spec, sizeof(spec), "af_xdp:va,ring=64,mode=%s", modes[i]);
+		a = open_port(spec);
+		snprintf(spec, sizeof(spec), "af_xdp:vb,ring=64,mode=%s", modes[i]);
+		b = open_port(spec);
+		for (uint32_t round = 0; round < 50; round++)
+			send_kinds(a, b);
+		close_ports(a, b);
+	}
+}
+
+/* Packets of several mbufs, and those that cannot be sent. */
+static void test_large(void)
+{
+	struct weir_port *a, *b;
+	struct weir_port_stats stats;
+
+	CU_ASSERT_EQUAL(run("ip link set va mtu 9000 && ip link set vb mtu 9000"), 0);
+	a = open_port("af_xdp:va");
+	b = open_port("af_xdp:vb");
+	for (uint32_t i = 0; i < 200; i++) {
+		uint32_t length = 1500 + i * 37;
+		struct weir_mbuf *packet = make_packet(pools[i % 2], i, length);
+
+		send(a, 0, packet);
+		expect(b, 0, i, length);
+	}
+	send(a, 0, make_packet(pools[0], 0, 90000));
+	send(a, 0, weir_mbuf_alloc(pools[0]));
+	weir_port_stats(a, &stats);
+	CU_ASSERT_EQUAL(stats.dropped[WEIR_DROP_TX_TOO_LONG], 1);
+	CU_ASSERT_EQUAL(stats.dropped[WEIR_DROP_TX_UNFIT], 1);
+	CU_ASSERT_EQUAL(stats.tx_packets, 200);
+	close_ports(a, b);
+	CU_ASSERT_EQUAL(run("ip link set va mtu 1500 && ip link set vb mtu 1500"), 0);
+}
+
+/* Queues of one port, and of several. */
+static void test_queues(void)
+{
+	struct weir_port *a = open_port("af_xdp:va,queues=3,ring=256"),
+			 *b = open_port("af_xdp:vb,queues=2,ring=256");
+	struct weir_port *c = open_port("af_xdp:vb,queue=2,ring=256");
+
+	for (uint32_t i = 0; i < 300; i++) {
+		send(a, i % 3, make_packet(pools[0], i, 100));
+		expect(i % 3 == 2 ? c : b, i % 3 == 2 ? 0 : i % 3, i, 100);
+		send(c, 0, make_packet(pools[0], i, 100));
+		expect(a, 2, i, 100);
+	}
+	CU_ASSERT_PTR_NULL(weir_port_open("af_xdp:vb,queue=1", pools[0]));
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "has an AF_XDP socket already"));
+	CU_ASSERT_PTR_NULL(weir_port_open("af_xdp:vb,queue=3,mode=generic", pools[0]));
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "other mode"));
+	CU_ASSERT_PTR_NULL(weir_port_open("af_xdp:vb,queue=4", pools[0]));
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "ethtool -l vb"));
+	CU_ASSERT_PTR_NULL(weir_port_open("af_xdp:vb,queue=3,copy=no", pools[0]));
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "cannot do without copies"));
+	CU_ASSERT_EQUAL(weir_port_close(b), 0);
+	/* the program stays for the others */
+	send(a, 2, make_packet(pools[0], 7, 100));
+	expect(c, 0, 7, 100);
+	close_ports(a, c);
+}
+
+/* A port without a pool only sends, and any mbufs. */
+static void test_send_only(void)
+{
+	struct weir_port *a = weir_port_open("af_xdp:va", NULL), *b = open_port("af_xdp:vb");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+	CU_ASSERT_EQUAL(weir_port_state(a), WEIR_PORT_ENDED);
+	CU_ASSERT_NOT_EQUAL(run("ip link show va | grep -q xdp"), 0);
+	for (uint32_t i = 0; i < 5000; i++) {
+		send(a, 0, make_packet(pools[i % 2], i, 64));
+		expect(b, 0, i, 64);
+	}
+	close_ports(a, b);
+}
+
+/* What a port cannot receive into it asks for again; and the kernel's drops are counted. */
+static void test_dry(void)
+{
+	struct weir_port *a = weir_port_open("af_xdp:va", NULL),
+			 *b = open_port("af_xdp:vb,ring=64");
+	static struct weir_mbuf *mbufs[100000];
+	uint32_t count = 0, kept, got = 0;
+	struct weir_port_stats stats;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+	while ((mbufs[count] = weir_mbuf_alloc(pools[0])) != NULL)
+		count++;
+	kept = count;
+	for (uint32_t i = 0; i < 200; i++) {
+		send(a, 0, make_packet(pools[1], i, 64));
+		got += weir_port_rx(b, 0, mbufs + count + got, BURST);
+	}
+	got += receive(b, 0, mbufs + count + got, BURST);
+	/* all that were in the ring; one mbuf of a pool cannot be received into */
+	CU_ASSERT_TRUE(got == 64 || got == 63);
+	weir_port_stats(b, &stats);
+	CU_ASSERT_EQUAL(stats.dropped[WEIR_DROP_RX_KERNEL], 200 - got);
+	CU_ASSERT_TRUE(stats.rx_no_mbuf > 0);
+	weir_mbuf_free_bulk(mbufs, kept + got);
+	receive(b, 0, mbufs, 0);
+	weir_port_rx(b, 0, mbufs, BURST);
+	for (uint32_t i = 0; i < 200; i++) {
+		send(a, 0, make_packet(pools[1], i, 64));
+		expect(b, 0, i, 64);
+	}
+	close_ports(a, b);
+}
+
+/* Mbufs in every ring come back, also what the kernel has taken out of the fill ring. */
+static void test_close_under_load(void)
+{
+	for (uint32_t round = 0; round < 20; round++) {
+		struct weir_port *a = open_port("af_xdp:va"), *b = open_port("af_xdp:vb");
+		struct weir_mbuf *mbufs[BURST];
+
+		for (uint32_t i = 0; i < 40; i++) {
+			uint32_t sent;
+
+			CU_ASSERT_EQUAL_FATAL(weir_mbuf_alloc_bulk(pools[0], mbufs, BURST), 0);
+			for (uint32_t j = 0; j < BURST; j++)
+				mbufs[j]->data_length = mbufs[j]->length = 64;
+			sent = weir_port_tx(a, 0, mbufs, BURST);
+			weir_mbuf_free_bulk(mbufs + sent, BURST - sent);
+			if (i % 3 == 0)
+				weir_mbuf_free_bulk(mbufs, weir_port_rx(b, 0, mbufs, BURST));
+		}
+		close_ports(b, a);
+	}
+}
+
+/* ---- other processes ---- */
+
+static pid_t start_child(const char *spec)
+{
+	pid_t child = fork();
+	struct weir_port *port;
+	struct weir_mbuf *mbufs[BURST];
+
+	if (child)
+		return child;
+	port = weir_port_open(spec, pools[0]);
+	while (port) {
+		uint32_t count = weir_port_rx(port, 0, mbufs, BURST);
+
+		weir_mbuf_free_bulk(mbufs + weir_port_tx(port, 0, mbufs, count), 0);
+	}
+	_exit(1);
+}
+
+static void kill_child(pid_t child)
+{
+	int status;
+
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	CU_ASSERT_TRUE(WIFSIGNALED(status));
+}
+
+/* Send until one comes back, for up to two seconds. */
+static bool answers(struct weir_port *port, uint32_t queue)
+{
+	struct weir_mbuf *packet = NULL;
+	double end = seconds() + 2;
+
+	for (uint32_t i = 0; seconds() < end && !packet; i++) {
+		send(port, queue, make_packet(pools[0], i, 64));
+		for (uint32_t j = 0; j < 1000 && !packet; j++)
+			weir_port_rx(port, queue, &packet, 1);
+	}
+	weir_mbuf_free(packet);
+	return packet;
+}
+
+static void test_killed(void)
+{
+	struct weir_port *a = open_port("af_xdp:va,queues=2"), *b;
+
+	for (uint32_t i = 0; i < 5; i++) {
+		pid_t child = start_child("af_xdp:vb");
+
+		CU_ASSERT_TRUE(answers(a, 0));
+		CU_ASSERT_EQUAL(run("ip link show vb | grep -q xdp"), 0);
+		kill_child(child);
+		CU_ASSERT_NOT_EQUAL(run("ip link show vb | grep -q xdp"), 0);
+	}
+	/* at once again; and a child's program outlives it while this process has a port there */
+	{
+		pid_t child = start_child("af_xdp:vb");
+
+		CU_ASSERT_TRUE(answers(a, 0));
+		b = open_port("af_xdp:vb,queue=1");
+		kill_child(child);
+		CU_ASSERT_EQUAL(run("ip link show vb | grep -q xdp"), 0);
+		send(a, 1, make_packet(pools[0], 3, 80));
+		expect(b, 0, 3, 80);
+	}
+	CU_ASSERT_EQUAL(weir_port_close(b), 0);
+	CU_ASSERT_NOT_EQUAL(run("ip link show vb | grep -q xdp"), 0);
+	b = open_port("af_xdp:vb");
+	close_ports(a, b);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{"packets arrive", test_exchange},
+		{"mbufs of all kinds", test_kinds},
+		{"large packets", test_large},
+		{"queues", test_queues},
+		{"only sending", test_send_only},
+		{"a dry pool", test_dry},
+		{"closing under load", test_close_under_load},
+		{"killed", test_killed},
+		CU_TEST_INFO_NULL,
+	};
+	int failed;
+
+	veth_enter();
+	if (veth_make(4)) {
+		printf("SKIPPED: no veth\n");
+		return 77;
+	}
+	for (uint32_t i = 0; i < 2; i++)
+		pools[i] = weir_mbuf_pool_create(
+			&(struct weir_mbuf_pool_conf){.name = i ? "other" : "own", .count = 8192});
+	failed = unit_run("net_af_xdp", tests);
+	for (uint32_t i = 0; i < 2; i++)
+		failed |= weir_mempool_destroy(pools[i]) != 0;
+	return failed;
+}
