@@ -82,6 +82,7 @@ static struct weir_mbuf *holder_of(const struct weir__xdp_umem *umem, struct wei
 	if (state & WEIR__MBUF_BORROWED)
 		holder = weir__mbuf_lender(weir__mbuf_state_pool(state), segment)->owner;
 	if (!holder || weir_mbuf_pool(holder) != umem->pool ||
+		weir_ref_look(&holder->state) & WEIR__MBUF_PART ||
 		weir_mbuf_refs(holder) > WEIR_REF_MASK / 2)
 		return NULL;
 	end = (uint64_t)(weir_mbuf_data(segment) - (uint8_t *)holder) + segment->data_length;

@@ -5,35 +5,21 @@
  *
  *	rx      file to receive from, "-" is standard input; pcap or pcapng, plain or compressed
  *	loop    times to read it (1); 0 is endless
+ *	preload no: packets come from the file; copy: from memory, into which it is read once, each
+ *		with bytes of its own; attach: from memory, on the bytes there, read-only. Without
+ *		it copy when it is read more than once and fits half of the free memory, else no
  *	tx      file to send to, "-" is standard output
  *	format  of tx: pcap (nanoseconds), pcap-us or pcapng; without it pcapng when the name ends
  *		so, else pcap
  *
  * A name of tx that ends in .gz, .zst or .lz4 is that of a compressed file.
- *
- * A packet stays in the reader until there are mbufs for it, so a dry pool delays and never loses.
  */
-#include "drivers/driver_impl.h"
+#include "pcap_impl.h"
 
 #include "weir/capture_write.h"
-#include "weir/chain.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/uio.h>
-
-/* The longest packet a capture can hold in segments of 64 bytes, and one for the rest. */
-#define SEGMENTS_MAX (262144 / 64 + 1)
-
-struct pcap_port {
-	struct weir_port *port;
-	struct weir_capture_reader *reader;
-	struct weir_capture_writer *writer;
-	uint64_t passes;    /* done */
-	uint64_t loop;      /* wanted; 0: endless */
-	bool pass_is_empty; /* no packet yet in this one */
-	struct iovec segments[SEGMENTS_MAX];
-};
 
 static int choose_format(const char *format, enum weir_capture_format *chosen)
 {
@@ -48,21 +34,6 @@ static int choose_format(const char *format, enum weir_capture_format *chosen)
 	else
 		return weir__fail(
 			EINVAL, "pcap: format=%s: there are pcap, pcap-us and pcapng", format);
-	return 0;
-}
-
-static int open_rx(struct pcap_port *pcap, const char *path)
-{
-	if (!path) {
-		weir__port_end(pcap->port);
-		return 0;
-	}
-	if (!pcap->port->pool)
-		return weir__fail(EINVAL, "pcap: rx=%s needs a mempool to receive into", path);
-	pcap->reader = weir_capture_open(path);
-	if (!pcap->reader)
-		return -errno;
-	weir_capture_set_nonblocking(pcap->reader, true);
 	return 0;
 }
 
@@ -91,21 +62,16 @@ static int pcap_open(struct weir_port *port, void *priv, struct weir__spec *spec
 	int error;
 
 	pcap->port = port;
-	pcap->loop = 1;
-	pcap->pass_is_empty = true;
 	if (spec->argument || (!rx && !tx) || (rx && !*rx) || (tx && !*tx))
 		return weir__fail(EINVAL,
 			"pcap: needs rx=FILE or tx=FILE, as in pcap:rx=in.pcap,tx=out.pcap");
-	if (weir__spec_get(spec, "loop") && !rx)
-		return weir__fail(EINVAL, "pcap: loop= is for rx=");
-	if (weir__spec_number(spec, "loop", 0, UINT64_MAX, &pcap->loop) ||
-		weir__spec_finish(spec, "rx, loop, tx, format"))
-		return -EINVAL;
-	error = open_rx(pcap, rx);
+	error = weir__pcap_open_rx(pcap, spec);
+	if (!error)
+		error = weir__spec_finish(spec, "rx, loop, preload, tx, format");
 	if (!error)
 		error = open_tx(pcap, tx, format);
 	if (error)
-		weir_capture_close(pcap->reader);
+		weir__pcap_close_rx(pcap);
 	return error;
 }
 
@@ -114,93 +80,8 @@ static int pcap_close(struct weir_port *port, void *priv)
 	struct pcap_port *pcap = priv;
 
 	(void)port;
-	weir_capture_close(pcap->reader);
+	weir__pcap_close_rx(pcap);
 	return weir_capture_finish(pcap->writer);
-}
-
-/* At the end of the file: start the next pass, or say that this was the last. */
-static bool start_next_pass(struct pcap_port *pcap)
-{
-	int error;
-
-	pcap->passes++;
-	if (pcap->pass_is_empty || pcap->passes == pcap->loop) {
-		weir__port_end(pcap->port);
-		return false;
-	}
-	pcap->pass_is_empty = true;
-	error = weir_capture_rewind(pcap->reader);
-	if (error)
-		weir__port_fail(pcap->port, error);
-	return !error;
-}
-
-/* Would the packet not even fit into all of the pool? Then waiting for mbufs has no end. */
-static bool never_fits(struct pcap_port *pcap, const struct weir_capture_packet *packet)
-{
-	struct weir_mempool *pool = pcap->port->pool;
-	uint64_t bytes = (uint64_t)weir_mempool_count(pool) * weir_mbuf_pool_size(pool);
-
-	if (packet->length <= bytes)
-		return false;
-	weir__fail(ENOBUFS,
-		"a packet of %u bytes is larger than all of pool '%s', %llu bytes; give it "
-		"more or larger mbufs",
-		packet->length, weir_mempool_name(pool), (unsigned long long)bytes);
-	weir__port_fail(pcap->port, ENOBUFS);
-	return true;
-}
-
-static struct weir_mbuf *make_mbuf(
-	struct pcap_port *pcap, const struct weir_capture_packet *packet, const uint8_t *data)
-{
-	struct weir_mbuf *mbuf = weir_mbuf_from_bytes(pcap->port->pool, data, packet->length);
-
-	if (!mbuf) {
-		if (!never_fits(pcap, packet))
-			weir__count(&pcap->port->rx[0].no_mbuf, 1);
-		return NULL;
-	}
-	mbuf->port = (uint16_t)packet->interface;
-	mbuf->timestamp_ns = packet->timestamp_ns;
-	mbuf->flags = WEIR_MBUF_TIMESTAMP;
-	if (packet->wire_length != packet->length) {
-		mbuf->wire_length = packet->wire_length;
-		mbuf->flags |= WEIR_MBUF_WIRE_LENGTH;
-	}
-	if (packet->link_type != WEIR_LINK_ETHERNET)
-		weir_mbuf_set_link_type(mbuf, packet->link_type);
-	return mbuf;
-}
-
-static uint32_t pcap_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
-{
-	struct pcap_port *pcap = priv;
-	struct weir_capture_packet packet;
-	uint64_t bytes = 0;
-	uint32_t got = 0;
-	uint8_t *data;
-
-	/* an ended or failed port stays so; the reader would only say it again */
-	while (got < count && atomic_load_explicit(&pcap->port->state, memory_order_relaxed) == 0) {
-		int result = weir_capture_peek(pcap->reader, &packet, &data);
-
-		if (result < 0 && result != -EAGAIN)
-			weir__port_fail(pcap->port, result);
-		if (result < 0 || (result == 0 && !start_next_pass(pcap)))
-			break;
-		if (result == 0)
-			continue;
-		mbufs[got] = make_mbuf(pcap, &packet, data);
-		if (!mbufs[got])
-			break;
-		weir_capture_advance(pcap->reader);
-		pcap->pass_is_empty = false;
-		bytes += packet.length;
-		got++;
-	}
-	weir__count_packets(&pcap->port->rx[queue], got, bytes);
-	return got;
 }
 
 /* The chain as pieces; 0 when it has more than we hold. */
@@ -255,39 +136,14 @@ static uint32_t pcap_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 	return sent;
 }
 
-/* Of all passes, in bytes of the file. */
-static void pcap_progress(const void *priv, uint64_t *position, uint64_t *size)
-{
-	const struct pcap_port *pcap = priv;
-	uint64_t at, bytes;
-
-	if (!pcap->reader)
-		return;
-	weir_capture_progress(pcap->reader, &at, &bytes);
-	*position = pcap->passes < pcap->loop || !pcap->loop ? pcap->passes * bytes + at
-							     : pcap->loop * bytes;
-	*size = pcap->loop * bytes;
-}
-
-static int pcap_rewind(void *priv)
-{
-	struct pcap_port *pcap = priv;
-
-	if (!pcap->reader)
-		return weir__fail(ENOTSUP, "%s has no rx=FILE to read again", pcap->port->name);
-	pcap->passes = 0;
-	pcap->pass_is_empty = true;
-	return weir_capture_rewind(pcap->reader);
-}
-
 const struct weir__driver weir__driver_pcap = {
 	.name = "pcap",
 	.private_size = sizeof(struct pcap_port),
 	.offloads = WEIR_PORT_CHAINS,
 	.open = pcap_open,
 	.close = pcap_close,
-	.rx = pcap_rx,
+	.rx = weir__pcap_rx,
 	.tx = pcap_tx,
-	.progress = pcap_progress,
-	.rewind = pcap_rewind,
+	.progress = weir__pcap_progress,
+	.rewind = weir__pcap_rewind,
 };

@@ -12,7 +12,7 @@
  * Ownership: whoever allocates or receives an mbuf owns it, until the mbuf is freed or handed to a
  * call that says it takes it. Freeing the first segment frees the chain. An mbuf that several hold
  * (weir_mbuf_ref) may only be read. One whose buffer others use too (weir/clone.h) is its owner's,
- * but for the bytes.
+ * but for the bytes. One with a part of a block, as read from a file, has its bytes to itself.
  *
  * What one does with packets of several segments is in weir/chain.h.
  *
@@ -38,8 +38,8 @@ extern "C" {
 
 struct weir_mbuf {
 	/* bits 0-14 references, 15 has a next segment, 16 uses a buffer that is not its own, 17
-	 * its buffer is frozen, 19-31 pool number. So a plain mbuf, held once, alone in its chain
-	 * and on its own buffer, has 1 in its lower 19 bits. Kept clean: alloc does not write it.
+	 * its buffer is frozen, 18 has a part of a block, 19-31 pool number. So a plain mbuf, held
+	 * once, alone in its chain and on its own buffer, has 1 in its lower 19 bits. Kept clean.
 	 */
 	WEIR_ATOMIC(uint32_t) state;
 	uint16_t link_type; /* set with WEIR_MBUF_LINK_TYPE: weir_mbuf_link_type() */
@@ -89,6 +89,7 @@ static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes one vector")
 #define WEIR__MBUF_CHAINED    (1u << 15)
 #define WEIR__MBUF_BORROWED   (1u << 16)
 #define WEIR__MBUF_FROZEN     (1u << 17)
+#define WEIR__MBUF_PART       (1u << 18)
 #define WEIR__MBUF_POOL_SHIFT 19
 #define WEIR__MBUF_SHAPE      ((1u << WEIR__MBUF_POOL_SHIFT) - 1)
 /* these bits are 1 when the bytes of a segment are its holder's alone */
@@ -307,7 +308,7 @@ static inline struct weir_mbuf *weir__mbuf_last(struct weir_mbuf *mbuf, uint32_t
 /* The tailroom of a segment with this state. */
 static inline uint32_t weir__mbuf_tailroom(const struct weir_mbuf *mbuf, uint32_t state)
 {
-	if (weir_unlikely((state & WEIR__MBUF_BYTES) != 1))
+	if (weir_unlikely((state & (WEIR__MBUF_BYTES | WEIR__MBUF_PART)) != 1))
 		return 0;
 	return weir__mempool_head(weir__mbuf_state_pool(state))->mbuf_buffer_size - mbuf->offset -
 	       mbuf->data_length;

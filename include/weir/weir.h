@@ -36,6 +36,7 @@
 #include "weir/stage.h"
 #include "weir/stages.h"
 #include "weir/tiers.h"
+#include "weir/trace.h"
 #include "weir/track.h"
 #include "weir/wheel.h"
 #include "weir/worker.h"

@@ -4,6 +4,7 @@
 #define WEIR_CAPTURE_IMPL_H
 
 #include "source_impl.h"
+#include "take_impl.h"
 #include "weir/capture.h"
 
 #include <string.h>
@@ -43,6 +44,9 @@ struct weir_capture_reader {
 	 * struct: a copy kept here would be stored in words and loaded in vectors, which stalls. */
 	int (*find)(struct weir_capture_reader *reader, struct weir_capture_packet *packet,
 		uint8_t **data);
+	/* weir__capture_take() of this format, for files of this byte order. */
+	uint32_t (*take)(
+		struct weir_capture_reader *reader, struct weir__record *records, uint32_t count);
 	size_t record_size; /* bytes from source.at to the next record */
 	bool peeked;        /* record_size is valid, the packet's bytes have this machine's order */
 	bool ended;         /* result and sentence are what every further call gets */

@@ -97,6 +97,36 @@ static int find(
 	return 1;
 }
 
+/* The same for what lies in the window. Files of old versions are rare. */
+static uint32_t take(
+	struct weir_capture_reader *reader, struct weir__record *records, uint32_t count)
+{
+	const uint8_t *end = reader->source.end;
+	uint8_t *at = reader->source.at;
+	uint32_t header = reader->record_header, done = 0;
+
+	if (weir_unlikely(reader->version_minor < 4))
+		return 0;
+	for (; done < count && (size_t)(end - at) >= header; done++) {
+		struct weir__record *record = &records[done];
+		uint32_t length = weir__load32(at + 8, false);
+
+		if (length > reader->length_max || (size_t)(end - at) - header < length)
+			break;
+		record->timestamp_ns = (uint64_t)weir__load32(at, false) * NS_PER_SECOND +
+				       (uint64_t)weir__load32(at + 4, false) * reader->fraction_ns;
+		record->data = at + header;
+		record->length = length <= reader->snaplen ? length : reader->snaplen;
+		record->wire_length = weir__load32(at + 12, false);
+		record->link_type = reader->link_type;
+		record->interface = 0;
+		record->headroom = (uint16_t)header;
+		at += header + length;
+	}
+	reader->source.at = at;
+	return done;
+}
+
 /* The version decides the order of a record's lengths, which version_minor keeps for find(). */
 static int take_version(struct weir_capture_reader *reader, uint32_t major, uint32_t minor)
 {
@@ -151,6 +181,7 @@ int weir__pcap_start(struct weir_capture_reader *reader, uint32_t magic)
 	if (magic == WEIR__PCAP_MAGIC_MODIFIED)
 		take_modified(reader);
 	reader->find = find;
+	reader->take = take;
 	describe(reader, magic);
 	source->at += FILE_HEADER;
 	return 0;

@@ -303,6 +303,45 @@ static int find(
 	return got;
 }
 
+/* Enhanced packet blocks that lie in the window and are as they should be; take_enhanced() is for
+ * all others, and says what is wrong. */
+static uint32_t take(
+	struct weir_capture_reader *reader, struct weir__record *records, uint32_t count)
+{
+	const uint8_t *end = reader->source.end;
+	uint8_t *at = reader->source.at;
+	uint32_t done = 0;
+
+	for (; done < count && end - at >= PACKET_FIXED + BLOCK_TRAILER; done++) {
+		const struct weir__interface *interface;
+		struct weir__record *record = &records[done];
+		uint32_t block = weir__load32(at + 4, false);
+		uint32_t number = weir__load32(at + 8, false);
+		uint32_t length = weir__load32(at + 20, false);
+
+		if (weir__load32(at, false) != WEIR__PCAPNG_ENHANCED || block % 4 != 0 ||
+			block < PACKET_FIXED + BLOCK_TRAILER || block > reader->block_max ||
+			(size_t)(end - at) < block || number >= reader->interface_count ||
+			weir__load32(at + block - BLOCK_TRAILER, false) != block)
+			break;
+		interface = &reader->interfaces[number];
+		if (length > interface->snaplen || length > block - PACKET_FIXED - BLOCK_TRAILER)
+			break;
+		record->timestamp_ns =
+			weir__interface_ns(interface, (uint64_t)weir__load32(at + 12, false) << 32 |
+							      weir__load32(at + 16, false));
+		record->data = at + PACKET_FIXED;
+		record->length = length;
+		record->wire_length = weir__load32(at + 24, false);
+		record->link_type = interface->link_type;
+		record->interface = (uint16_t)(reader->interface_first + number);
+		record->headroom = PACKET_FIXED;
+		at += block;
+	}
+	reader->source.at = at;
+	return done;
+}
+
 int weir__pcapng_start(struct weir_capture_reader *reader)
 {
 	int result;
@@ -314,6 +353,7 @@ int weir__pcapng_start(struct weir_capture_reader *reader)
 	if (result < 0)
 		return result;
 	reader->find = find;
+	reader->take = take;
 	snprintf(reader->description, sizeof(reader->description), "pcapng, %s endian",
 		weir__byte_order(reader->swapped));
 	return 0;

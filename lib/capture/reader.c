@@ -66,14 +66,14 @@ static int start(struct weir_capture_reader *reader)
 	return result;
 }
 
-struct weir_capture_reader *weir_capture_open(const char *path)
+static struct weir_capture_reader *open_reader(const char *path, bool keep)
 {
 	struct weir_capture_reader *reader = calloc(1, sizeof(*reader));
 	int result;
 
 	if (reader == NULL)
 		return weir__fail_null(ENOMEM, "%s: no memory to read it", path);
-	result = weir__source_open(&reader->source, path);
+	result = weir__source_open(&reader->source, path, keep);
 	if (result < 0) {
 		free(reader);
 		errno = -result;
@@ -86,6 +86,40 @@ struct weir_capture_reader *weir_capture_open(const char *path)
 		return NULL;
 	}
 	return reader;
+}
+
+struct weir_capture_reader *weir_capture_open(const char *path)
+{
+	return open_reader(path, false);
+}
+
+struct weir_capture_reader *weir__capture_open_blocks(const char *path)
+{
+	return open_reader(path, true);
+}
+
+struct weir__block *weir__capture_block(const struct weir_capture_reader *reader)
+{
+	return reader->source.shared ? reader->source.block : NULL;
+}
+
+void weir__capture_return(struct weir_capture_reader *reader, const struct weir__record *record)
+{
+	reader->source.at = record->data - record->headroom;
+}
+
+uint32_t weir__capture_headroom(const struct weir_capture_reader *reader, const uint8_t *data)
+{
+	return (uint32_t)(data - reader->source.at);
+}
+
+uint32_t weir__capture_take(
+	struct weir_capture_reader *reader, struct weir__record *records, uint32_t count)
+{
+	/* a packet's bytes may have to be turned around, or were already by a peek */
+	if (weir_unlikely(reader->ended || reader->swapped || reader->peeked))
+		return 0;
+	return reader->take(reader, records, count);
 }
 
 /* Keep the answer for every further call. */

@@ -16,12 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Large enough that the system call costs below a nanosecond a packet, small enough that what was
- * read is still in a cache of level 2 when it is parsed. */
-#define BLOCK_SIZE  (256u * 1024)
-#define FIRST_SLACK (64u * 1024) /* holds all but packets above 64 KiB; grows with them */
-#define LEAST_READ  (64u * 1024) /* rather move the rest than read less: what a pipe holds */
-#define PAGE        4096u
+/* What packets that are kept may hold of the memory for blocks, before they are copied: one packet
+ * keeps a block. */
+#define BLOCKS_MOST (64u << 20)
 
 int weir__source_damaged(
 	const struct weir__source *source, uint64_t offset, const char *format, ...)
@@ -70,7 +67,7 @@ static size_t read_raw(struct weir__source *source, uint8_t *data, size_t size)
 static void refill(struct weir__source *source, struct weir__codec_io *io)
 {
 	io->in = source->raw;
-	io->in_size = read_raw(source, source->raw, BLOCK_SIZE);
+	io->in_size = read_raw(source, source->raw, WEIR__SOURCE_BLOCK);
 	if (io->in_size == 0 && source->error == 0 && source->in_frame)
 		end_with(source, EBADMSG, "the file ends inside the compressed data");
 }
@@ -118,56 +115,6 @@ static void fill(struct weir__source *source)
 	source->end_offset += got;
 }
 
-static uint8_t *alloc_pages(size_t size)
-{
-	return aligned_alloc(PAGE, weir__round_up(size, PAGE));
-}
-
-/* Enlarge the slack so that size bytes fit it. What is left moves to the start of the buffer. */
-static int grow(struct weir__source *source, size_t size)
-{
-	size_t left = (size_t)(source->end - source->at);
-	size_t slack = source->slack;
-	uint8_t *buffer;
-
-	while (slack < size)
-		slack *= 2;
-	buffer = alloc_pages(slack + BLOCK_SIZE);
-	if (buffer == NULL)
-		return weir__fail(ENOMEM,
-			"%s: offset %" PRIu64 ": no memory for a record of %zu bytes", source->path,
-			weir__source_offset(source), size);
-	memcpy(buffer, source->at, left);
-	free(source->buffer);
-	source->buffer = buffer;
-	source->slack = slack;
-	source->capacity = slack + BLOCK_SIZE;
-	source->at = buffer;
-	source->end = buffer + left;
-	return 0;
-}
-
-/* Room behind end for the rest of size bytes, and for a read that is worth its system call. */
-static int make_room(struct weir__source *source, size_t size)
-{
-	size_t left = (size_t)(source->end - source->at);
-	size_t room = (size_t)(source->buffer + source->capacity - source->end);
-	size_t wanted = size - left > LEAST_READ ? size - left : LEAST_READ;
-	uint8_t *to;
-
-	if (room >= wanted)
-		return 0;
-	if (size > source->slack)
-		return grow(source, size);
-	to = source->buffer;
-	if (size - left <= BLOCK_SIZE)
-		to += source->slack - left;
-	memmove(to, source->at, left);
-	source->at = to;
-	source->end = to + left;
-	return 0;
-}
-
 /* The file did not have size more bytes: a proper end, damage, or an error of the system. */
 static int explain_end(struct weir__source *source, size_t size, const char *what)
 {
@@ -201,7 +148,7 @@ int weir__source_need_slow(struct weir__source *source, size_t size, const char 
 			return explain_end(source, size, what);
 		if (would_wait(source))
 			return -EAGAIN;
-		if (make_room(source, size) < 0)
+		if (weir__source_make_room(source, size) < 0)
 			return -ENOMEM;
 		fill(source);
 	}
@@ -236,11 +183,13 @@ int weir__source_skip(struct weir__source *source, uint64_t size, const char *wh
 /* At the first byte of the file: empty the window, read a block, set up the decompressor. */
 static int start(struct weir__source *source)
 {
-	source->at = source->end = source->buffer + source->slack;
+	source->at = source->end;
 	source->end_offset = source->raw_offset = 0;
 	source->ended = source->in_frame = false;
 	source->error = 0;
 	source->in_size = 0;
+	if (weir__source_renew(source, 0) < 0)
+		return -ENOMEM;
 
 	while (!source->ended && !weir__source_has(source, sizeof(uint32_t)))
 		fill(source);
@@ -249,7 +198,7 @@ static int start(struct weir__source *source)
 		return 0;
 
 	if (source->raw == NULL)
-		source->raw = alloc_pages(BLOCK_SIZE);
+		source->raw = weir__source_alloc(WEIR__SOURCE_BLOCK);
 	source->codec_state = source->codec->create();
 	if (source->raw == NULL || source->codec_state == NULL)
 		return weir__fail(ENOMEM, "%s: no memory to decompress %s", source->path,
@@ -293,20 +242,23 @@ static int open_file(struct weir__source *source, const char *path)
 	return 0;
 }
 
-int weir__source_open(struct weir__source *source, const char *path)
+int weir__source_open(struct weir__source *source, const char *path, bool keep)
 {
-	int result;
+	int result = 0;
 
 	memset(source, 0, sizeof(*source));
 	source->fd = -1;
 	source->path = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
-	source->slack = FIRST_SLACK;
-	source->capacity = FIRST_SLACK + BLOCK_SIZE;
-	source->buffer = alloc_pages(source->capacity);
-	if (source->path == NULL || source->buffer == NULL)
+	source->slack = WEIR__SOURCE_SLACK;
+	if (source->path == NULL)
 		result = weir__fail(ENOMEM, "%s: no memory to read it", path);
 	else
 		result = open_file(source, path);
+	if (result == 0 && keep) {
+		source->supply =
+			weir__supply_create(WEIR__SOURCE_SLACK + WEIR__SOURCE_BLOCK, BLOCKS_MOST);
+		result = source->supply == NULL ? -errno : 0;
+	}
 	if (result == 0)
 		result = start(source);
 	if (result < 0)
@@ -328,7 +280,9 @@ void weir__source_close(struct weir__source *source)
 	drop_codec(source);
 	if (source->fd >= 0 && !source->is_stdin)
 		close(source->fd);
+	if (source->block != NULL)
+		weir__block_drop(source->block, 1);
+	weir__supply_close(source->supply);
 	free(source->raw);
-	free(source->buffer);
 	free(source->path);
 }

@@ -9,27 +9,39 @@
  * is, what is left is moved in front of the block and the next block is read behind it; so a file
  * is read in large pieces at one aligned place that stays in the cache, only the few bytes of a
  * record that lies over two blocks are copied, and every record is contiguous.
+ *
+ * With a supply packets may be kept where they are: a block that somebody has a packet in is left
+ * to them, and another one takes its place.
  */
 #ifndef WEIR_SOURCE_IMPL_H
 #define WEIR_SOURCE_IMPL_H
 
 #include "codec_impl.h"
+#include "supply_impl.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Large enough that the system call costs below a nanosecond a packet, small enough that what was
+ * read is still in a cache of level 2 when it is parsed. */
+#define WEIR__SOURCE_BLOCK (256u * 1024)
+#define WEIR__SOURCE_SLACK (64u * 1024) /* holds all but packets above 64 KiB; grows with them */
+
 struct weir__source {
 	uint8_t *at;
 	uint8_t *end;
-	uint8_t *buffer;
+	struct weir__block *block;
+	uint8_t *buffer; /* the block's bytes */
 	size_t slack;
 	size_t capacity;
-	uint64_t end_offset; /* of end, in the decompressed bytes */
-	bool ended;          /* nothing comes behind end: end of the file, or error */
-	int error;           /* why it ended early, an errno, or 0 */
-	const char *reason;  /* the words for it */
+	struct weir__supply *supply; /* NULL: the block is ours for good */
+	bool shared;                 /* packets of the block may be kept */
+	uint64_t end_offset;         /* of end, in the decompressed bytes */
+	bool ended;                  /* nothing comes behind end: end of the file, or error */
+	int error;                   /* why it ended early, an errno, or 0 */
+	const char *reason;          /* the words for it */
 
 	int fd;
 	bool is_stdin;    /* not ours to close */
@@ -47,9 +59,10 @@ struct weir__source {
 	size_t in_size;
 };
 
-/* Open path ("-": standard input), read the first block and find out how it is compressed. 0 or
- * -errno with the sentence said. After a failure there is nothing to close. */
-int weir__source_open(struct weir__source *source, const char *path);
+/* Open path ("-": standard input), read the first block and find out how it is compressed; with
+ * keep into blocks of a supply. 0 or -errno with the sentence said. After a failure there is
+ * nothing to close. */
+int weir__source_open(struct weir__source *source, const char *path, bool keep);
 
 /* Back to the first byte. 0 or -errno with the sentence said; -ESPIPE for a pipe. */
 int weir__source_rewind(struct weir__source *source);
@@ -79,6 +92,14 @@ static inline int weir__source_need(struct weir__source *source, size_t size, co
 		return 1;
 	return weir__source_need_slow(source, size, what);
 }
+
+/* window.c: room behind end for the rest of size bytes, and for a read that is worth its system
+ * call; and the same in a fresh window. 0, or -ENOMEM with the sentence said. */
+int weir__source_make_room(struct weir__source *source, size_t size);
+int weir__source_renew(struct weir__source *source, size_t size);
+
+/* window.c: memory for whole pages, to be freed with free(). */
+uint8_t *weir__source_alloc(size_t size);
 
 /* Pass size bytes, however many. 1 or -errno as above. */
 int weir__source_skip(struct weir__source *source, uint64_t size, const char *what);

@@ -2,22 +2,35 @@
 /* check.c: every invariant of a packet. */
 #include "mbuf_impl.h"
 
+#include "base/block_impl.h"
+
+/* How far its part of a block goes is kept nowhere: it may not be past the block's end. */
+static void find_part(const struct weir__block *block, const struct weir_mbuf *mbuf,
+	const uint8_t **start, uint32_t *size)
+{
+	uint64_t place = (uint64_t)(mbuf->buffer - block->bytes);
+	uint64_t left = place <= block->size ? block->size - place : 0;
+
+	*start = place <= block->size ? mbuf->buffer : NULL;
+	*size = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
+}
+
 /* The buffer that the segment's data must lie in. */
 static void find_buffer(struct weir_mempool *pool, const struct weir_mbuf *mbuf,
 	const uint8_t **start, uint32_t *size)
 {
 	const struct weir__lender *lender = weir__mbuf_lender(pool, mbuf);
 
-	if (!(weir_ref_look(&mbuf->state) & WEIR__MBUF_BORROWED)) {
+	if (weir_ref_look(&mbuf->state) & WEIR__MBUF_PART) {
+		find_part(lender->block, mbuf, start, size);
+	} else if (!(weir_ref_look(&mbuf->state) & WEIR__MBUF_BORROWED)) {
 		*start = (const uint8_t *)lender;
 		*size = pool->head.mbuf_buffer_size;
 	} else if (lender->external) {
 		*start = lender->external->bytes;
 		*size = lender->external->size;
 	} else {
-		pool = weir_mbuf_pool(lender->owner);
-		*start = weir__mbuf_own_buffer(pool, lender->owner);
-		*size = pool->head.mbuf_buffer_size;
+		find_buffer(weir_mbuf_pool(lender->owner), lender->owner, start, size);
 	}
 }
 

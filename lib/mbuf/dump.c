@@ -49,6 +49,10 @@ static uint32_t write_owner(FILE *out, const struct weir_mbuf *mbuf)
 	const struct weir__lender *lender = weir__mbuf_lender(pool, mbuf);
 	const struct weir_external *external;
 
+	if (weir_ref_look(&mbuf->state) & WEIR__MBUF_PART) {
+		fprintf(out, "a part of a block");
+		return mbuf->offset + mbuf->data_length;
+	}
 	if (!(weir_ref_look(&mbuf->state) & WEIR__MBUF_BORROWED)) {
 		fprintf(out, "its own buffer");
 		return pool->head.mbuf_buffer_size;

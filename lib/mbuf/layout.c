@@ -38,6 +38,7 @@ const struct weir_layout weir__mbuf_layout[] = {
 	{"state.chained", 15, 1},
 	{"state.borrowed", 16, 1},
 	{"state.frozen", 17, 1},
+	{"state.part", 18, 1},
 	{"state.pool", WEIR__MBUF_POOL_SHIFT, 32 - WEIR__MBUF_POOL_SHIFT},
 	{"flags.link_type", 0, 1},
 	{"flags.timestamp", 1, 1},

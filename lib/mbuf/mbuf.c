@@ -7,6 +7,7 @@
 #include "mbuf_impl.h"
 
 #include "base/base_impl.h"
+#include "base/block_impl.h"
 #include "mempool/guard_impl.h"
 #include "mempool/track_impl.h"
 
@@ -77,7 +78,9 @@ struct returns {
 	struct weir_mempool *pool;
 	uint32_t plain; /* the state of its mbufs when they are clean; 0: there is no pool yet */
 	uint32_t count, owed;
-	void *address; /* where the call returns to, for tracking */
+	uint32_t parts;            /* of the block, that are owed to it */
+	struct weir__block *block; /* NULL: none yet */
+	void *address;             /* where the call returns to, for tracking */
 	struct weir_mbuf *mbufs[AT_ONCE], *owners[AT_ONCE];
 };
 
@@ -88,6 +91,8 @@ static void begin(struct returns *returns, void *address)
 	returns->plain = 0;
 	returns->count = 0;
 	returns->owed = 0;
+	returns->parts = 0;
+	returns->block = NULL;
 }
 
 static void put(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count, void *address)
@@ -118,13 +123,38 @@ static inline void choose_pool(struct returns *returns, uint32_t state)
 	returns->plain = returns->pool->head.mbuf_plain;
 }
 
-/* Nobody holds this mbuf on its own buffer any more, which had this state: make it clean. relaxed,
- * here and below: it is ours alone */
+static void settle_parts(struct returns *returns)
+{
+	if (returns->parts)
+		weir__block_drop(returns->block, returns->parts);
+	returns->parts = 0;
+}
+
+/* Put an mbuf that has a part of a block on its own buffer again. relaxed, here and below: it is
+ * ours alone */
+static inline void give_back_part(
+	struct returns *returns, struct weir_mbuf *mbuf, uint32_t first, uint32_t plain)
+{
+	uint8_t *own = (uint8_t *)mbuf + first;
+	struct weir__block *block = ((struct weir__lender *)(void *)own)->block;
+
+	mbuf->buffer = own;
+	atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
+	if (weir_unlikely(block != returns->block)) {
+		settle_parts(returns);
+		returns->block = block;
+	}
+	returns->parts++;
+}
+
+/* Nobody holds this mbuf any more, which had this state: make it clean, if it borrows nothing. */
 static inline void clean_own(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
 {
 	choose_pool(returns, state);
 	mbuf->next = NULL;
 	atomic_store_explicit(&mbuf->state, returns->plain, memory_order_relaxed);
+	if (weir_unlikely(state & WEIR__MBUF_PART))
+		give_back_part(returns, mbuf, returns->pool->head.mbuf_first, returns->plain);
 	returns->mbufs[returns->count++] = mbuf;
 }
 
@@ -187,6 +217,7 @@ static void end(struct returns *returns)
 {
 	if (returns->owed)
 		settle(returns);
+	settle_parts(returns);
 	hand_in(returns);
 }
 
@@ -198,6 +229,9 @@ void weir__mbuf_drop(struct weir_mbuf *mbuf)
 	drop(&returns, mbuf, weir_ref_look(&mbuf->state));
 	end(&returns);
 }
+
+/* What may be set in an mbuf for which free_single() is. */
+#define ALONE_ELSEWHERE (WEIR__MBUF_BORROWED | WEIR__MBUF_PART | WEIR__MBUF_FROZEN)
 
 /* Give back the mbufs, from the first on, that are the caller's alone, of one segment and of the
  * first one's pool, on their own buffers or others'; and let the fast path know the pool for the
@@ -212,8 +246,12 @@ static uint32_t free_single(struct returns *returns, struct weir_mbuf **mbufs, u
 	for (; run < count && returns->owed < AT_ONCE; run++) {
 		uint32_t state = weir_ref_look(&mbufs[run]->state);
 
-		if (state == (plain | WEIR__MBUF_BORROWED))
+		if ((state & ~WEIR__MBUF_FROZEN) == (plain | WEIR__MBUF_PART))
+			give_back_part(returns, mbufs[run], first, plain);
+		else if (state == (plain | WEIR__MBUF_BORROWED))
 			give_back(returns, mbufs[run], first, plain);
+		else if (state == (plain | WEIR__MBUF_FROZEN))
+			atomic_store_explicit(&mbufs[run]->state, plain, memory_order_relaxed);
 		else if (state != plain)
 			break;
 	}
@@ -234,6 +272,8 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
 
 		if (weir_likely(odd == 0))
 			atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
+		else if ((odd & ~WEIR__MBUF_FROZEN) == WEIR__MBUF_PART)
+			give_back_part(returns, mbuf, returns->pool->head.mbuf_first, plain);
 		else if (odd == WEIR__MBUF_BORROWED && returns->owed < AT_ONCE)
 			give_back(returns, mbuf, returns->pool->head.mbuf_first, plain);
 		else
@@ -293,7 +333,7 @@ static __attribute__((noinline)) void free_any(
 
 		if (weir_unlikely(!pool))
 			is_held(mbufs[0], state); /* it is not */
-		else if (!pool->track && (state & WEIR__MBUF_SHAPE & ~WEIR__MBUF_BORROWED) == 1)
+		else if (!pool->track && (state & WEIR__MBUF_SHAPE & ~ALONE_ELSEWHERE) == 1)
 			run = free_single(&returns, mbufs, count);
 		else if (pool->track && (state & WEIR__MBUF_SHAPE) == 1)
 			run = free_tracked(pool, mbufs, count, address);

@@ -20,10 +20,15 @@
 #include "mempool/guard_impl.h"
 #include "mempool/mempool_impl.h"
 
-/* Who a segment has its buffer from: one of the two. Lies at the start of the segment's own buffer,
- * which is idle then. */
+struct weir__block;
+
+/* Who a segment has its buffer from: one of the two, or the block that it has a part of. Lies at
+ * the start of the segment's own buffer, which is idle then. */
 struct weir__lender {
-	struct weir_external *external;
+	union {
+		struct weir_external *external;
+		struct weir__block *block;
+	};
 	struct weir_mbuf *owner;
 };
 

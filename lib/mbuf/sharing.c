@@ -21,7 +21,7 @@ bool weir__sharing_broken(const struct weir_mempool *pool, const struct weir_mbu
 	uint64_t sum = atomic_load_explicit(
 		&pool->track->guards[weir_mempool_index(pool, mbuf)].shared, memory_order_relaxed);
 	uint32_t state = weir_ref_look(&mbuf->state);
-	bool own = !(state & WEIR__MBUF_BORROWED);
+	bool own = !(state & (WEIR__MBUF_BORROWED | WEIR__MBUF_PART));
 	bool shared = weir_ref_count(state) > 1 || state & WEIR__MBUF_FROZEN;
 
 	return own && shared && sum && sum != sum_of(pool, mbuf);

@@ -155,7 +155,7 @@ static void test_pcap_keeps_everything(void)
 	uint8_t bytes[3000];
 
 	begin();
-	write_capture(5, 3000); /* 6 segments each */
+	write_capture(5, 3000); /* longer than an mbuf of the pool */
 	port = open_port(path); /* a bare path */
 	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 5);
 	for (uint32_t i = 0; i < 5; i++) {
@@ -214,13 +214,13 @@ static void test_pcap_waits_for_a_dry_pool(void)
 	uint8_t next = 0;
 
 	begin();
-	write_capture(100, 600); /* 2 segments each */
+	write_capture(100, 600);
 	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, held, 251), 0);
 	port = open_port(path);
-	while (weir_port_state(port) == WEIR_PORT_UP) { /* with 5 mbufs: 2 packets at a time */
+	while (weir_port_state(port) == WEIR_PORT_UP) { /* with 5 mbufs */
 		uint32_t count = weir_port_rx(port, 0, mbufs, 32);
 
-		CU_ASSERT_FATAL(count <= 2);
+		CU_ASSERT_FATAL(count <= 5);
 		for (uint32_t i = 0; i < count; i++)
 			CU_ASSERT_EQUAL(*weir_mbuf_data(mbufs[i]), next++);
 		weir_mbuf_free_bulk(mbufs, count);
@@ -228,7 +228,7 @@ static void test_pcap_waits_for_a_dry_pool(void)
 	CU_ASSERT_EQUAL(next, 100);
 	weir_port_stats(port, &stats);
 	CU_ASSERT_EQUAL(stats.rx_packets, 100);
-	CU_ASSERT(stats.rx_no_mbuf >= 49);
+	CU_ASSERT(stats.rx_no_mbuf >= 19);
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
 	weir_mbuf_free_bulk(held, 251);
 	end();
@@ -319,12 +319,14 @@ static void test_pcap_does_not_wait_for_a_full_pipe(void)
 
 static void test_pcap_says_when_a_packet_can_never_fit(void)
 {
+	char spec[100];
 	struct weir_port *port;
 	struct weir_mbuf *mbufs[32];
 
 	begin();
 	write_capture(1, 256 * 512 + 1);
-	port = open_port(path);
+	snprintf(spec, sizeof(spec), "pcap:rx=%s,preload=copy", path);
+	port = open_port(spec);
 	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
 	CU_ASSERT_EQUAL(weir_port_state(port), -ENOBUFS);
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_port_error(port), "larger than all of pool 'test'"));

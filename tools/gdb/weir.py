@@ -116,6 +116,8 @@ class Mbuf(Thing):
 
     def owner(self):
         """Whose buffer it is on, and the size and state of that."""
+        if self.bits("state.part"):
+            return "a part of a block", self["offset"] + self["data_length"], self["state"]
         if not self.bits("state.borrowed"):
             return "its own buffer", self.pool["mbuf_buffer_size"], self["state"]
         lender = Thing(self.address + self.pool["mbuf_first"], self.members, "lender.")

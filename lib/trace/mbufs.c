@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mbufs.c: packets of a trace as mbufs: on its memory, or copies. */
+#include "trace_impl.h"
+
+#include "mbuf/part_impl.h"
+#include "weir/chain.h"
+
+/* Packets whose bytes are asked for ahead of their copy: their sum must fit the first cache, and
+ * the wait for memory lie between. */
+#define AHEAD 6
+
+static inline void describe(const struct weir_trace *trace, struct weir_mbuf *mbuf,
+	const struct weir_trace_packet *packet)
+{
+	weir__mbuf_captured(mbuf, packet->timestamp_ns, packet->wire_length, packet->link_type,
+		packet->interface);
+	mbuf->hash = packet->hash;
+	mbuf->flags |= trace->hashed ? WEIR_MBUF_HASH : 0;
+}
+
+/* No more than there are, and than the pool gives. */
+static uint32_t take_mbufs(const struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,
+	uint32_t count, struct weir_mempool *pool)
+{
+	if (first >= trace->count)
+		return 0;
+	if (count > trace->count - first)
+		count = (uint32_t)(trace->count - first);
+	/* a pool that has not as many may still have some */
+	while (count && weir_mbuf_alloc_bulk(pool, mbufs, count))
+		count /= 2;
+	return count;
+}
+
+uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,
+	uint32_t count, struct weir_mempool *pool)
+{
+	const struct weir__parts parts = weir__parts_of(pool, &trace->block, true);
+	const struct weir_trace_packet *packet = trace->packets + first;
+
+	count = take_mbufs(trace, first, mbufs, count, pool);
+	for (uint32_t i = 0; i < count; i++, packet++) {
+		uint8_t *data = trace->block.bytes + packet->offset;
+
+		__builtin_prefetch(data);
+		weir__mbuf_on_part(&parts, mbufs[i], data, 0, packet->length);
+		describe(trace, mbufs[i], packet);
+	}
+	if (count)
+		weir__block_take(&trace->block, count);
+	return count;
+}
+
+static inline void prefetch_packet(
+	const struct weir_trace *trace, const struct weir_trace_packet *packet)
+{
+	const uint8_t *data = trace->block.bytes + packet->offset;
+
+	for (uint32_t at = 0; at < packet->length; at += WEIR_CACHE_LINE)
+		__builtin_prefetch(data + at);
+}
+
+/* Longer than an mbuf of the pool: in segments. False when it is dry. */
+static bool copy_long(struct weir_mbuf **mbuf, struct weir_mempool *pool, const uint8_t *data,
+	const struct weir_trace_packet *packet)
+{
+	weir_mbuf_free(*mbuf);
+	*mbuf = weir_mbuf_from_bytes(pool, data, packet->length);
+	return *mbuf != NULL;
+}
+
+uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,
+	uint32_t count, struct weir_mempool *pool)
+{
+	const struct weir_trace_packet *packet = trace->packets + first;
+	const struct weir_trace_packet *end = trace->packets + trace->count;
+	uint32_t fits = weir_mbuf_pool_size(pool);
+
+	count = take_mbufs(trace, first, mbufs, count, pool);
+	for (uint32_t i = 0; i < count; i++, packet++) {
+		const uint8_t *data = trace->block.bytes + packet->offset;
+
+		if (packet + AHEAD < end)
+			prefetch_packet(trace, packet + AHEAD);
+		if (weir_likely(packet->length <= fits)) {
+			memcpy(weir_mbuf_data(mbufs[i]), data, packet->length);
+			mbufs[i]->data_length = mbufs[i]->length = packet->length;
+		} else if (!copy_long(&mbufs[i], pool, data, packet)) {
+			weir_mbuf_free_bulk(mbufs + i + 1, count - i - 1);
+			return i;
+		}
+		describe(trace, mbufs[i], packet);
+	}
+	return count;
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_trace.c: packets that stay where they were read: in the blocks of a port, and in a trace. */
+#include "unit.h"
+
+#include "weir/capture.h"
+#include "weir/chain.h"
+#include "weir/clone.h"
+#include "weir/port.h"
+#include "weir/spread.h"
+#include "weir/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define POOL 1024
+
+static char path[] = "/tmp/weir-trace-XXXXXX";
+static struct weir_mempool *pool;
+
+static void begin(void)
+{
+	const struct weir_mbuf_pool_conf conf = {
+		.name = "test", .count = POOL, .size = 2048, .pages = WEIR_PAGES_4K};
+
+	pool = weir_mbuf_pool_create(&conf);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+}
+
+static void end(void)
+{
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+}
+
+/* Byte at of packet number. */
+static uint8_t pattern(uint32_t number, uint32_t at)
+{
+	return (uint8_t)(number * 31 + (number >> 8) + at * 7);
+}
+
+static bool is_packet(const struct weir_mbuf *mbuf, uint32_t number, uint32_t length)
+{
+	const uint8_t *data = weir_mbuf_data(mbuf);
+
+	if (mbuf->length != length || mbuf->timestamp_ns != number * 1000ull)
+		return false;
+	for (uint32_t i = 0; i < mbuf->data_length; i++)
+		if (data[i] != pattern(number, i))
+			return false;
+	return true;
+}
+
+static uint32_t length_of(uint32_t number, uint32_t most)
+{
+	return number % 5 == 0 ? most : number * 13 % most;
+}
+
+/* A capture of count packets of up to most bytes. */
+static void write_capture(enum weir_capture_format format, uint32_t count, uint32_t most)
+{
+	struct weir_capture_writer *writer = weir_capture_create(path, format, 0);
+	uint8_t *bytes = malloc(most);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(writer);
+	for (uint32_t i = 0; i < count; i++) {
+		struct iovec iov = {.iov_base = bytes, .iov_len = length_of(i, most)};
+		const struct weir_capture_packet packet = {.timestamp_ns = i * 1000ull,
+			.length = (uint32_t)iov.iov_len,
+			.wire_length = (uint32_t)iov.iov_len + (i & 1),
+			.link_type = WEIR_LINK_ETHERNET};
+
+		for (uint32_t at = 0; at < packet.length; at++)
+			bytes[at] = pattern(i, at);
+		CU_ASSERT_EQUAL(weir_capture_write(writer, &packet, &iov, 1), 0);
+	}
+	CU_ASSERT_EQUAL(weir_capture_finish(writer), 0);
+	free(bytes);
+}
+
+/* The mbuf is on a part of a block that is its own: what that means to who writes to it. */
+static void check_part(struct weir_mbuf *mbuf, uint32_t headroom)
+{
+	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
+	CU_ASSERT_TRUE(weir_mbuf_is_private(mbuf));
+	CU_ASSERT_TRUE(weir_mbuf_is_writable(mbuf, 0, mbuf->length));
+	CU_ASSERT_EQUAL(weir_mbuf_headroom(mbuf), headroom);
+	CU_ASSERT_EQUAL(weir_mbuf_tailroom(mbuf), 0);
+	CU_ASSERT_PTR_NULL(weir_mbuf_prepend(mbuf, headroom + 1));
+	CU_ASSERT_PTR_NULL(weir_mbuf_append(mbuf, 1));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(weir_mbuf_prepend(mbuf, headroom));
+	memset(weir_mbuf_data(mbuf), 0xee, headroom);
+	CU_ASSERT_EQUAL(weir_mbuf_adj(mbuf, headroom), 0);
+}
+
+/* Receive all, writing into the headroom of each, and hold every 150th to the end: more blocks than
+ * there are, so that the last ones are copies. */
+static void hold_some(const char *spec, uint32_t count, uint32_t most, uint32_t headroom)
+{
+	struct weir_port *port = weir_port_open(spec, pool);
+	struct weir_mbuf *held[POOL], *mbufs[32];
+	uint32_t number = 0, hold = 0, got, parts = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
+	while ((got = weir_port_rx(port, 0, mbufs, 32)) > 0) {
+		for (uint32_t i = 0; i < got; i++, number++) {
+			CU_ASSERT_TRUE(is_packet(mbufs[i], number, length_of(number, most)));
+			if (weir_ref_look(&mbufs[i]->state) & WEIR__MBUF_PART) {
+				check_part(mbufs[i], headroom);
+				parts++;
+			}
+			if (number % 150 != 0)
+				weir_mbuf_free(mbufs[i]);
+			else
+				held[hold++] = mbufs[i];
+		}
+	}
+	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
+	CU_ASSERT_EQUAL(number, count);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	CU_ASSERT(parts > count / 2);
+	for (uint32_t i = 0; i < hold; i++)
+		CU_ASSERT_TRUE(is_packet(held[i], i * 150, length_of(i * 150, most)));
+	weir_mbuf_free_bulk(held, hold);
+}
+
+static void test_packets_outlive_their_port(void)
+{
+	begin();
+	write_capture(WEIR_CAPTURE_PCAP_NS, 40000, 3000);
+	hold_some(path, 40000, 3000, 16);
+	write_capture(WEIR_CAPTURE_PCAPNG, 20000, 3000);
+	hold_some(path, 20000, 3000, 28);
+	/* each above what is moved from block to block */
+	write_capture(WEIR_CAPTURE_PCAP_NS, 200, 250000);
+	hold_some(path, 200, 250000, 16);
+	end();
+}
+
+/* A clone, a slice and a chain of packets in a block, freed in any order. */
+static void test_parts_are_shared_as_any(void)
+{
+	struct weir_port *port;
+	struct weir_mbuf *mbufs[4], *clone, *slice;
+	uint8_t bytes[100];
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAP_NS, 10, 100);
+	port = weir_port_open(path, pool);
+	CU_ASSERT_EQUAL_FATAL(weir_port_rx(port, 0, mbufs, 4), 4);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	clone = weir_mbuf_clone(mbufs[0], pool);
+	CU_ASSERT_FALSE(weir_mbuf_is_private(mbufs[0]));
+	weir_mbuf_free(mbufs[0]);
+	CU_ASSERT_TRUE(is_packet(clone, 0, 100));
+	CU_ASSERT_EQUAL(weir_mbuf_check(clone), 0);
+	slice = weir_mbuf_slice(clone, 10, 20, pool);
+	CU_ASSERT_EQUAL(weir_mbuf_make_writable(&clone, 0, 100), 0);
+	memset(weir_mbuf_data(clone), 0, 100);
+	CU_ASSERT_EQUAL(*weir_mbuf_data(slice), pattern(0, 10));
+	weir_mbuf_free(clone);
+	weir_mbuf_freeze(mbufs[1]);
+	CU_ASSERT_EQUAL(weir_mbuf_write(mbufs[1], 0, "x", 1), -EROFS);
+	CU_ASSERT_EQUAL(weir_mbuf_concat(slice, mbufs[1]), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_concat(slice, mbufs[2]), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_check(slice), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_read(slice, 20, bytes, 13), 0);
+	CU_ASSERT_EQUAL(bytes[12], pattern(1, 12));
+	weir_mbuf_ref(mbufs[3], 1);
+	weir_mbuf_free(mbufs[3]);
+	CU_ASSERT_TRUE(is_packet(mbufs[3], 3, length_of(3, 100)));
+	weir_mbuf_free(mbufs[3]);
+	weir_mbuf_free(slice);
+	end();
+}
+
+/* Read-only on the memory of the trace, which outlives it. */
+static void check_attached(struct weir_trace *trace, uint32_t count, uint32_t most)
+{
+	struct weir_mbuf *mbufs[64], *again;
+	uint32_t number = 0, got;
+
+	while ((got = weir_trace_attach(trace, number, mbufs, 64, pool)) > 0) {
+		for (uint32_t i = 0; i < got; i++, number++) {
+			CU_ASSERT_TRUE(is_packet(mbufs[i], number, length_of(number, most)));
+			CU_ASSERT_EQUAL(weir_mbuf_wire_length(mbufs[i]),
+				length_of(number, most) + (number & 1));
+		}
+		CU_ASSERT_EQUAL(weir_mbuf_headroom(mbufs[0]) + weir_mbuf_tailroom(mbufs[0]), 0);
+		CU_ASSERT_EQUAL(weir_mbuf_check(mbufs[0]), 0);
+		weir_mbuf_free_bulk(mbufs, got);
+	}
+	CU_ASSERT_EQUAL(number, count);
+	CU_ASSERT_EQUAL(weir_trace_attach(trace, 0, mbufs, 1, pool), 1);
+	CU_ASSERT_EQUAL(weir_mbuf_write(mbufs[0], 0, "x", 1), -EROFS);
+	CU_ASSERT_EQUAL(weir_mbuf_make_writable(&mbufs[0], 0, 1), 0);
+	*weir_mbuf_data(mbufs[0]) ^= 0xff;
+	CU_ASSERT_EQUAL(weir_trace_attach(trace, 0, &again, 1, pool), 1);
+	CU_ASSERT_TRUE(is_packet(again, 0, most));
+	weir_mbuf_free(mbufs[0]);
+	weir_trace_close(trace);
+	CU_ASSERT_TRUE(is_packet(again, 0, most));
+	weir_mbuf_free(again);
+}
+
+static void test_trace_attach(void)
+{
+	struct weir_trace *trace;
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAPNG, 5000, 3000);
+	trace = weir_trace_open(path, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(trace);
+	CU_ASSERT_EQUAL(weir_trace_count(trace), 5000);
+	CU_ASSERT_EQUAL(weir_trace_error(trace), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_trace_describe(trace), "pcapng"));
+	check_attached(trace, 5000, 3000);
+	end();
+}
+
+/* Copies are private, in segments where they are long; a dry pool gives what it has. */
+static void test_trace_copy(void)
+{
+	struct weir_mbuf *mbufs[64], *held[POOL];
+	struct weir_trace *trace;
+	uint32_t number = 0, got;
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAP_NS, 1000, 5000);
+	trace = weir_trace_open(path, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(trace);
+	while ((got = weir_trace_copy(trace, number, mbufs, 64, pool)) > 0) {
+		for (uint32_t i = 0; i < got; i++, number++) {
+			CU_ASSERT_TRUE(is_packet(mbufs[i], number, length_of(number, 5000)));
+			CU_ASSERT_EQUAL(weir_mbuf_check(mbufs[i]), 0);
+			CU_ASSERT_TRUE(weir_mbuf_is_private(mbufs[i]));
+		}
+		weir_mbuf_free_bulk(mbufs, got);
+	}
+	CU_ASSERT_EQUAL(number, 1000);
+	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, held, POOL - 4), 0);
+	got = weir_trace_copy(trace, 1, mbufs, 64, pool); /* packet 5 takes 3 mbufs */
+	CU_ASSERT_EQUAL(got, 4);
+	weir_mbuf_free_bulk(mbufs, got);
+	weir_mbuf_free_bulk(held, POOL - 4);
+	weir_trace_close(trace);
+	end();
+}
+
+/* A file that is cut is a trace of what is whole; a port in a loop says so after the first pass. */
+static void test_trace_of_a_damaged_file(void)
+{
+	struct weir_trace *trace;
+	struct weir_port *port;
+	struct weir_mbuf *mbufs[32];
+	struct stat status;
+	char spec[100];
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAP_NS, 10, 100);
+	stat(path, &status);
+	CU_ASSERT_EQUAL(truncate(path, status.st_size - 1), 0);
+	trace = weir_trace_open(path, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(trace);
+	CU_ASSERT_EQUAL(weir_trace_count(trace), 9);
+	CU_ASSERT_EQUAL(weir_trace_error(trace), -EBADMSG);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "the file ends inside"));
+	weir_trace_close(trace);
+	snprintf(spec, sizeof(spec), "pcap:rx=%s,loop=2,preload=attach", path);
+	port = weir_port_open(spec, pool);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 9);
+	weir_mbuf_free_bulk(mbufs, 9);
+	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
+	CU_ASSERT_EQUAL(weir_port_state(port), -EBADMSG);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_port_error(port), "the file ends inside"));
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	end();
+}
+
+static void test_trace_limits(void)
+{
+	const struct weir_trace_conf conf = {.max_bytes = 1};
+	struct weir_trace *trace;
+
+	begin();
+	CU_ASSERT_PTR_NULL(weir_trace_open("/nonexistent.pcap", NULL));
+	CU_ASSERT_EQUAL(errno, ENOENT);
+	write_capture(WEIR_CAPTURE_PCAP_NS, 10000, 3000); /* above the least, 16 MiB */
+	CU_ASSERT_PTR_NULL(weir_trace_open(path, &conf));
+	CU_ASSERT_EQUAL(errno, EFBIG);
+	write_capture(WEIR_CAPTURE_PCAP_NS, 0, 100);
+	trace = weir_trace_open(path, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(trace);
+	CU_ASSERT_EQUAL(weir_trace_count(trace), 0);
+	CU_ASSERT_EQUAL(weir_trace_attach(trace, 0, NULL, 1, pool), 0);
+	weir_trace_close(trace);
+	end();
+}
+
+/* The hash of the index is that of the packets. */
+static void test_trace_hash(void)
+{
+	struct weir_trace *trace;
+	struct weir_mbuf *mbufs[2];
+	struct weir_capture_writer *writer = weir_capture_create(path, WEIR_CAPTURE_PCAP_NS, 0);
+	uint8_t packet[2][42] = {{[12] = 8,
+		[14] = 0x45,
+		[17] = 28,
+		[22] = 64,
+		[23] = 17,
+		[26] = 10,
+		[29] = 1,
+		[30] = 10,
+		[33] = 2,
+		[35] = 7,
+		[37] = 9,
+		[39] = 8}};
+	const struct weir_capture_packet what = {
+		.length = 42, .wire_length = 42, .link_type = WEIR_LINK_ETHERNET};
+
+	begin();
+	memcpy(packet[1], packet[0], 42);
+	packet[1][29] = 2, packet[1][33] = 1, packet[1][35] = 9, packet[1][37] = 7;
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct iovec iov = {.iov_base = packet[i], .iov_len = 42};
+
+		CU_ASSERT_EQUAL(weir_capture_write(writer, &what, &iov, 1), 0);
+	}
+	CU_ASSERT_EQUAL(weir_capture_finish(writer), 0);
+	trace = weir_trace_open(path, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(trace);
+	weir_trace_hash(trace);
+	CU_ASSERT_NOT_EQUAL(weir_trace_packets(trace)[0].hash, 0);
+	CU_ASSERT_EQUAL(weir_trace_packets(trace)[0].hash, weir_trace_packets(trace)[1].hash);
+	CU_ASSERT_EQUAL(weir_trace_attach(trace, 0, mbufs, 2, pool), 2);
+	CU_ASSERT(mbufs[0]->flags & WEIR_MBUF_HASH);
+	mbufs[1]->flags &= ~WEIR_MBUF_HASH;
+	weir_spread_hash(&mbufs[1], 1);
+	CU_ASSERT_EQUAL(mbufs[0]->hash, mbufs[1]->hash);
+	weir_mbuf_free_bulk(mbufs, 2);
+	weir_trace_close(trace);
+	end();
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{"packets outlive their port", test_packets_outlive_their_port},
+		{"parts are shared as any", test_parts_are_shared_as_any},
+		{"trace: attach", test_trace_attach},
+		{"trace: copy", test_trace_copy},
+		{"trace: a damaged file", test_trace_of_a_damaged_file},
+		{"trace: limits", test_trace_limits},
+		{"trace: hash", test_trace_hash},
+		CU_TEST_INFO_NULL,
+	};
+	int failed, fd = mkstemp(path);
+
+	if (fd < 0)
+		return 1;
+	close(fd);
+	failed = unit_run("trace", tests);
+	unlink(path);
+	return failed;
+}
