@@ -26,6 +26,7 @@
 #include "weir/mem.h"
 #include "weir/mempool.h"
 #include "weir/offload.h"
+#include "weir/pace.h"
 #include "weir/parse.h"
 #include "weir/pipeline.h"
 #include "weir/port.h"
