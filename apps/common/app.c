@@ -29,8 +29,7 @@ void app_check_port(struct app *app, const struct weir_port *port)
 		app_fail(app, APP_FAILED, "%s", weir_port_error(port));
 }
 
-/* The library refused: a bad spec or value is the user's, everything else the machine's. */
-static void fail_last(struct app *app)
+void app_fail_last(struct app *app)
 {
 	bool misuse = errno == EINVAL || errno == ENODEV;
 
@@ -49,7 +48,7 @@ bool app_start(struct app *app)
 	app->progress = isatty(STDERR_FILENO) && !options->quiet && !options->json;
 	app->pool = weir_mbuf_pool_create(&options->pool);
 	if (!app->pool)
-		fail_last(app);
+		app_fail_last(app);
 	return app->pool;
 }
 
@@ -93,7 +92,7 @@ struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempoo
 	}
 	port = weir_port_open(spec, pool);
 	if (!port)
-		fail_last(app);
+		app_fail_last(app);
 	else
 		app->ports[app->port_count++] = port;
 	return port;
@@ -109,32 +108,46 @@ static char *copy_or_null(const char *text)
 	return *text ? strdup(text) : NULL;
 }
 
-static struct app_port_figures *add_figures(struct app *app, const struct weir_port *port)
+static struct app_port_figures *add_figures(
+	struct app *app, const char *name, const struct weir_port_stats *stats, const char *error)
 {
 	struct app_port_figures *grown, *figures;
 
 	grown = realloc(app->taken, (app->taken_count + 1) * sizeof(*grown));
-	if (!grown)
+	if (!grown) {
+		app_fail(app, APP_FAILED, "no memory for the figures of a port");
 		return NULL;
+	}
 	app->taken = grown;
 	figures = &grown[app->taken_count++];
-	figures->name = copy_or_null(weir_port_name(port));
-	figures->error = copy_or_null(weir_port_error(port));
-	weir_port_stats(port, &figures->stats);
+	*figures = (struct app_port_figures){copy_or_null(name), copy_or_null(error), *stats};
 	return figures;
+}
+
+static struct app_port_figures *take_figures(struct app *app, const struct weir_port *port)
+{
+	struct weir_port_stats stats;
+
+	weir_port_stats(port, &stats);
+	return add_figures(app, weir_port_name(port), &stats, weir_port_error(port));
+}
+
+void app_add_figures(
+	struct app *app, const char *name, const struct weir_port_stats *stats, const char *error)
+{
+	add_figures(app, name, stats, error);
 }
 
 void app_take_figures(struct app *app, const struct weir_port *port)
 {
-	if (!add_figures(app, port))
-		app_fail(app, APP_FAILED, "no memory for the figures of a port");
+	take_figures(app, port);
 }
 
 /* Close a port and take its figures. A failure of a port that has failed before is no news. */
 static void close_port(struct app *app, struct weir_port *port)
 {
 	bool failed = weir_port_state(port) < 0;
-	struct app_port_figures *figures = add_figures(app, port);
+	struct app_port_figures *figures = take_figures(app, port);
 
 	if (weir_port_close(port) == 0 || failed)
 		return;

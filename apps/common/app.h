@@ -73,10 +73,11 @@ struct app {
 	 * object whose keys go beside the others. */
 	char *more_text, *more_json;
 	enum app_end end;
-	int status;             /* exit status so far */
-	bool packets_to_stdout; /* so the report goes to stderr; by app_note_spec() */
-	bool progress;          /* draw it */
-	uint32_t turns;         /* of the loop, to look at the clock only now and then */
+	int status;              /* exit status so far */
+	bool packets_to_stdout;  /* so the report goes to stderr; by app_note_spec() */
+	bool progress;           /* draw it */
+	uint64_t position, size; /* how far what no port knows of is, and of how much; 0: unknown */
+	uint32_t turns;          /* of the loop, to look at the clock only now and then */
 	uint64_t begun_ns;
 	uint64_t ended_ns;
 	uint64_t drawn_ns; /* when the progress bar was */
@@ -114,6 +115,10 @@ void app_note_spec(struct app *app, const char *spec);
 /* Put the figures of a port into the report that somebody else is about to close. */
 void app_take_figures(struct app *app, const struct weir_port *port);
 
+/* The same of one that is gone already; error "" without one. */
+void app_add_figures(
+	struct app *app, const char *name, const struct weir_port_stats *stats, const char *error);
+
 /* Is the spec a bare path to a capture file? */
 bool app_is_path(const char *spec);
 
@@ -148,6 +153,9 @@ static inline void app_received(struct app *app, uint32_t count)
 /* One line on stderr; the exit status becomes status if it was 0. */
 void app_fail(struct app *app, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* What the library said last: a bad spec or value is the user's, everything else the machine's. */
+void app_fail_last(struct app *app);
 
 /* Say so when the port has failed. */
 void app_check_port(struct app *app, const struct weir_port *port);

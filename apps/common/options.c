@@ -139,7 +139,7 @@ static error_t parse_report_option(int key, char *value, struct argp_state *stat
 static const struct argp report_argp = {.options = report_options, .parser = parse_report_option};
 
 const struct argp_child app_report_children[] = {
-	{&report_argp, 0, "For all programs of weir:", 1}, {0}};
+	{&report_argp, 0, "For all programs of weir:", 9}, {0}};
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
@@ -179,7 +179,7 @@ static const struct argp_child report_child[] = {{&report_argp, 0, NULL, 0}, {0}
 static const struct argp common = {
 	.options = options, .parser = parse_option, .children = report_child};
 
-const struct argp_child app_children[] = {{&common, 0, "For all programs of weir:", 1}, {0}};
+const struct argp_child app_children[] = {{&common, 0, "For all programs of weir:", 9}, {0}};
 
 static void print_version(FILE *stream, struct argp_state *state)
 {

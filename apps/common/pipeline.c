@@ -62,11 +62,11 @@ bool app_pipeline_text(struct app_pipeline *run, const char *format, ...)
 	return added || app_pipeline_refused(run, APP_MISUSE);
 }
 
-static uint64_t received(const struct app_pipeline *run)
+static uint64_t received(struct app_pipeline *run)
 {
 	const struct weir_port *port;
 	struct weir_port_stats stats;
-	uint64_t sum = 0;
+	uint64_t sum = run->received ? run->received(run) : 0;
 
 	for (uint32_t i = 0; (port = weir_pipeline_port_at(run->pipeline, i)); i++) {
 		weir_port_stats(port, &stats);
@@ -214,6 +214,8 @@ static void take_figures(struct app_pipeline *run)
 		if (!is_named(&run->app, port))
 			app_take_figures(&run->app, port);
 	}
+	if (run->report)
+		run->report(run);
 }
 
 int app_pipeline_finish(struct app_pipeline *run)
@@ -281,4 +283,4 @@ static const struct argp argp = {
 	.options = options, .parser = parse_option, .children = app_children};
 
 const struct argp_child app_pipeline_children[] = {
-	{&argp, 0, "For programs that run pipelines:", 1}, {0}};
+	{&argp, 0, "For programs that run pipelines:", 8}, {0}};

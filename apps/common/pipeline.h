@@ -28,6 +28,11 @@ struct app_pipeline {
 	const char *control_path; /* NULL: no socket */
 	struct weir_control *control;
 	atomic_bool stop; /* somebody said so there */
+	/* Packets that came in by other ways than ports of the pipeline, and how far app.position
+	 * is; NULL: by ports. */
+	uint64_t (*received)(struct app_pipeline *run);
+	/* The pipeline has ended, its figures are in the report: add the program's own. */
+	void (*report)(struct app_pipeline *run);
 };
 
 /* For struct argp, instead of app_children. In ARGP_KEY_INIT a program says where they go:

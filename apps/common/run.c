@@ -50,7 +50,7 @@ static double share(uint64_t part, uint64_t whole)
 static double done(const struct app *app, uint64_t elapsed_ns)
 {
 	double most = share(elapsed_ns, app->options.duration_ns);
-	uint64_t position = 0, size = 0, part, whole;
+	uint64_t position = app->position, size = app->size, part, whole;
 
 	for (uint32_t i = 0; i < app->port_count; i++) {
 		weir_port_progress(app->ports[i], &part, &whole);

@@ -1,132 +1,187 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weir-replay.c: send the packets of one port to another as fast as both can.
+/* weir-replay.c: send the packets of files and ports to another port: by a schedule, changed on the
+ * way, over a way as bad as one likes.
  *
  *	weir-replay trace.pcap --to pcap:tx=copy.pcapng
+ *
+ * The options become a pipeline, in -> match -> rewrite -> ... -> out, of those stages that they
+ * name; everything else is the pipeline's.
  */
-#include "apps/common/app.h"
+#include "apps/common/pipeline.h"
+#include "apps/weir-replay/options.h"
+#include "apps/weir-replay/timing.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct replay {
-	struct app app;
-	const char *from;
-	const char *to;
-	const char *loop; /* NULL: as the port says */
+	struct app_pipeline run; /* first: its hooks get a pointer to it */
+	struct replay_options options;
+	struct weir_stage_play play;
+	struct app_count drops[2];
+	const char *last; /* the stage that the next one follows */
 };
 
-/* Files take all. A port that leads to others may be full, and is waited for. */
-static void send_all(
-	struct app *app, struct weir_port *out, struct weir_mbuf **mbufs, uint32_t count)
+/* What a stage refused, without its name, which is no word of the user's. */
+static bool refused(struct replay *it)
 {
-	uint32_t sent = weir_port_tx(out, 0, mbufs, count);
+	const char *sentence = weir_last_error(), *end = strstr(sentence, "): ");
+	bool misuse = errno == EINVAL || errno == ENODEV;
 
-	while (sent < count && weir_port_state(out) >= 0 && app_pause(app)) {
-		app->tx_waits++;
-		sent += weir_port_tx(out, 0, mbufs + sent, count - sent);
-	}
-	if (sent < count)
-		weir_port_tx_or_drop(out, 0, mbufs + sent, count - sent);
+	if (strncmp(sentence, "stage '", 7) == 0 && end)
+		sentence = end + 3;
+	app_fail(&it->run.app, misuse ? APP_MISUSE : APP_FAILED, "%s", sentence);
+	return false;
 }
 
-static void replay(struct app *app, struct weir_port *in, struct weir_port *out)
+static bool add(struct replay *it, const char *name, const char *type, const char *args, void *data)
 {
-	struct weir_mbuf *burst[APP_BURST];
-	uint32_t count;
+	struct weir_pipeline *pipeline = it->run.pipeline;
 
-	while (app_running(app) && weir_port_state(out) >= 0) {
-		count = weir_port_rx(in, 0, burst, app_burst(app));
-		app_received(app, count);
-		if (count > 0)
-			send_all(app, out, burst, count);
-		else if (weir_port_state(in) == WEIR_PORT_UP)
-			app_pause(app);
-		else
-			break;
-	}
-	app_check_port(app, in);
-	app_check_port(app, out);
+	return (!weir_pipeline_add(pipeline, name, type, args, data) &&
+		       (!it->last || !weir_pipeline_connect(pipeline, it->last, name))) ||
+	       refused(it);
 }
 
-/* What the user gave as a spec: a bare path becomes one with key, and more is put behind. */
-static char *make_spec(const char *given, const char *key, const char *loop)
+static bool follow(
+	struct replay *it, const char *name, const char *type, const char *args, void *data)
 {
-	char *spec;
+	bool added = add(it, name, type, args, data);
 
-	if (asprintf(&spec, "%s%s%s%s", app_is_path(given) ? key : "", given, loop ? ",loop=" : "",
-		    loop ? loop : "") < 0)
+	it->last = name;
+	return added;
+}
+
+/* What does not take the usual way out of a stage is dropped. */
+static bool drop_other(struct replay *it, const char *edge, const char *name)
+{
+	const char *last = it->last;
+	bool added;
+
+	it->last = edge;
+	added = add(it, name, "drop", NULL, NULL);
+	it->last = last;
+	return added;
+}
+
+static bool add_stages(struct replay *it)
+{
+	char **stages = it->options.stages;
+
+	for (int i = 0; i < REPLAY_STAGES; i++)
+		if (stages[i] && !follow(it, replay_types[i], replay_types[i], stages[i], NULL))
+			return false;
+	if (stages[REPLAY_MATCH] && !drop_other(it, "match.no", "filtered"))
+		return false;
+	return !stages[REPLAY_POLICE] || drop_other(it, "police.exceed", "excess");
+}
+
+/* A file that is yet to be read must not be written. */
+static bool is_input(struct replay *it, const char *path)
+{
+	struct stat out, in;
+
+	if (!path || stat(path, &out))
+		return false;
+	for (uint32_t i = 0; i < it->play.played_count; i++) {
+		if (stat(it->play.played[i].spec, &in) || in.st_dev != out.st_dev ||
+			in.st_ino != out.st_ino)
+			continue;
+		app_fail(&it->run.app, APP_FAILED, "%s is an input, %s, and would be overwritten",
+			path, it->play.played[i].spec);
+		return true;
+	}
+	return false;
+}
+
+static bool add_output(struct replay *it)
+{
+	const char *to = it->options.to;
+	char *path = app_path(to, "tx"), *spec = NULL;
+	bool added = !is_input(it, path);
+	struct weir_port *port = NULL;
+
+	if (added && asprintf(&spec, "%s%s", app_is_path(to) ? "pcap:tx=" : "", to) < 0)
 		abort();
-	return spec;
+	if (added)
+		port = app_open(&it->run.app, spec, NULL);
+	added = port && !weir_pipeline_port(it->run.pipeline, "to", port) &&
+		follow(it, "out", "tx", "to full=wait", NULL);
+	free(spec);
+	free(path);
+	return added;
 }
 
-static int run(struct replay *it)
+static bool build(struct replay *it)
 {
-	struct app *app = &it->app;
-	char *from = make_spec(it->from, "pcap:rx=", it->loop);
-	char *to = make_spec(it->to, "pcap:tx=", NULL);
-	struct weir_port *in = NULL, *out = NULL;
-
-	if (app_start(app))
-		in = app_open(app, from, app->pool);
-	if (in)
-		out = app_open(app, to, NULL);
-	if (out) {
-		app_begin(app);
-		replay(app, in, out);
-	}
-	free(from);
-	free(to);
-	return app_finish(app);
+	it->play.inputs = it->options.inputs;
+	return app_pipeline_create(&it->run, "weir-replay", NULL) &&
+	       follow(it, "in", "play", it->options.play, &it->play) && add_stages(it) &&
+	       add_output(it);
 }
 
-static error_t parse_option(int key, char *value, struct argp_state *state)
+static struct weir_stage_stats stats_of(const struct replay *it, const char *name)
 {
-	struct replay *it = state->input;
+	struct weir_stage_stats stats = {0};
+	int index = weir_pipeline_find(it->run.pipeline, name);
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &it->app;
-		return 0;
-	case 't':
-		it->to = value;
-		return 0;
-	case 'l':
-		it->loop = strcmp(value, "forever") == 0 ? "0" : value;
-		app_number(state, "--loop", it->loop, 0, UINT64_MAX);
-		return 0;
-	case ARGP_KEY_ARG:
-		if (it->from)
-			argp_failure(state, APP_MISUSE, 0, "%s: a second input", value);
-		it->from = value;
-		return 0;
-	case ARGP_KEY_END:
-		if (!it->from || !it->to)
-			argp_failure(state, APP_MISUSE, 0, "needs IN and --to PORT; see --help");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
+	if (index >= 0)
+		weir_pipeline_stage_stats(it->run.pipeline, (uint32_t)index, &stats);
+	return stats;
+}
+
+static uint64_t received(struct app_pipeline *run)
+{
+	struct replay *it = (struct replay *)run;
+
+	run->app.position = atomic_load_explicit(&it->play.position, memory_order_relaxed);
+	run->app.size = atomic_load_explicit(&it->play.size, memory_order_relaxed);
+	return stats_of(it, "in").packets;
+}
+
+static void take_inputs(struct replay *it)
+{
+	for (uint32_t i = 0; i < it->play.played_count; i++) {
+		const struct weir_play_input *input = &it->play.played[i];
+
+		app_add_figures(&it->run.app, input->spec, &input->stats, input->error);
+		if (*input->error)
+			app_fail(&it->run.app, APP_FAILED, "%s", input->error);
 	}
+}
+
+/* What the stages have counted, before they are gone. */
+static void report(struct app_pipeline *run)
+{
+	struct replay *it = (struct replay *)run;
+	struct app *app = &run->app;
+
+	take_inputs(it);
+	app->tx_waits = stats_of(it, "out").counters[3].value;
+	it->drops[0] = (struct app_count){"filtered", stats_of(it, "filtered").packets};
+	it->drops[1] = (struct app_count){"excess", stats_of(it, "excess").packets};
+	app->drops = it->drops;
+	app->drop_count = 2;
+	if (app->end == APP_END_INPUT && it->play.out_of_time)
+		app->end = APP_END_DURATION;
+	if (it->options.paced)
+		replay_report_timing(app, &it->play.figures);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-		{"to", 't', "PORT", 0, "Where the packets go: a port, or a file to write", 0},
-		{"loop", 'l', "N", 0, "Read IN N times (1); 0 or forever: without end", 0},
-		{0},
-	};
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "IN --to PORT",
-		.doc = "Send the packets of IN, a capture file or a port, to PORT as fast as both "
-		       "can.\vExample: weir-replay trace.pcap --to pcap:tx=copy.pcapng --loop 10",
-		.children = app_children,
-	};
-	struct replay it = {0};
+	static struct replay it = {.run = {.received = received, .report = report}};
+	int status;
 
-	app_parse(&it.app, &argp, argc, argv, &it);
-	return run(&it);
+	it.options.run = &it.run;
+	replay_parse(&it.options, argc, argv);
+	it.run.show_stages = it.run.app.options.json;
+	if (app_start(&it.run.app) && build(&it))
+		app_pipeline_run(&it.run);
+	status = app_pipeline_finish(&it.run);
+	replay_free(&it.options);
+	return status;
 }

@@ -3,6 +3,11 @@
  *
  *	type      arguments                            edges
  *	rx        PORT port=                           out       receives; sets mbuf->port
+ *	play      "FILES, FOLDERS OR PORTS"            out       their packets, by a schedule
+ *	          order=sequence|merge loop=1|forever
+ *	          loop_gap= limit= duration=
+ *	          speed=top|1x, rate=, or gap=
+ *	          max_gap=
  *	tx        PORT full=drop|wait                  -         sends
  *	ring      size=1024 full=wait|drop             out       to other workers, by flow
  *	parse     -                                    out       weir_parse()
@@ -31,8 +36,14 @@
 #ifndef WEIR_STAGES_H
 #define WEIR_STAGES_H
 
+#include "weir/atomic.h"
 #include "weir/base.h"
+#include "weir/pace.h"
+#include "weir/port.h"
 #include "weir/stage.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,6 +57,28 @@ extern WEIR_API const struct weir_stage_type *const weir_stages[];
 struct weir_stage_callback {
 	void (*call)(void *context, struct weir_mbuf **mbufs, uint32_t count);
 	void *context;
+};
+
+/* What has become of an input of play. */
+struct weir_play_input {
+	const char *spec;
+	struct weir_port_stats stats; /* of what was received */
+	char error[512];              /* why it failed; "" when it did not */
+};
+
+/* The data of a stage of type play, which need not be given. */
+struct weir_stage_play {
+	const char *const *inputs; /* NULL at the end; instead of the argument without a key */
+
+	/* The inputs, from add to destroy; the rest, with their figures, is set when the workers
+	 * have ended. */
+	const struct weir_play_input *played;
+	uint32_t played_count;
+	struct weir_pace_figures figures;
+	bool out_of_time; /* duration= has ended it */
+
+	/* How far it is, in bytes of files; size is 0 when that is not known. */
+	WEIR_ATOMIC(uint64_t) position, size;
 };
 
 #ifdef __cplusplus

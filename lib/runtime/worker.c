@@ -16,6 +16,7 @@
 #include "base/count_impl.h"
 #include "base/cycles_impl.h"
 #include "os/os_impl.h"
+#include "runtime/stage_impl.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -87,7 +88,7 @@ struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
 	return worker;
 }
 
-static bool is_told(const struct weir_worker *worker)
+bool weir__worker_is_told(const struct weir_worker *worker)
 {
 	/* acquire: pairs with weir_worker_tell() */
 	return atomic_load_explicit(&worker->told, memory_order_acquire);
@@ -174,7 +175,7 @@ static void loop(struct weir_worker *worker)
 	uint64_t ticks = weir__cycles();
 	uint32_t done = 0;
 
-	while (!is_told(worker) && done != WEIR_WORKER_END)
+	while (!weir__worker_is_told(worker) && done != WEIR_WORKER_END)
 		done = take_turn(worker, conf->turn, &ticks);
 	if (done != WEIR_WORKER_END && conf->drain)
 		do
@@ -297,7 +298,7 @@ int weir_worker_run(struct weir_worker *worker)
 
 void weir_worker_tell(struct weir_worker *worker)
 {
-	/* release: pairs with is_told() */
+	/* release: pairs with weir__worker_is_told() */
 	atomic_store_explicit(&worker->told, true, memory_order_release);
 	weir_worker_wake(worker);
 }

@@ -2,6 +2,7 @@
 /* workers.c: the workers of a pipeline: started from the last part to the first, so that who
  * receives is there first, and stopped the other way round, so that what is inside goes its way. */
 #include "runtime/pipeline_impl.h"
+#include "runtime/stage_impl.h"
 
 #include "base/base_impl.h"
 
@@ -29,6 +30,14 @@ static uint32_t drain(void *context)
 static void ended(void *context)
 {
 	weir__graph_finish(context);
+}
+
+bool weir__stage_is_told(const struct weir_stage *stage)
+{
+	const struct weir_worker *worker =
+		((const struct weir__node *)(const void *)stage)->graph->worker;
+
+	return worker && weir__worker_is_told(worker);
 }
 
 uint32_t weir_pipeline_workers(const struct weir_pipeline *pipeline)

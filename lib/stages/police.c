@@ -24,16 +24,6 @@ struct police_state {
 	struct weir__clock clock;
 };
 
-/* The names of tc, but for packets. */
-static const struct weir__quantity rates = {
-	.like = "100mbit or 5kpps",
-	.min = 1,
-	.max = WEIR__BUCKET_RATE_MAX,
-	.units = {{"bit", 1}, {"kbit", 1000}, {"mbit", 1000000}, {"gbit", 1000000000}, {"pps", 1},
-		{"kpps", 1000}, {"mpps", 1000000}},
-};
-enum { FIRST_PPS = 4 };
-
 static int take_burst(struct weir_stage_args *args, struct police_conf *police)
 {
 	uint64_t least = police->packets ? BURST_MIN_PACKETS : BURST_MIN, bytes;
@@ -53,13 +43,13 @@ static int take_burst(struct weir_stage_args *args, struct police_conf *police)
 static int open_police(struct weir_stage_args *args, void *conf)
 {
 	struct police_conf *police = conf;
-	int unit = weir__arg_quantity(args, "rate", &rates, &police->rate);
+	int unit = weir__arg_quantity(args, "rate", &weir__rate, &police->rate);
 
 	if (unit < 0)
 		return unit;
 	if (police->rate == 0)
 		return weir_stage_fail(EINVAL, "needs a rate, as in rate=100mbit or rate=5kpps");
-	police->packets = unit >= FIRST_PPS;
+	police->packets = unit >= WEIR__RATE_PPS;
 	if (take_burst(args, police))
 		return -EINVAL;
 	return weir__arg_clock(args, &police->clock);

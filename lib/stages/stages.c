@@ -4,6 +4,7 @@
 
 const struct weir_stage_type *const weir_stages[] = {
 	&weir__stage_rx,
+	&weir__stage_play,
 	&weir__stage_tx,
 	&weir__stage_ring,
 	&weir__stage_parse,

@@ -4,10 +4,15 @@
 #include "stages/stages_impl.h"
 
 #include "base/base_impl.h"
+#include "runtime/stage_impl.h"
 
 #include <errno.h>
 
-enum { SENT, FULL, FAILED };
+/* Told to stop, a worker drains; that a port takes nothing for so long then says that nobody reads
+ * at its other side. */
+#define PATIENCE_NS UINT64_C(100000000)
+
+enum { SENT, FULL, FAILED, WAITS };
 
 struct tx_conf {
 	struct weir_stage_port *port;
@@ -54,19 +59,52 @@ static int setup(struct weir_stage *stage)
 	return 0;
 }
 
+/* Is it worth to wait for the port? *since is when it was told to stop and nothing went. */
+static bool may_wait(const struct weir_stage *stage, uint64_t *since_ns)
+{
+	const struct tx_state *state = stage->state;
+
+	if (weir_port_state(state->port) < 0)
+		return false;
+	if (!weir__stage_is_told(stage))
+		return true;
+	if (*since_ns == 0)
+		*since_ns = weir__monotonic_ns();
+	return weir__monotonic_ns() - *since_ns < PATIENCE_NS;
+}
+
+/* The port was full: try again until all have gone. Returns how many have. */
+static uint32_t wait_for(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
+{
+	const struct tx_state *state = stage->state;
+	uint32_t sent = 0, waits = 0;
+	uint64_t since_ns = 0;
+
+	while (sent < count && may_wait(stage, &since_ns)) {
+		uint32_t more;
+
+		weir__back_off(waits++);
+		weir_stage_count(stage, WAITS, 1);
+		more = weir_port_tx(state->port, state->queue, mbufs + sent, count - sent);
+		sent += more;
+		if (more > 0)
+			waits = 0, since_ns = 0;
+	}
+	return sent;
+}
+
 static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	const struct tx_state *state = stage->state;
-	uint32_t sent = weir_port_tx(state->port, state->queue, mbufs, count), waits = 0;
+	uint32_t sent = weir_port_tx(state->port, state->queue, mbufs, count);
 
-	while (weir_unlikely(sent < count) && state->wait && weir_port_state(state->port) >= 0) {
-		weir__back_off(waits++);
-		sent += weir_port_tx(state->port, state->queue, mbufs + sent, count - sent);
-	}
 	if (weir_unlikely(sent < count)) {
-		/* the port counts them, too */
-		uint32_t last = sent;
+		uint32_t last;
 
+		if (state->wait)
+			sent += wait_for(stage, mbufs + sent, count - sent);
+		/* the port counts them, too */
+		last = sent;
 		sent += weir_port_tx_or_drop(state->port, state->queue, mbufs + last, count - last);
 		weir_stage_count(
 			stage, weir_port_state(state->port) < 0 ? FAILED : FULL, count - sent);
@@ -75,7 +113,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 	weir_stage_took(stage, count);
 }
 
-static const char *const counters[] = {"sent", "port full", "port failed", NULL};
+static const char *const counters[] = {"sent", "port full", "port failed", "waits", NULL};
 
 const struct weir_stage_type weir__stage_tx = {
 	.name = "tx",

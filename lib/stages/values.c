@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* values.c: quantities with units, chances and clocks, as arguments of stages. */
+#include "stages/bucket_impl.h"
 #include "stages/values_impl.h"
 
 #include <ctype.h>
@@ -17,12 +18,28 @@ const struct weir__quantity weir__duration = {
 		{"m", UINT64_C(60000000000)}, {"h", UINT64_C(3600000000000)}},
 };
 
+const struct weir__quantity weir__long_duration = {
+	.like = "500ms, 10s or 1h",
+	.min = 1,
+	.max = UINT64_C(10) * 366 * 86400 * 1000000000,
+	.units = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000},
+		{"m", UINT64_C(60000000000)}, {"h", UINT64_C(3600000000000)}},
+};
+
 const struct weir__quantity weir__size = {
 	.like = "1500, 64K or 1MiB",
 	.min = 1,
 	.max = 1u << 30,
 	.units = {{"", 1}, {"B", 1}, {"K", 1u << 10}, {"KiB", 1u << 10}, {"M", 1u << 20},
 		{"MiB", 1u << 20}, {"G", 1u << 30}, {"GiB", 1u << 30}},
+};
+
+const struct weir__quantity weir__rate = {
+	.like = "100mbit or 5kpps",
+	.min = 1,
+	.max = WEIR__BUCKET_RATE_MAX,
+	.units = {{"bit", 1}, {"kbit", 1000}, {"mbit", 1000000}, {"gbit", 1000000000}, {"pps", 1},
+		{"kpps", 1000}, {"mpps", 1000000}},
 };
 
 /* Up to max digits; *text moves behind them. Returns how many; 0 for none, or too many. */
@@ -56,8 +73,12 @@ static bool take_part(const char **text, uint64_t factor, uint64_t *part)
 	digits = take_digits(text, DECIMALS, part);
 	if (digits == 0 || __builtin_mul_overflow(*part, factor, part))
 		return false;
-	while (digits-- > 0)
+	/* half a packet a second, or a third of a bit, would be less than was said */
+	for (; digits > 0; digits--) {
+		if (*part % 10 != 0)
+			return false;
 		*part /= 10;
+	}
 	return true;
 }
 

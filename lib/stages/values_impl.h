@@ -21,8 +21,12 @@ struct weir__quantity {
 	} units[9];
 };
 
-/* Nanoseconds, up to an hour; bytes, up to a GiB. */
-extern const struct weir__quantity weir__duration, weir__size;
+/* Nanoseconds, up to an hour, or to ten years; bytes, up to a GiB. */
+extern const struct weir__quantity weir__duration, weir__long_duration, weir__size;
+
+/* Bits or, from this unit on, packets a second, with the names of tc but for packets. */
+extern const struct weir__quantity weir__rate;
+#define WEIR__RATE_PPS 4
 
 /* Take an argument as digits, perhaps with a decimal point, and a unit. Returns the index of the
  * unit; 0, with *value as it was, without the argument; -EINVAL with a sentence. */

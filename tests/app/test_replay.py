@@ -273,7 +273,9 @@ class Signals(ReplayTest):
         process = self.start("-", "--to", "null", "--json", stdin=subprocess.PIPE)
         process.stdin.write((self.folder / "in.pcap").read_bytes())
         process.stdin.flush()
-        self.interrupt(process)
+        self.await_handler(process, True)
+        time.sleep(0.3)  # to read them
+        process.send_signal(signal.SIGINT)
         process.wait(timeout=60)  # with its input open
         report = self.checked(self.end(process)[0])
         self.assertEqual((report["ended_by"], report["tx_packets"]), ("signal", 3))

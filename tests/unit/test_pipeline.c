@@ -369,7 +369,7 @@ static void check_refused(const char *text, const char *sentence)
 }
 
 #define TYPES                                                                                  \
-	"rx, tx, ring, parse, match, count, rewrite, "                                         \
+	"rx, play, tx, ring, parse, match, count, rewrite, "                                   \
 	"police, mirror, sample, impair, delay, fragment, reassemble, write, callback, drop, " \
 	"numbers, thirds, parts, "                                                             \
 	"twins, sink, unsound"

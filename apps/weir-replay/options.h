@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* options.h: what weir-replay was asked for: inputs, a schedule, and stages on the way. */
+#ifndef REPLAY_OPTIONS_H
+#define REPLAY_OPTIONS_H
+
+#include "apps/common/pipeline.h"
+
+/* The stages that options can put on the way, in the order packets pass them. */
+enum replay_stage {
+	REPLAY_MATCH,
+	REPLAY_REWRITE,
+	REPLAY_IMPAIR,
+	REPLAY_POLICE,
+	REPLAY_DELAY,
+	REPLAY_STAGES,
+};
+
+/* Their types. */
+extern const char *const replay_types[REPLAY_STAGES];
+
+struct replay_options {
+	struct app_pipeline *run;
+	const char **inputs; /* NULL at the end */
+	uint32_t input_count;
+	const char *to;
+	char *play;                  /* arguments of the stage that plays */
+	char *stages[REPLAY_STAGES]; /* arguments of these; NULL: not wanted */
+	const char *seed;
+	bool paced; /* not at top speed */
+};
+
+/* Parse the command line; ends the program on bad use. */
+void replay_parse(struct replay_options *options, int argc, char **argv);
+void replay_free(struct replay_options *options);
+
+/* Put "key=value" behind arguments, which may be NULL, and return them. */
+char *replay_append(char *arguments, const char *key, const char *value);
+
+#endif
