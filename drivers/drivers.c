@@ -8,6 +8,7 @@ const struct weir__driver *const weir__drivers[] = {
 #ifdef WEIR_HAVE_XDP
 	&weir__driver_af_xdp,
 #endif
+	&weir__driver_live,
 	&weir__driver_null,
 	&weir__driver_pair,
 	&weir__driver_pcap,

@@ -41,17 +41,6 @@ static int no_device_file(const struct tap *tap)
 	return weir__fail(error, "%s: /dev/net/tun: %s", tap->port->name, strerror(error));
 }
 
-/* The program that runs, for the sentence with setcap. */
-static const char *program(char path[PATH_MAX])
-{
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
-
-	if (length <= 0)
-		return "PROGRAM";
-	path[length] = 0;
-	return path;
-}
-
 static int no_device(const struct tap *tap)
 {
 	const char *kind = tap->tun ? "tun" : "tap",
@@ -65,8 +54,8 @@ static int no_device(const struct tap *tap)
 			"%s: making or opening %s needs CAP_NET_ADMIN: `sudo setcap "
 			"cap_net_admin+ep %s`; or have it made for you: `sudo ip tuntap add dev %s "
 			"mode %s user %u%s`",
-			tap->port->name, tap->name, program(path), tap->name, kind,
-			(unsigned int)geteuid(), multi);
+			tap->port->name, tap->name, weir__program(path, sizeof(path)), tap->name,
+			kind, (unsigned int)geteuid(), multi);
 	case EBUSY:
 		return weir__fail(error,
 			"%s: the interface %s is in use: by another program, or it is no %s "
@@ -167,7 +156,7 @@ static int set(const struct tap *tap, unsigned long request, unsigned long value
 	if (errno == EPERM)
 		return weir__fail(EPERM,
 			"%s: %s needs CAP_NET_ADMIN: `sudo setcap cap_net_admin+ep %s`",
-			tap->port->name, what, program(path));
+			tap->port->name, what, weir__program(path, sizeof(path)));
 	return weir__fail(errno, "%s: %s: %s", tap->port->name, what, strerror(errno));
 }
 

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_arp.h>
-#include <linux/if_tun.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -110,28 +109,4 @@ int weir__tap_set_interface(const struct tap *tap, const struct tap_wants *wants
 	if (!error && wants->address)
 		error = weir__tap_add_addresses(tap, wants->address);
 	return error;
-}
-
-int weir__tap_link(const struct tap *tap, struct weir_port_link *link)
-{
-	struct ifreq request = {0};
-
-	/* the file knows its device by whatever name that has now */
-	if (ioctl(tap->fds[0], TUNGETIFF, &request) != 0) {
-		link->gone = true;
-		link->up = false;
-		return 0;
-	}
-	memcpy(link->name, request.ifr_name, sizeof(link->name));
-	if (ask(SIOCGIFFLAGS, &request) != 0) { /* not in this namespace */
-		link->gone = true;
-		link->up = false;
-		return 0;
-	}
-	link->up = (request.ifr_flags & IFF_UP) && (request.ifr_flags & IFF_RUNNING);
-	link->mtu = weir__tap_mtu(link->name);
-	memcpy(request.ifr_name, link->name, sizeof(request.ifr_name));
-	if (!tap->tun && ask(SIOCGIFHWADDR, &request) == 0)
-		memcpy(link->mac, request.ifr_hwaddr.sa_data, sizeof(link->mac));
-	return 0;
 }

@@ -21,6 +21,8 @@
  */
 #include "tap_impl.h"
 
+#include "drivers/interface_impl.h"
+
 #include "weir/parse.h"
 
 #include <errno.h>
@@ -205,7 +207,9 @@ static int tap_wait(void *priv, uint32_t queue)
 
 static int tap_link(const void *priv, struct weir_port_link *link)
 {
-	return weir__tap_link(priv, link);
+	const struct tap *tap = priv;
+
+	return weir__interface_link(tap->index, link);
 }
 
 static void tap_kernel_drops(const void *priv, uint32_t queue, uint64_t *dropped)

@@ -80,7 +80,6 @@ void weir__tap_close_device(struct tap *tap);
 int weir__tap_set_interface(const struct tap *tap, const struct tap_wants *wants);
 /* Bytes, or 0 when the interface is gone. */
 uint32_t weir__tap_mtu(const char *name);
-int weir__tap_link(const struct tap *tap, struct weir_port_link *link);
 
 /* netlink.c: put addresses on the interface: 0, or -errno with a sentence. Packets of the host that
  * the kernel dropped since the interface was made; 0 when nobody knows. */

@@ -19,6 +19,9 @@ void *weir__fail_null(int error, const char *format, ...) __attribute__((format(
 void weir__log(enum weir_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The path of the program that runs, for a sentence with a command; in path, or "PROGRAM". */
+const char *weir__program(char *path, size_t size);
+
 /* Round up to a multiple of unit, a power of two. */
 static inline size_t weir__round_up(size_t value, size_t unit)
 {
