@@ -19,6 +19,7 @@
 #include "weir/fragment.h"
 #include "weir/guard.h"
 #include "weir/handoff.h"
+#include "weir/heap.h"
 #include "weir/lcores.h"
 #include "weir/log.h"
 #include "weir/mbuf.h"

@@ -39,23 +39,30 @@ void weir__cache_flush(struct weir_mempool *pool, struct weir__mempool_cache *ca
 }
 
 /* Bytes that the pages of a cache take. */
-static size_t cache_bytes(void)
+static size_t cache_bytes(uint32_t objects)
 {
-	return weir__round_up(sizeof(struct weir__mempool_cache), weir__os_page_size());
+	return weir__round_up(
+		offsetof(struct weir__mempool_cache, objects) + objects * sizeof(void *),
+		weir__os_page_size());
 }
 
 /* Pages of its own, touched by the thread that will use them: so they lie on its node. */
-static struct weir__mempool_cache *map_cache(void)
+struct weir__mempool_cache *weir__cache_map(uint32_t objects)
 {
-	size_t size = cache_bytes();
+	size_t size = cache_bytes(objects);
+	struct weir__mempool_cache *cache;
 	void *address = NULL;
 
 	if (weir__os_reserve(size, weir__os_page_size(), &address))
 		return NULL;
 	if (weir__os_map(address, size, 0) == 0) {
 		weir__os_local(address, size);
-		if (weir__os_populate(address, size, weir__os_page_size()) == 0)
-			return address;
+		if (weir__os_populate(address, size, weir__os_page_size()) == 0) {
+			cache = address;
+			cache->size = objects;
+			atomic_store_explicit(&cache->limit, objects, memory_order_relaxed);
+			return cache;
+		}
 	}
 	weir__os_unreserve(address, size);
 	return NULL;
@@ -63,19 +70,17 @@ static struct weir__mempool_cache *map_cache(void)
 
 void weir__cache_free(struct weir__mempool_cache *cache)
 {
-	weir__os_unreserve(cache, cache_bytes());
+	weir__os_unreserve(cache, cache_bytes(cache->size));
 }
 
 static struct weir__mempool_cache *make_cache(struct weir_mempool *pool, uint32_t slot)
 {
-	struct weir__mempool_cache *cache = map_cache();
+	struct weir__mempool_cache *cache = weir__cache_map(pool->cache_size);
 	uint32_t last;
 
 	if (!cache)
 		return &weir__mempool_no_cache;
-	cache->size = pool->cache_size;
 	cache->owner = &weir__thread;
-	atomic_store_explicit(&cache->limit, cache->size, memory_order_relaxed);
 	cache->spare = weir__take_empty(pool, WEIR_BATCHES_MAX, &last);
 	pthread_mutex_lock(&pool->lock);
 	pool->caches[slot] = cache;

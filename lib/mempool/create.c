@@ -83,7 +83,10 @@ size_t weir_mempool_memory(const struct weir_mempool_conf *conf)
 
 uint32_t weir__node_count(const struct weir_mempool *pool)
 {
-	return pool->max_count / pool->batch + WEIR_THREAD_MAX * WEIR_BATCHES_MAX;
+	uint32_t spares = WEIR_THREAD_MAX * WEIR_BATCHES_MAX;
+
+	/* of a source, every thread may find that there is room in the depot at the same time */
+	return pool->max_count / pool->batch + (pool->source ? 2 * spares : spares);
 }
 
 /* A chunk holds an object at least, so that an object lies in two at most. */
@@ -171,6 +174,7 @@ static void fill_depot(struct weir_mempool *pool)
 	while (rest < pool->min_count)
 		pool->loose[pool->loose_count++] = weir_mempool_object(pool, rest++);
 	weir_depot_push(&pool->depot, &pool->depot.empty, full + 1, last);
+	atomic_init(&pool->fresh, last + 1);
 	if (full)
 		weir_depot_push(&pool->depot, &pool->depot.full, 1, full);
 	pool->batches_born = full;

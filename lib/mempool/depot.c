@@ -22,12 +22,12 @@ void weir__count_up(WEIR_ATOMIC(uint64_t) * counter, uint32_t more)
 		memory_order_relaxed);
 }
 
-/* Batches in the depot, known only where somebody watches them: a count that all threads change. */
+/* Batches in the depot, known only where somebody asks for it: a count that all threads change. */
 static void count_depot(struct weir_mempool *pool, uint32_t more, uint32_t fewer)
 {
 	/* relaxed: a hint for weir__mempool_watch(); added before a push, taken after a pop, so
 	 * that it is never below 0 */
-	if (pool->watermark)
+	if (pool->watermark || pool->source)
 		atomic_fetch_add_explicit(&pool->depot_batches, more - fewer, memory_order_relaxed);
 }
 
@@ -41,6 +41,19 @@ static void copy(void **to, void *const *from, uint32_t count)
 	memcpy(to, from, count * sizeof(*to));
 }
 
+/* A node that was in no stack yet, or 0. */
+static uint32_t take_fresh(struct weir_mempool *pool)
+{
+	uint32_t node = atomic_load_explicit(&pool->fresh, memory_order_relaxed);
+
+	/* relaxed: nobody has written to it */
+	while (node <= weir__node_count(pool) &&
+		!atomic_compare_exchange_weak_explicit(
+			&pool->fresh, &node, node + 1, memory_order_relaxed, memory_order_relaxed))
+		;
+	return node <= weir__node_count(pool) ? node : 0;
+}
+
 uint32_t weir__take_empty(struct weir_mempool *pool, uint32_t count, uint32_t *last)
 {
 	uint32_t chain = 0, have = 0;
@@ -49,6 +62,10 @@ uint32_t weir__take_empty(struct weir_mempool *pool, uint32_t count, uint32_t *l
 		uint32_t got, end, first;
 
 		first = weir_depot_pop(&pool->depot, &pool->depot.empty, count - have, &got);
+		if (!first) {
+			first = take_fresh(pool);
+			got = 1;
+		}
 		if (!first)
 			continue; /* somebody is about to push one */
 		for (end = first; got > 1; got--, have++)
@@ -69,6 +86,11 @@ void weir__put_loose(struct weir_mempool *pool, void *const *objects, uint32_t c
 		pool->loose[pool->loose_count++] = objects[i];
 		if (pool->loose_count < pool->batch)
 			continue;
+		if (weir__depot_is_full(pool)) {
+			pool->loose_count = 0;
+			weir__source_give(pool, pool->loose, pool->batch);
+			continue;
+		}
 		uint32_t last, node = weir__take_empty(pool, 1, &last);
 
 		copy(weir__node_batch(pool, node), pool->loose, pool->batch);
@@ -134,6 +156,10 @@ void weir__bring_batches(struct weir_mempool *pool, struct weir__mempool_cache *
 	struct weir_depot *depot = &pool->depot;
 	uint32_t first = cache->spare, rest = first, last = 0;
 
+	if (weir__depot_is_full(pool)) {
+		weir__source_give(pool, from, count * pool->batch);
+		return;
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		last = rest;
 		copy(weir__node_batch(pool, last), from + i * pool->batch, pool->batch);

@@ -110,6 +110,11 @@ uint64_t weir__poison_defined(uint64_t value);
 void weir__misuse(const void *object, uint32_t site, bool home, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* misuse.c: the same of what lies in no pool: word says who took it and gave it back, as that of a
+ * tracked object does; 0: nobody knows. */
+void weir__misuse_of(uint64_t word, uint32_t site, const char *what, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* misuse.c: the same sentence as an error: -EINVAL. */
 int weir__complain(const void *object, const char *what, ...) __attribute__((format(printf, 2, 3)));
 

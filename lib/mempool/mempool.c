@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mempool.c: the slow half of get and put.
  *
- *	get:  cache  <- batch of the depot  <- loose  <- growth
+ *	get:  cache  <- batch of the depot  <- loose  <- growth, or the source
  *	put:  cache  -> batch of the depot  -> loose
  */
 #include "mempool_impl.h"
@@ -83,7 +83,9 @@ static uint32_t get_some(struct weir_mempool *pool, void **objects, uint32_t cou
 		got += weir__get_loose(pool, objects + got, count - got);
 		pthread_mutex_unlock(&pool->lock);
 	}
-	if (got < count)
+	if (got < count && pool->source)
+		got += weir__source_take(pool, cache, objects + got, count - got);
+	else if (got < count)
 		got += weir__get_grown(pool, objects + got, count - got);
 	if (got < count)
 		note_shortage(pool, cache);

@@ -19,6 +19,15 @@
  * objects in turn would else meet at the depot's line for every 64 (docs/performance.md). */
 #define WEIR_BATCHES_MAX 4
 
+/* Where the objects of a pool come from that has no memory of its own (lib/heap). Both may be
+ * called by several threads at a time, give also under the pool's lock. */
+struct weir__mempool_source {
+	/* Up to count new objects; how many. */
+	uint32_t (*take)(void *context, void **objects, uint32_t count);
+	void (*give)(void *context, void *const *objects, uint32_t count);
+	void *context;
+};
+
 struct weir_mempool {
 	struct weir__mempool_head head; /* first: the inline calls see only this */
 	uint8_t *objects;
@@ -34,10 +43,13 @@ struct weir_mempool {
 	struct weir__mempool_cache **caches; /* those in head, or a tracked pool's own */
 	struct weir__track *track;           /* NULL: it is not (track_impl.h) */
 	struct weir_region *region;
-	void *mbuf_fields; /* lib/mbuf/field.c; freed with the pool */
+	void *mbuf_fields;                         /* lib/mbuf/field.c; freed with the pool */
+	const struct weir__mempool_source *source; /* source.c; NULL: the region */
+	struct weir_mempool *previous, *next;      /* of those with a source; slots.c */
 
 	struct weir_depot depot;
-	WEIR_ATOMIC(uint32_t) depot_batches; /* while there is a watermark */
+	WEIR_ATOMIC(uint32_t) depot_batches; /* while there is a watermark, or a source */
+	WEIR_ATOMIC(uint32_t) fresh;         /* the first node that never was in a stack */
 	struct weir_region *batch_region;
 	void **batches; /* by depot node, batch pointers each; row 0 unused */
 
@@ -129,6 +141,9 @@ void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot);
 
 void weir__cache_free(struct weir__mempool_cache *cache);
 
+/* Pages for an empty cache of so many objects, or NULL. */
+struct weir__mempool_cache *weir__cache_map(uint32_t size);
+
 /* mempool.c: get all or none, untracked. */
 int weir__mempool_take(struct weir_mempool *pool, void **objects, uint32_t count);
 void weir__mempool_put_some(struct weir_mempool *pool, void *const *objects, uint32_t count);
@@ -171,6 +186,31 @@ void weir__mempool_watch(struct weir_mempool *pool);
 void weir__mempool_init_objects(
 	struct weir_mempool *pool, void (*init)(struct weir_mempool *pool, void *object));
 
+/* source.c: pools whose objects are somebody else's. They have no number, no tracking and are in no
+ * report; get and put are as ever. */
+
+/* Objects of this size, of which a thread keeps cache at most, and the depot about depot; what is
+ * more goes back to the source. NULL with errno and weir_last_error(). */
+struct weir_mempool *weir__mempool_create_for(const struct weir__mempool_source *source,
+	const char *name, uint32_t size, uint32_t cache, uint32_t depot);
+
+/* Nobody uses it; what it holds is not given back. */
+void weir__mempool_destroy_for(struct weir_mempool *pool);
+
+/* Forget all objects, whoever has them in a cache. Nobody uses the pool. */
+void weir__mempool_forget(struct weir_mempool *pool);
+
+/* Give what is in the depot back to the source. */
+void weir__mempool_drain(struct weir_mempool *pool);
+
+/* Get up to count objects from the source, and a batch for the cache, which is empty. */
+uint32_t weir__source_take(struct weir_mempool *pool, struct weir__mempool_cache *cache,
+	void **objects, uint32_t count);
+
+/* The depot has enough: give them to the source. */
+void weir__source_give(struct weir_mempool *pool, void *const *objects, uint32_t count);
+bool weir__depot_is_full(const struct weir_mempool *pool);
+
 /* slots.c: threads and pools by number.
  *
  * Lock order: the registry's lock, then a pool's. */
@@ -184,6 +224,14 @@ int weir__mempool_register(struct weir_mempool *pool);
 /* Take it out, unless objects are out: returns how many. After 0 no thread will touch it, neither
  * when it ends nor by what it remembers. */
 uint32_t weir__mempool_unregister(struct weir_mempool *pool);
+
+/* Enter a pool with a source, and take it out. Threads that end leave it, too. */
+void weir__mempool_enter(struct weir_mempool *pool);
+void weir__mempool_remove(struct weir_mempool *pool);
+
+/* Called with true before a fork, with the registry's lock and those of pools with a source held;
+ * and with false after it. Set it before such a pool is made. */
+extern WEIR_ATOMIC(void (*)(bool lock)) weir__fork_hook;
 
 /* Remember the pool for the mbufs this thread frees next: those with this state. */
 void weir__thread_remember(struct weir_mempool *pool, uint32_t plain);

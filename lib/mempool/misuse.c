@@ -113,12 +113,9 @@ static void say_object(struct sentence *sentence, const struct weir_mempool *poo
 	say(sentence, "%s %zu", pool->head.mbuf_plain ? "mbuf" : "object", offset / pool->stride);
 }
 
-static void say_history(
-	struct sentence *sentence, struct weir_mempool *pool, uint32_t index, bool home)
+/* "; taken at file.c:12, owner rx; given back at file.c:20" */
+static void say_word(struct sentence *sentence, uint64_t word, bool home)
 {
-	uint64_t word = weir__track_word(&pool->track->words[index]);
-	char history[2048];
-
 	say(sentence, "; taken");
 	say_site(sentence, weir__word_get(word));
 	say(sentence, ", owner %s", weir__owner_name(weir__word_owner(word)));
@@ -126,6 +123,14 @@ static void say_history(
 		say(sentence, "; given back");
 		say_site(sentence, weir__word_put(word));
 	}
+}
+
+static void say_history(
+	struct sentence *sentence, struct weir_mempool *pool, uint32_t index, bool home)
+{
+	char history[2048];
+
+	say_word(sentence, weir__track_word(&pool->track->words[index]), home);
 	if (!pool->track->guards)
 		return;
 	weir__history_text(pool, index, sentence->symbols, history, sizeof(history));
@@ -159,6 +164,21 @@ void weir__misuse(const void *object, uint32_t site, bool home, const char *what
 	compose(text, sizeof(text), object, site, home, what, args);
 	va_end(args);
 	hand_on(text);
+}
+
+void weir__misuse_of(uint64_t word, uint32_t site, const char *what, ...)
+{
+	struct sentence sentence = {.symbols = weir__symbols_open()};
+	va_list args;
+
+	va_start(args, what);
+	say_list(&sentence, what, args);
+	va_end(args);
+	say_site(&sentence, site);
+	if (word)
+		say_word(&sentence, word, true);
+	weir__symbols_close(sentence.symbols);
+	hand_on(sentence.text);
 }
 
 int weir__complain(const void *object, const char *what, ...)

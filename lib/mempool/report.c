@@ -17,20 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Objects that one place and owner have out. */
-struct group {
-	uint32_t site, owner, count;
-	uint64_t oldest, youngest; /* ages, ns */
-};
-
-/* All there are; how many are different is not known before. */
-struct groups {
-	struct group *list;
-	size_t count, room;
-	uint64_t out; /* objects in them */
-};
-
-static struct group *find_group(struct groups *groups, uint32_t site, uint32_t owner)
+static struct weir__group *find_group(struct weir__groups *groups, uint32_t site, uint32_t owner)
 {
 	/* most objects are of the group that the last one was of, or of few */
 	for (size_t i = groups->count; i-- > 0;)
@@ -38,7 +25,7 @@ static struct group *find_group(struct groups *groups, uint32_t site, uint32_t o
 			return &groups->list[i];
 	if (groups->count == groups->room) {
 		size_t room = groups->room ? 2 * groups->room : 64;
-		struct group *list = realloc(groups->list, room * sizeof(*list));
+		struct weir__group *list = realloc(groups->list, room * sizeof(*list));
 
 		if (!list)
 			return NULL;
@@ -46,51 +33,60 @@ static struct group *find_group(struct groups *groups, uint32_t site, uint32_t o
 		groups->room = room;
 	}
 	groups->list[groups->count] =
-		(struct group){.site = site, .owner = owner, .youngest = UINT64_MAX};
+		(struct weir__group){.site = site, .owner = owner, .youngest = UINT64_MAX};
 	return &groups->list[groups->count++];
 }
 
-static bool add_object(struct groups *groups, uint64_t word, uint64_t age)
+bool weir__groups_add(struct weir__groups *groups, uint64_t word, uint64_t age, uint64_t bytes)
 {
-	struct group *group = find_group(groups, weir__word_get(word), weir__word_owner(word));
+	struct weir__group *group =
+		find_group(groups, weir__word_get(word), weir__word_owner(word));
 
 	if (!group)
 		return false;
 	group->count++;
+	group->bytes += bytes;
 	group->oldest = age > group->oldest ? age : group->oldest;
 	group->youngest = age < group->youngest ? age : group->youngest;
 	groups->out++;
+	groups->bytes += bytes;
 	return true;
 }
 
 static int most_first(const void *a, const void *b)
 {
-	const struct group *x = a, *y = b;
+	const struct weir__group *x = a, *y = b;
 
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
 	return x->site < y->site ? -1 : x->site > y->site;
 }
 
+void weir__groups_sort(struct weir__groups *groups)
+{
+	if (groups->count)
+		qsort(groups->list, groups->count, sizeof(*groups->list), most_first);
+}
+
 /* Relaxed: what others take and give meanwhile counts or does not. */
-static bool find_groups(struct weir_mempool *pool, uint64_t older_than_ns, struct groups *groups)
+static bool find_groups(
+	struct weir_mempool *pool, uint64_t older_than_ns, struct weir__groups *groups)
 {
 	uint64_t now = weir__track_now();
 
-	*groups = (struct groups){.list = NULL};
+	*groups = (struct weir__groups){.list = NULL};
 	for (uint32_t i = 0; i < pool->max_count; i++) {
 		uint64_t word = weir__track_word(&pool->track->words[i]);
 		uint64_t age = weir__word_age(word, now);
 
 		if (!(word & WEIR__TRACK_OUT) || age < older_than_ns)
 			continue;
-		if (!add_object(groups, word, age)) {
+		if (!weir__groups_add(groups, word, age, pool->stride)) {
 			free(groups->list);
 			return false;
 		}
 	}
-	if (groups->count)
-		qsort(groups->list, groups->count, sizeof(*groups->list), most_first);
+	weir__groups_sort(groups);
 	return true;
 }
 
@@ -124,7 +120,7 @@ uint32_t weir__site_names(
 
 /* A group and its frames, named. */
 struct line {
-	struct group group;
+	struct weir__group group;
 	uint32_t count;
 	struct weir__symbol names[WEIR_FRAMES_MAX];
 };
@@ -140,11 +136,10 @@ static bool is_same_line(const struct line *a, const struct line *b)
 }
 
 /* Name each group and join those with the same names. Returns how many are left, in lines. */
-static size_t name_groups(
-	struct weir_mempool *pool, const struct groups *groups, struct line *lines)
+static size_t name_groups(uint32_t track, const struct weir__groups *groups, struct line *lines)
 {
 	struct weir__symbols *symbols = weir__symbols_open();
-	bool all = pool->track->flags & WEIR_TRACK_STACKS;
+	bool all = track & WEIR_TRACK_STACKS;
 	size_t count = 0, same;
 
 	for (size_t i = 0; i < groups->count; i++) {
@@ -159,6 +154,7 @@ static size_t name_groups(
 			continue;
 		}
 		lines[same].group.count += line->group.count;
+		lines[same].group.bytes += line->group.bytes;
 		if (line->group.oldest > lines[same].group.oldest)
 			lines[same].group.oldest = line->group.oldest;
 		if (line->group.youngest < lines[same].group.youngest)
@@ -169,12 +165,12 @@ static size_t name_groups(
 	return count;
 }
 
-static void print_text(FILE *out, const struct weir_mempool *pool, const struct line *line)
+static void print_text(FILE *out, const struct line *line)
 {
-	const struct group *group = &line->group;
+	const struct weir__group *group = &line->group;
 
 	fprintf(out, "  %u, %llu bytes, owner %s, %.1f to %.1f s old\n", group->count,
-		(unsigned long long)group->count * pool->stride, weir__owner_name(group->owner),
+		(unsigned long long)group->bytes, weir__owner_name(group->owner),
 		(double)group->youngest / 1e9, (double)group->oldest / 1e9);
 	for (uint32_t i = 0; i < line->count; i++)
 		fprintf(out, "    %s%s%s%s\n", line->names[i].place,
@@ -182,12 +178,12 @@ static void print_text(FILE *out, const struct weir_mempool *pool, const struct 
 			line->names[i].function[0] ? ")" : "");
 }
 
-static void print_json(FILE *out, const struct weir_mempool *pool, const struct line *line)
+static void print_json(FILE *out, const struct line *line)
 {
-	const struct group *group = &line->group;
+	const struct weir__group *group = &line->group;
 
 	fprintf(out, "{\"count\":%u,\"bytes\":%llu,\"owner\":", group->count,
-		(unsigned long long)group->count * pool->stride);
+		(unsigned long long)group->bytes);
 	weir__json_string(out, weir__owner_name(group->owner));
 	fprintf(out, ",\"youngest_ns\":%llu,\"oldest_ns\":%llu,\"frames\":[",
 		(unsigned long long)group->youngest, (unsigned long long)group->oldest);
@@ -244,35 +240,43 @@ static void print_owners(
 	}
 }
 
-static bool print_groups(
-	FILE *out, struct weir_mempool *pool, const struct groups *groups, bool json)
+bool weir__groups_print(FILE *out, const struct weir__groups *groups, uint32_t track, bool json)
 {
 	struct line *lines = calloc(groups->count + 1, sizeof(*lines));
-	struct weir_track_figures figures[1 + WEIR_TRACK_OWNERS]; /* of all, then of each */
-	uint32_t owners = weir_track_figures(pool, figures, 1 + WEIR_TRACK_OWNERS) - 1;
 	size_t count;
 
 	if (!lines)
 		return false;
-	count = name_groups(pool, groups, lines);
-	(json ? print_json_head : print_text_head)(out, pool, groups->out, figures);
+	count = name_groups(track, groups, lines);
 	for (size_t i = 0; i < count; i++) {
 		if (json && i)
 			fputc(',', out);
-		(json ? print_json : print_text)(out, pool, &lines[i]);
+		(json ? print_json : print_text)(out, &lines[i]);
 	}
+	free(lines);
+	return true;
+}
+
+static bool print_groups(
+	FILE *out, struct weir_mempool *pool, const struct weir__groups *groups, bool json)
+{
+	struct weir_track_figures figures[1 + WEIR_TRACK_OWNERS]; /* of all, then of each */
+	uint32_t owners = weir_track_figures(pool, figures, 1 + WEIR_TRACK_OWNERS) - 1;
+
+	(json ? print_json_head : print_text_head)(out, pool, groups->out, figures);
+	if (!weir__groups_print(out, groups, pool->track->flags, json))
+		return false;
 	if (json)
 		fputs("],\"owners\":[", out);
 	print_owners(out, figures + 1, owners, json);
 	if (json)
 		fputs("]}\n", out);
-	free(lines);
 	return true;
 }
 
 char *weir_mempool_report(struct weir_mempool *pool, bool json, uint64_t older_than_ns)
 {
-	struct groups groups;
+	struct weir__groups groups;
 	char *text = NULL;
 	size_t size;
 	FILE *out;
@@ -301,7 +305,7 @@ void weir__track_blame(struct weir_mempool *pool, char *text, size_t size)
 {
 	struct weir__symbols *symbols;
 	struct weir__symbol names[WEIR_FRAMES_MAX];
-	struct groups groups;
+	struct weir__groups groups;
 
 	text[0] = '\0';
 	if (!pool->track || !find_groups(pool, 0, &groups))

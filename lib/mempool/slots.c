@@ -19,6 +19,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static bool have_key;
 static bool slot_taken[WEIR_THREAD_MAX]; /* 0 is nobody's */
+static struct weir_mempool *sourced;     /* the last of those with a source */
+WEIR_ATOMIC(void (*)(bool lock)) weir__fork_hook;
 
 /* The key's value is the slot, so that the destructor runs. */
 static void thread_ends(void *value)
@@ -31,18 +33,35 @@ static void thread_ends(void *value)
 	for (uint32_t i = 1; i <= WEIR_MEMPOOL_MAX; i++)
 		if (weir__mempools[i])
 			weir__mempool_leave(weir__mempools[i], slot);
+	for (struct weir_mempool *pool = sourced; pool; pool = pool->previous)
+		weir__mempool_leave(pool, slot);
 	slot_taken[slot] = false;
 	pthread_mutex_unlock(&registry);
 	weir__thread.slot = 0;
 }
 
+static void hook(bool lock)
+{
+	/* relaxed: see lib/heap/create.c */
+	void (*call)(bool lock) = atomic_load_explicit(&weir__fork_hook, memory_order_relaxed);
+
+	if (call)
+		call(lock);
+}
+
 static void lock_registry(void)
 {
 	pthread_mutex_lock(&registry);
+	for (struct weir_mempool *pool = sourced; pool; pool = pool->previous)
+		pthread_mutex_lock(&pool->lock);
+	hook(true);
 }
 
 static void unlock_registry(void)
 {
+	hook(false);
+	for (struct weir_mempool *pool = sourced; pool; pool = pool->previous)
+		pthread_mutex_unlock(&pool->lock);
 	pthread_mutex_unlock(&registry);
 }
 
@@ -113,6 +132,33 @@ static void flush(struct weir_mempool *pool, void *unused)
 void weir_mempool_flush_all(void)
 {
 	weir__mempool_each(flush, NULL);
+	pthread_mutex_lock(&registry);
+	for (struct weir_mempool *pool = sourced; pool; pool = pool->previous)
+		weir_mempool_flush(pool);
+	pthread_mutex_unlock(&registry);
+}
+
+void weir__mempool_enter(struct weir_mempool *pool)
+{
+	pthread_once(&once, make_key);
+	pthread_mutex_lock(&registry);
+	pool->previous = sourced;
+	if (sourced)
+		sourced->next = pool;
+	sourced = pool;
+	pthread_mutex_unlock(&registry);
+}
+
+void weir__mempool_remove(struct weir_mempool *pool)
+{
+	pthread_mutex_lock(&registry);
+	if (pool->previous)
+		pool->previous->next = pool->next;
+	if (pool->next)
+		pool->next->previous = pool->previous;
+	else
+		sourced = pool->previous;
+	pthread_mutex_unlock(&registry);
 }
 
 void weir__thread_remember(struct weir_mempool *pool, uint32_t plain)

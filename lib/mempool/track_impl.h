@@ -15,6 +15,8 @@
 
 #include "mempool/mempool_impl.h"
 
+#include <stdio.h>
+
 #define WEIR_FRAMES_MAX 16 /* enough to find a caller outside of the library, and its callers */
 
 /* The word of an object:
@@ -155,6 +157,26 @@ uint32_t weir__marked_put(struct weir_mempool *pool, uint32_t owner, uint32_t si
 
 /* ns of the coarse monotonic clock */
 uint64_t weir__track_now(void);
+
+/* report.c: what one place and owner have out; and all there are: how many are different is not
+ * known before. */
+struct weir__group {
+	uint32_t site, owner, count;
+	uint64_t bytes;
+	uint64_t oldest, youngest; /* ages, ns */
+};
+
+struct weir__groups {
+	struct weir__group *list; /* free() it */
+	size_t count, room;
+	uint64_t out, bytes; /* objects in them, and what these have */
+};
+
+/* report.c: something more is out, with such a word; false without memory. Then sort, most first,
+ * and print a line for each group, or JSON objects with commas between them; false as before. */
+bool weir__groups_add(struct weir__groups *groups, uint64_t word, uint64_t age, uint64_t bytes);
+void weir__groups_sort(struct weir__groups *groups);
+bool weir__groups_print(FILE *out, const struct weir__groups *groups, uint32_t track, bool json);
 
 /* report.c: the frames of a site that people want to see; with all, as far as main(). At least one
  * name, which may say that it is not known. */
