@@ -8,7 +8,8 @@
  *	very large	chunks straight from the region, and back to it when freed
  *
  * A heap is one range of addresses. What lies in it is known by a byte for each 4 KiB, so a free
- * finds its class with one load. Blocks are aligned to 16 bytes, or to what conf asks for. A block may be freed by any thread.
+ * finds its class with one load. Blocks are aligned to 16 bytes, or to what conf asks for. A block
+ * may be freed by any thread.
  *
  * Which calls may be made when:
  *

@@ -84,7 +84,9 @@ static int check_conf(const struct weir_heap_conf *conf)
 
 static int get_region(struct weir_heap *heap, const struct weir_heap_conf *conf)
 {
-	size_t unit = conf->pages > WEIR_PAGES_4K ? (size_t)1 << conf->pages : CHUNK_DEFAULT;
+	/* a kind that is none the region refuses */
+	size_t unit = conf->pages > WEIR_PAGES_4K && conf->pages < 63 ? (size_t)1 << conf->pages
+								      : CHUNK_DEFAULT;
 	size_t chunk = weir__round_up(conf->chunk ? conf->chunk : CHUNK_DEFAULT, CHUNK_DEFAULT);
 	struct weir_region_conf region = {
 		.name = heap->name,
