@@ -84,6 +84,7 @@ struct weir__driver {
 
 #define WEIR__WAIT_NOW (-1)
 
+extern const struct weir__driver weir__driver_af_packet;
 extern const struct weir__driver weir__driver_af_xdp; /* with WEIR_HAVE_XDP */
 extern const struct weir__driver weir__driver_live;
 extern const struct weir__driver weir__driver_null;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 const struct weir__driver *const weir__drivers[] = {
+	&weir__driver_af_packet,
 #ifdef WEIR_HAVE_XDP
 	&weir__driver_af_xdp,
 #endif

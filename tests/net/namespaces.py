@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Network namespaces for a test, with names of their own, gone at its end whatever happens.
+
+    require()               skips loudly where there is no right to make any
+    net = Net()
+    net.veth("a", "wa")     eth0 in namespace a leads to wa in namespace w
+    net.run("a", "ping", ...)
+    net.close()
+
+Namespace w is where weir runs; a and b are the hosts on either side of it. Their addresses are
+net.address("a") and so on.
+"""
+import atexit
+import os
+import re
+import subprocess
+import sys
+
+SKIPPED = 77
+TIMEOUT = 30  # s, for any command
+PREFIX = "weir-net-"
+HOSTS = {"a": 1, "b": 2}
+
+
+def skip(reason):
+    """Leave the whole test, and say why."""
+    print(f"SKIPPED: {reason}", file=sys.stderr)
+    sys.exit(SKIPPED)
+
+
+def call(*words, check=True, timeout=TIMEOUT, **more):
+    """Run a command to its end; its stdout. With check, a failure shows what it said."""
+    done = subprocess.run(list(map(str, words)), check=False, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, **more)
+    text = done.stdout.decode(errors="replace")
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(map(str, words))}: status {done.returncode}: {text}")
+    return text
+
+
+def remove_left_behind():
+    """Namespaces of tests that were killed."""
+    for name in re.findall(rf"^{PREFIX}(\d+)-(\w+)", call("ip", "netns", "list"), re.M):
+        if not os.path.exists(f"/proc/{name[0]}"):
+            call("ip", "netns", "delete", f"{PREFIX}{name[0]}-{name[1]}", check=False)
+
+
+def require():
+    """To be called first: skips the test where no namespaces can be made."""
+    if os.geteuid() != 0:
+        skip("making network namespaces takes root")
+    try:
+        remove_left_behind()
+        Net().close()
+    except (OSError, AssertionError) as error:
+        skip(f"no network namespaces here: {error}")
+
+
+class Net:
+    count = 0
+
+    def __init__(self, mtu=1500):
+        self.mtu = mtu
+        self.names = {}
+        Net.count += 1
+        atexit.register(self.close)
+        for short in ("w", *HOSTS):
+            self.add(short)
+
+    def add(self, short):
+        name = f"{PREFIX}{os.getpid()}-{short}{Net.count}"
+        call("ip", "netns", "add", name)
+        self.names[short] = name
+        self.ip(short, "link", "set", "lo", "up")
+
+    def close(self):
+        for name in self.names.values():
+            call("ip", "netns", "delete", name, check=False)
+        self.names = {}
+        atexit.unregister(self.close)
+
+    def prefix(self, short):
+        """Words in front of a command that runs it there."""
+        return ("ip", "netns", "exec", self.names[short])
+
+    def ip(self, short, *words, **more):
+        return call("ip", "-n", self.names[short], *words, **more)
+
+    def run(self, short, *words, **more):
+        return call(*self.prefix(short), *words, **more)
+
+    def start(self, short, *words):
+        """A command in the background; the caller ends it."""
+        return subprocess.Popen([*self.prefix(short), *map(str, words)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def veth(self, host, peer):
+        """eth0 in the host's namespace, and its other end in that of weir, up."""
+        call("ip", "link", "add", "eth0", "netns", self.names[host], "mtu", self.mtu, "type",
+             "veth", "peer", "name", peer, "netns", self.names["w"], "mtu", self.mtu)
+        self.ip("w", "link", "set", peer, "up")
+
+    def address(self, host, vlan=0):
+        return f"10.9.{vlan}.{HOSTS[host]}"
+
+    def address6(self, host):
+        return f"fd09::{HOSTS[host]}"
+
+    def configure(self, host):
+        """The host's eth0, by whatever way it came there."""
+        self.ip(host, "link", "set", "eth0", "mtu", self.mtu, "up")
+        self.ip(host, "address", "add", f"{self.address(host)}/24", "dev", "eth0")
+        self.ip(host, "address", "add", f"{self.address6(host)}/64", "dev", "eth0", "nodad")
