@@ -15,7 +15,7 @@ from program import SOURCES, ProgramTest, main
 PAGES = SOURCES / "docs/man"
 PROGRAMS = {"weir-replay": "WEIR_REPLAY", "weir-l2fwd": "WEIR_L2FWD",
             "weir-bench": "WEIR_BENCH", "weir-doctor": "WEIR_DOCTOR", "weir-run": "WEIR_RUN",
-            "weir-ctl": "WEIR_CTL", "weir-dump": "WEIR_DUMP"}
+            "weir-ctl": "WEIR_CTL", "weir-dump": "WEIR_DUMP", "weir-fw": "WEIR_FW"}
 
 
 class ManTest(ProgramTest):
@@ -84,6 +84,7 @@ class ManTest(ProgramTest):
         packets = [captures.packet(captures.frame("02:00:00:00:00:01", "02:00:00:00:00:02", b"x"))]
         for name in "trace.pcap", "a.pcap", "b.pcap":
             captures.write_pcap(self.folder / name, packets * 100)
+        (self.folder / "rules.nft").write_text("table inet t { }\n")
         (self.folder / "count.pipe").write_text(
             "in: rx input\nn: count\nout: tx null:\nin -> n -> out\n")
 

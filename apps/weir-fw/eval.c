@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* eval.c: rules, one after the other, as nft_do_chain() of the kernel goes through them. This is
+ * what faster ways to judge must agree with. */
+#include "apps/weir-fw/eval.h"
+
+#include "apps/weir-fw/fields.h"
+#include "apps/weir-fw/value.h"
+
+#include <string.h>
+
+/* How a statement ends: the next one, the next rule, or a verdict. */
+enum outcome { NEXT, BREAK, DECIDED };
+
+struct run {
+	struct fw_judge *judge;
+	struct fw_packet *packet;
+	struct fw_decision *decision;
+	const struct fw_verdict *verdict; /* when DECIDED; NULL: reject */
+};
+
+static bool load_key(
+	const struct fw_match *match, const struct fw_packet *packet, uint8_t key[FW_KEY])
+{
+	uint32_t at = 0;
+
+	if (match->family && match->family != packet->family)
+		return false;
+	/* all at once: what one field needs of the packet must hold for all */
+	for (uint32_t i = 0; i < match->parts; i++) {
+		if (!fw_field_load(match->fields[i], packet, key + at))
+			return false;
+		at += fw_field_size(match->fields[i]);
+	}
+	return true;
+}
+
+static void count(struct fw_counter *counter, const struct fw_packet *packet)
+{
+	counter->packets++;
+	counter->bytes += packet->network_length;
+}
+
+static struct fw_element *find(
+	const struct fw_set *set, const uint8_t *key, const struct fw_packet *packet)
+{
+	struct fw_element *element = fw_set_find(set, key);
+
+	if (element && set->counted)
+		count(&element->counter, packet);
+	return element;
+}
+
+static bool compare(const struct fw_match *match, const uint8_t *key)
+{
+	uint32_t size = match->key_size;
+	int low = memcmp(key, match->low, size);
+	bool within = low >= 0 && memcmp(key, match->high, size) <= 0;
+	uint64_t bits;
+
+	switch (match->op) {
+	case FW_EQ:
+		return within;
+	case FW_NE:
+		return !within;
+	case FW_LT:
+		return low < 0;
+	case FW_GT:
+		return low > 0;
+	case FW_LE:
+		return low <= 0;
+	case FW_GE:
+		return low >= 0;
+	default:
+		bits = fw_bytes_number(key, size) & fw_bytes_number(match->low, size);
+		return (bits != 0) == (match->op == FW_SOME_BITS);
+	}
+}
+
+static bool holds(const struct fw_match *match, const struct fw_packet *packet)
+{
+	uint8_t key[FW_KEY];
+
+	if (!load_key(match, packet, key))
+		return false;
+	if (match->set)
+		return (find(match->set, key, packet) != NULL) == (match->op == FW_EQ);
+	for (uint32_t i = 0; match->masked && i < match->key_size; i++)
+		key[i] &= match->mask[i];
+	return compare(match, key);
+}
+
+/* A bucket of credit that fills with time, as nft_limit.c has it. */
+static bool within_limit(struct fw_limit *limit, const struct fw_packet *packet)
+{
+	uint64_t period_ns = limit->unit_s * UINT64_C(1000000000), credit, cost;
+
+	if (!limit->started) {
+		limit->started = true;
+		limit->credit_ns = limit->most_ns;
+		limit->last_ns = packet->time_ns;
+	}
+	credit = limit->credit_ns;
+	/* packets of a file may go back in time */
+	if (packet->time_ns > limit->last_ns) {
+		credit += packet->time_ns - limit->last_ns;
+		limit->last_ns = packet->time_ns;
+	}
+	if (credit > limit->most_ns)
+		credit = limit->most_ns;
+	cost = limit->by_bytes ? (uint64_t)((double)period_ns * packet->network_length /
+					    (double)limit->rate)
+			       : period_ns / limit->rate;
+	limit->credit_ns = credit >= cost ? credit - cost : credit;
+	return credit >= cost;
+}
+
+static enum outcome look_up(struct run *run, const struct fw_match *match)
+{
+	uint8_t key[FW_KEY];
+	struct fw_element *element;
+
+	if (!load_key(match, run->packet, key))
+		return BREAK;
+	element = find(match->set, key, run->packet);
+	if (!element)
+		return BREAK;
+	run->verdict = &element->verdict;
+	return element->verdict.kind == FW_CONTINUE ? BREAK : DECIDED;
+}
+
+static enum outcome set_mark(struct run *run, const struct fw_statement *statement)
+{
+	uint8_t key[FW_KEY];
+	struct fw_element *element;
+
+	if (!statement->match.set) {
+		run->packet->mark = statement->mark;
+		return NEXT;
+	}
+	if (!load_key(&statement->match, run->packet, key))
+		return BREAK;
+	element = find(statement->match.set, key, run->packet);
+	if (!element)
+		return BREAK;
+	run->packet->mark = element->data;
+	return NEXT;
+}
+
+static enum outcome reject(struct run *run, const struct fw_statement *statement)
+{
+	uint8_t family = run->packet->family;
+
+	if ((statement->reject.kind == FW_REJECT_ICMP && family != FW_IP) ||
+		(statement->reject.kind == FW_REJECT_ICMPV6 && family != FW_IP6))
+		return BREAK;
+	run->decision->reject = statement;
+	run->verdict = NULL;
+	return DECIDED;
+}
+
+static enum outcome execute(
+	struct run *run, const struct fw_rule *rule, struct fw_statement *statement)
+{
+	switch (statement->kind) {
+	case FW_STATEMENT_MATCH:
+		return holds(&statement->match, run->packet) ? NEXT : BREAK;
+	case FW_STATEMENT_MAP:
+		return look_up(run, &statement->match);
+	case FW_STATEMENT_VERDICT:
+		run->verdict = &statement->verdict;
+		return statement->verdict.kind == FW_CONTINUE ? BREAK : DECIDED;
+	case FW_STATEMENT_COUNTER:
+		count(&statement->counter, run->packet);
+		return NEXT;
+	case FW_STATEMENT_LIMIT:
+		return within_limit(&statement->limit, run->packet) != statement->limit.over
+			       ? NEXT
+			       : BREAK;
+	case FW_STATEMENT_LOG:
+		if (run->judge->log)
+			run->judge->log(run->judge->context, rule, statement, run->packet);
+		return NEXT;
+	case FW_STATEMENT_REJECT:
+		return reject(run, statement);
+	case FW_STATEMENT_MARK:
+		return set_mark(run, statement);
+	}
+	return BREAK;
+}
+
+static void trace(const struct run *run, const struct fw_chain *chain, const struct fw_rule *rule,
+	const struct fw_statement *failed, const struct fw_verdict *verdict)
+{
+	const struct fw_step step = {
+		.chain = chain, .rule = rule, .failed = failed, .verdict = verdict};
+
+	if (run->judge->trace)
+		run->judge->trace(run->judge->context, &step);
+}
+
+static enum outcome judge_rule(struct run *run, struct fw_rule *rule)
+{
+	enum outcome outcome = NEXT;
+	uint32_t i = 0;
+
+	run->verdict = NULL;
+	while (i < rule->count && outcome == NEXT)
+		outcome = execute(run, rule, &rule->statements[i++]);
+	/* a continue, or a map that does not decide, is no match that failed */
+	if (outcome == BREAK && !run->verdict) {
+		trace(run, rule->chain, rule, &rule->statements[i - 1], NULL);
+		return BREAK;
+	}
+	count(&rule->hits, run->packet);
+	trace(run, rule->chain, rule, NULL, run->verdict);
+	return outcome == DECIDED ? DECIDED : NEXT;
+}
+
+/* Where to go on behind a chain that was jumped to. */
+struct stack {
+	struct fw_rule *rules[FW_JUMPS];
+	const struct fw_chain *chains[FW_JUMPS];
+	uint32_t count;
+};
+
+/* Follow a verdict that stays in this base chain: the rule to go on with, or NULL at the end. */
+static struct fw_rule *next_rule(
+	struct run *run, struct stack *stack, struct fw_rule *rule, const struct fw_chain **chain)
+{
+	const struct fw_verdict *verdict = run->verdict;
+	struct fw_rule *next = rule ? rule->next : NULL;
+
+	if (verdict && (verdict->kind == FW_JUMP || verdict->kind == FW_GOTO)) {
+		if (verdict->kind == FW_JUMP && stack->count < FW_JUMPS) {
+			stack->rules[stack->count] = next;
+			stack->chains[stack->count++] = *chain;
+		}
+		*chain = verdict->chain;
+		next = verdict->chain->rules;
+	} else if (verdict && verdict->kind == FW_RETURN) {
+		next = NULL;
+	}
+	run->verdict = NULL;
+	while (!next && stack->count) {
+		trace(run, *chain, NULL, NULL, NULL);
+		next = stack->rules[--stack->count];
+		*chain = stack->chains[stack->count];
+	}
+	return next;
+}
+
+/* true: the packet is dropped. */
+static bool judge_chain(struct run *run, struct fw_chain *base)
+{
+	struct stack stack = {.count = 0};
+	const struct fw_chain *chain = base;
+	struct fw_rule *rule = base->rules;
+
+	run->decision->chain = base;
+	run->decision->rule = NULL;
+	while (rule) {
+		enum outcome outcome = judge_rule(run, rule);
+
+		if (outcome == DECIDED && !run->verdict) {
+			run->decision->rule = rule;
+			return true;
+		}
+		if (run->verdict &&
+			(run->verdict->kind == FW_ACCEPT || run->verdict->kind == FW_DROP)) {
+			run->decision->rule = rule;
+			return run->verdict->kind == FW_DROP;
+		}
+		rule = next_rule(run, &stack, rule, &chain);
+	}
+	count(&base->policy_hits, run->packet);
+	trace(run, base, NULL, NULL, NULL);
+	return base->policy == FW_DROP;
+}
+
+static bool is_for(const struct fw_chain *chain, const struct fw_packet *packet)
+{
+	return chain->table->family == FW_INET || chain->table->family == packet->family;
+}
+
+void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *packet,
+	struct fw_decision *decision)
+{
+	struct run run = {.judge = judge, .packet = packet, .decision = decision};
+	struct fw_ruleset *rules = judge->rules;
+
+	if (rules->stateful && judge->state && !packet->ct_state)
+		packet->ct_state = judge->state(judge->tracker, packet);
+	for (uint32_t i = 0; i < rules->hook_counts[hook]; i++) {
+		if (!is_for(rules->hooks[hook][i], packet))
+			continue;
+		if (judge_chain(&run, rules->hooks[hook][i])) {
+			decision->verdict = FW_DROP;
+			return;
+		}
+	}
+}
+
+void fw_judge_way(struct fw_judge *judge, const enum fw_hook *hooks, uint32_t hook_count,
+	struct fw_packet *packet, struct fw_decision *decision)
+{
+	bool forwards = false;
+	char out[FW_IFNAMSIZ];
+
+	for (uint32_t i = 0; i < hook_count; i++)
+		forwards |= hooks[i] == FW_FORWARD;
+	*decision = (struct fw_decision){.verdict = FW_ACCEPT};
+	memcpy(out, packet->out, sizeof(out));
+	for (uint32_t i = 0; i < hook_count && decision->verdict == FW_ACCEPT; i++) {
+		/* before it is routed, nobody knows where it will leave */
+		if (hooks[i] == FW_PREROUTING)
+			memset(packet->out, 0, sizeof(packet->out));
+		else
+			memcpy(packet->out, out, sizeof(out));
+		packet->routed = forwards && hooks[i] != FW_PREROUTING;
+		fw_judge_hook(judge, hooks[i], packet, decision);
+	}
+	memcpy(packet->out, out, sizeof(out));
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* files.c: a capture in, what is accepted and what is dropped out. */
+#include "apps/weir-fw/files.h"
+
+#include "apps/weir-fw/explain.h"
+#include "apps/weir-fw/logs.h"
+
+#include <weir/capture_write.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+/* A reason with the text of its rule; longer ones are cut. */
+#define REASON 1024
+
+struct run {
+	struct fw_files *files;
+	struct fw_judge judge;
+	struct fw_packet packet;
+	struct fw_explanation explanation;
+	struct weir_capture_reader *in;
+	struct weir_capture_writer *accepted, *dropped;
+	struct fw_logs *logs;
+};
+
+static void count(struct fw_counter *counter, uint32_t bytes)
+{
+	counter->packets++;
+	counter->bytes += bytes;
+}
+
+static void on_log(void *context, const struct fw_rule *rule, const struct fw_statement *statement,
+	const struct fw_packet *packet)
+{
+	struct run *run = context;
+
+	run->files->totals.logged++;
+	fw_logs_write(run->logs, rule, statement, packet);
+}
+
+static void on_step(void *context, const struct fw_step *step)
+{
+	fw_explain_step(&((struct run *)context)->explanation, step);
+}
+
+static void judge(struct run *run, struct fw_decision *decision, uint32_t length)
+{
+	struct fw_totals *totals = &run->files->totals;
+	struct fw_packet *packet = &run->packet;
+
+	*decision = (struct fw_decision){
+		.verdict = packet->kind == FW_KIND_MALFORMED ? FW_DROP : FW_ACCEPT};
+	if (packet->kind == FW_KIND_IP)
+		fw_judge_way(
+			&run->judge, run->files->hooks, run->files->hook_count, packet, decision);
+	count(decision->verdict == FW_ACCEPT ? &totals->accepted : &totals->dropped, length);
+	if (decision->reject)
+		count(&totals->rejected, length);
+	if (packet->kind == FW_KIND_OTHER)
+		count(&totals->other, length);
+	if (packet->kind == FW_KIND_MALFORMED)
+		count(&totals->malformed, length);
+}
+
+static void explain(struct run *run, uint64_t number, const struct fw_decision *decision)
+{
+	char reason[REASON];
+
+	fw_explain_decision(decision, &run->packet, reason, sizeof(reason));
+	fprintf(run->files->out, "packet %llu: %s\n", (unsigned long long)number, reason);
+}
+
+/* The reason goes with a packet that is dropped, where the format has room for it. */
+static int write_packet(struct run *run, const struct weir_capture_packet *meta, uint8_t *data,
+	const struct fw_decision *decision)
+{
+	struct iovec bytes = {data, meta->length};
+	struct weir_capture_packet packet = *meta;
+	char reason[REASON];
+	const struct weir_capture_note note = {.comment = reason};
+
+	packet.interface = 0;
+	if (decision->verdict == FW_ACCEPT)
+		return run->accepted ? weir_capture_write(run->accepted, &packet, &bytes, 1) : 0;
+	if (!run->dropped)
+		return 0;
+	fw_explain_decision(decision, &run->packet, reason, sizeof(reason));
+	return weir_capture_write_noted(run->dropped, &packet, &bytes, 1, &note);
+}
+
+static int one(struct run *run, const struct weir_capture_packet *meta, uint8_t *data)
+{
+	struct fw_files *files = run->files;
+	uint64_t number = ++files->totals.read.packets;
+	struct fw_decision decision;
+
+	files->totals.read.bytes += meta->length;
+	fw_packet_read(&run->packet, data, meta->length, meta->link_type);
+	run->packet.frame_wire_length = meta->wire_length;
+	run->packet.time_ns = meta->timestamp_ns;
+	run->packet.mark = 0;
+	run->judge.trace = number == files->explain ? on_step : NULL;
+	if (run->judge.trace) {
+		fprintf(files->out, "packet %llu: ", (unsigned long long)number);
+		fw_explain_packet(files->out, &run->packet);
+		fputc('\n', files->out);
+	}
+	judge(run, &decision, meta->length);
+	if (run->judge.trace)
+		explain(run, number, &decision);
+	return write_packet(run, meta, data, &decision);
+}
+
+static int all(struct run *run)
+{
+	struct weir_capture_packet meta;
+	uint8_t *data;
+	int error = 0;
+
+	while (!error && run->files->totals.read.packets < run->files->limit) {
+		int there = weir_capture_next(run->in, &meta, &data);
+
+		if (there <= 0)
+			return there;
+		error = one(run, &meta, data);
+	}
+	return error;
+}
+
+static int open_all(struct run *run)
+{
+	struct fw_files *files = run->files;
+
+	run->in = weir_capture_open(files->in);
+	if (!run->in)
+		return -errno;
+	if (files->accepted && !(run->accepted = fw_capture_create(files->accepted)))
+		return -errno;
+	if (files->dropped && !(run->dropped = fw_capture_create(files->dropped)))
+		return -errno;
+	if (files->log && !(run->logs = fw_logs_open(files->log)))
+		return -errno;
+	return 0;
+}
+
+/* What failed first counts. */
+static int close_all(struct run *run, int error, char *text, size_t size)
+{
+	int accepted, dropped, logs;
+
+	if (error)
+		snprintf(text, size, "%s", weir_last_error());
+	accepted = weir_capture_finish(run->accepted);
+	if (!error && (error = accepted))
+		snprintf(text, size, "%s", weir_last_error());
+	dropped = weir_capture_finish(run->dropped);
+	if (!error && (error = dropped))
+		snprintf(text, size, "%s", weir_last_error());
+	logs = fw_logs_close(run->logs);
+	if (!error && (error = logs))
+		snprintf(text, size, "%s", weir_last_error());
+	weir_capture_close(run->in);
+	return error;
+}
+
+int fw_files_run(struct fw_files *files, struct fw_ruleset *rules, char *error, size_t size)
+{
+	struct run run = {.files = files};
+	int result;
+
+	run.judge = (struct fw_judge){.rules = rules, .log = on_log, .context = &run};
+	run.explanation = (struct fw_explanation){.out = files->out, .packet = &run.packet};
+	strncpy(run.packet.in, files->iif, FW_IFNAMSIZ - 1);
+	strncpy(run.packet.out, files->oif, FW_IFNAMSIZ - 1);
+	result = open_all(&run);
+	if (!result)
+		result = all(&run);
+	return close_all(&run, result, error, size);
+}

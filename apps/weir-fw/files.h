@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* files.h: judge the packets of a capture file. */
+#ifndef FW_FILES_H
+#define FW_FILES_H
+
+#include "apps/weir-fw/eval.h"
+
+/* What became of the packets. */
+struct fw_totals {
+	struct fw_counter read, accepted, dropped, rejected, other, malformed;
+	uint64_t logged;
+};
+
+struct fw_files {
+	const char *in, *accepted, *dropped, *log; /* NULL: none of it */
+	const char *iif, *oif;                     /* "" for none */
+	const enum fw_hook *hooks;
+	uint32_t hook_count;
+	uint64_t limit;   /* packets */
+	uint64_t explain; /* number of the packet that is told of, from 1; 0: none */
+	FILE *out;        /* for that */
+	struct fw_totals totals;
+};
+
+/* Judge all packets. 0, or -errno with a sentence in weir_last_error() or in error. */
+int fw_files_run(struct fw_files *files, struct fw_ruleset *rules, char *error, size_t size);
+
+#endif

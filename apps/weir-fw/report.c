@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* report.c: figures of a run, and of each rule. The keys of the JSON are part of the interface
+ * (docs/man). */
+#include "apps/weir-fw/report.h"
+
+#include "apps/common/json.h"
+
+#include <stdlib.h>
+
+static void print_totals(const struct fw_totals *totals)
+{
+	const struct {
+		const char *name;
+		const struct fw_counter *counter;
+	} lines[] = {{"packets", &totals->read}, {"accepted", &totals->accepted},
+		{"dropped", &totals->dropped}, {"rejected", &totals->rejected},
+		{"not IP", &totals->other}, {"malformed", &totals->malformed}};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		printf("%-9s %llu packets, %llu bytes\n", lines[i].name,
+			(unsigned long long)lines[i].counter->packets,
+			(unsigned long long)lines[i].counter->bytes);
+	printf("%-9s %llu\n", "logged", (unsigned long long)totals->logged);
+}
+
+static char *rule_text(const struct fw_rule *rule)
+{
+	size_t size;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fw_list_rule(out, rule);
+	fclose(out);
+	return text;
+}
+
+/* Each rule that something came to, with its line: with --verbose all of them. */
+static void print_rules(const struct fw_ruleset *rules, bool all)
+{
+	for (struct fw_table *table = rules->tables; table; table = table->next)
+		for (struct fw_chain *chain = table->chains; chain; chain = chain->next) {
+			for (struct fw_rule *rule = chain->rules; rule; rule = rule->next) {
+				char name[128], *text;
+
+				if (!all && !rule->hits.packets)
+					continue;
+				fw_rule_name(rule, name, sizeof(name));
+				text = rule_text(rule);
+				printf("%10llu  %s: %s\n", (unsigned long long)rule->hits.packets,
+					name, text ? text : "");
+				free(text);
+			}
+			if (chain->base && (all || chain->policy_hits.packets))
+				printf("%10llu  %s %s %s policy %s\n",
+					(unsigned long long)chain->policy_hits.packets,
+					fw_family_name(table->family), table->name, chain->name,
+					chain->policy == FW_ACCEPT ? "accept" : "drop");
+		}
+}
+
+static void set_counter(json_t *object, const char *name, const struct fw_counter *counter)
+{
+	json_object_set_new(object, name,
+		json_pack("{sI sI}", "packets", (json_int_t)counter->packets, "bytes",
+			(json_int_t)counter->bytes));
+}
+
+static json_t *json_rule(const struct fw_rule *rule)
+{
+	char *text = rule_text(rule);
+	json_t *object = json_pack("{si so si so so so}", "number", (int)rule->number, "file",
+		app_json_text(rule->where.source->name), "line", (int)rule->where.line, "text",
+		app_json_text(text), "comment", app_json_text(rule->comment), "hits",
+		json_pack("{sI sI}", "packets", (json_int_t)rule->hits.packets, "bytes",
+			(json_int_t)rule->hits.bytes));
+
+	free(text);
+	return object;
+}
+
+static json_t *json_chain(const struct fw_chain *chain)
+{
+	json_t *object = json_pack("{ss so so so}", "family", fw_family_name(chain->table->family),
+		"table", app_json_text(chain->table->name), "chain", app_json_text(chain->name),
+		"hook", chain->base ? app_json_text(fw_hook_name(chain->hook)) : json_null());
+	json_t *rules = json_array();
+
+	for (struct fw_rule *rule = chain->rules; rule; rule = rule->next)
+		json_array_append_new(rules, json_rule(rule));
+	if (chain->base)
+		set_counter(object, "policy_hits", &chain->policy_hits);
+	json_object_set_new(object, "rules", rules);
+	return object;
+}
+
+static void print_json(
+	const struct app *app, const struct fw_ruleset *rules, const struct fw_totals *totals)
+{
+	json_t *chains = json_array();
+	json_t *report = json_pack("{ss ss si si si si}", "program", program_invocation_short_name,
+		"version", weir_version(), "status", app->status, "rules", (int)rules->rules,
+		"sets", (int)rules->sets, "elements", (int)rules->elements);
+
+	for (struct fw_table *table = rules->tables; table; table = table->next)
+		for (struct fw_chain *chain = table->chains; chain; chain = chain->next)
+			json_array_append_new(chains, json_chain(chain));
+	json_object_set_new(report, "chains", chains);
+	if (totals) {
+		set_counter(report, "read", &totals->read);
+		set_counter(report, "accepted", &totals->accepted);
+		set_counter(report, "dropped", &totals->dropped);
+		set_counter(report, "rejected", &totals->rejected);
+		set_counter(report, "not_ip", &totals->other);
+		set_counter(report, "malformed", &totals->malformed);
+		json_object_set_new(report, "logged", json_integer((json_int_t)totals->logged));
+	}
+	json_dumpf(report, stdout, JSON_INDENT(2));
+	json_decref(report);
+	putchar('\n');
+}
+
+void fw_report(
+	const struct app *app, const struct fw_ruleset *rules, const struct fw_totals *totals)
+{
+	if (app->options.json) {
+		print_json(app, rules, totals);
+		return;
+	}
+	if (!totals) {
+		printf("good      %u rules, %u sets with %u elements\n", rules->rules, rules->sets,
+			rules->elements);
+		return;
+	}
+	print_totals(totals);
+	print_rules(rules, app->options.verbose);
+}

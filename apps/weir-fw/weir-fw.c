@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weir-fw.c: judge packets by rules in nftables' language.
+ *
+ *	weir-fw --rules rules.nft in.pcap --accepted ok.pcap --dropped bad.pcapng
+ */
+#include "apps/common/app.h"
+#include "apps/weir-fw/files.h"
+#include "apps/weir-fw/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLDERS 16
+
+enum {
+	KEY_CHECK = 512,
+	KEY_LIST,
+	KEY_ACCEPTED,
+	KEY_DROPPED,
+	KEY_EXPLAIN,
+	KEY_HOOK,
+	KEY_IIF,
+	KEY_OIF,
+	KEY_LOG,
+	KEY_LIMIT,
+};
+
+struct fw {
+	struct app app;
+	struct fw_files files;
+	const char *rules;
+	const char *folders[FOLDERS + 1];
+	uint32_t folder_count;
+	bool check, list;
+};
+
+static const enum fw_hook forward[] = {FW_PREROUTING, FW_FORWARD, FW_POSTROUTING};
+static const enum fw_hook input[] = {FW_PREROUTING, FW_INPUT};
+static const enum fw_hook output[] = {FW_OUTPUT, FW_POSTROUTING};
+
+static void choose_hooks(struct fw_files *files, struct argp_state *state, const char *way)
+{
+	if (strcmp(way, "forward") == 0) {
+		files->hooks = forward;
+		files->hook_count = 3;
+	} else if (strcmp(way, "input") == 0) {
+		files->hooks = input;
+		files->hook_count = 2;
+	} else if (strcmp(way, "output") == 0) {
+		files->hooks = output;
+		files->hook_count = 2;
+	} else {
+		app_refuse(state, "--hook", way, "must be forward, input or output");
+	}
+}
+
+static const char *interface(struct argp_state *state, const char *option, const char *name)
+{
+	if (!*name || strlen(name) >= FW_IFNAMSIZ)
+		app_refuse(state, option, name, "must be a name of 1 to 15 characters");
+	return name;
+}
+
+static void add_folder(struct fw *fw, struct argp_state *state, const char *folder)
+{
+	if (fw->folder_count == FOLDERS)
+		app_refuse(state, "--include", folder, "at most 16 folders");
+	fw->folders[fw->folder_count++] = folder;
+}
+
+/* Load, or say what is wrong: lines with the place and the text. */
+static struct fw_ruleset *load(struct fw *fw)
+{
+	struct fw_ruleset *rules = fw_load_file(fw->rules, fw->folders);
+
+	if (!rules->error && rules->stateful)
+		app_fail(&fw->app, APP_FAILED,
+			"%s: ct state needs connection tracking, which this version does not have",
+			fw->rules);
+	else if (!rules->error)
+		return rules;
+	else {
+		fflush(stdout);
+		fprintf(stderr, "%s: %s", program_invocation_short_name, rules->error);
+		fw->app.status = APP_FAILED;
+	}
+	fw_free(rules);
+	return NULL;
+}
+
+static void run(struct fw *fw, struct fw_ruleset *rules)
+{
+	char error[512];
+
+	if (fw->files.in && fw_files_run(&fw->files, rules, error, sizeof(error)))
+		app_fail(&fw->app, APP_FAILED, "%s", error);
+	if (fw->list)
+		fw_list(stdout, rules);
+	if (!fw->app.options.quiet && !fw->list && !fw->files.explain)
+		fw_report(&fw->app, rules, fw->files.in ? &fw->files.totals : NULL);
+	if (fflush(stdout) || ferror(stdout))
+		app_fail(&fw->app, APP_FAILED, "the report could not be written: %s",
+			strerror(errno));
+}
+
+static void finish_options(struct fw *fw, struct argp_state *state)
+{
+	if (!fw->rules)
+		argp_failure(state, APP_MISUSE, 0, "needs --rules FILE; see --help");
+	if (!fw->files.in && !fw->check && !fw->list)
+		argp_failure(state, APP_MISUSE, 0,
+			"needs a capture file, or --check, or --list; see --help");
+	if (fw->check && fw->files.in)
+		argp_failure(state, APP_MISUSE, 0, "--check takes no capture file");
+	if (fw->files.explain && !fw->files.in)
+		argp_failure(state, APP_MISUSE, 0, "--explain needs a capture file");
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct fw *fw = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &fw->app;
+		return 0;
+	case 'r':
+		fw->rules = value;
+		return 0;
+	case 'I':
+		add_folder(fw, state, value);
+		return 0;
+	case KEY_CHECK:
+		fw->check = true;
+		return 0;
+	case KEY_LIST:
+		fw->list = true;
+		return 0;
+	case KEY_ACCEPTED:
+		fw->files.accepted = value;
+		return 0;
+	case KEY_DROPPED:
+		fw->files.dropped = value;
+		return 0;
+	case KEY_EXPLAIN:
+		fw->files.explain = app_number(state, "--explain", value, 1, UINT64_MAX);
+		return 0;
+	case KEY_HOOK:
+		choose_hooks(&fw->files, state, value);
+		return 0;
+	case KEY_IIF:
+		fw->files.iif = interface(state, "--iif", value);
+		return 0;
+	case KEY_OIF:
+		fw->files.oif = interface(state, "--oif", value);
+		return 0;
+	case KEY_LOG:
+		fw->files.log = value;
+		return 0;
+	case KEY_LIMIT:
+		fw->files.limit = app_number(state, "--limit", value, 1, UINT64_MAX);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (fw->files.in)
+			argp_failure(state, APP_MISUSE, 0, "%s: a second input", value);
+		fw->files.in = value;
+		return 0;
+	case ARGP_KEY_END:
+		finish_options(fw, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{"rules", 'r', "FILE", 0, "The rules, in nft's language", 0},
+		{"include", 'I', "FOLDER", 0, "Look there for files to include", 0},
+		{"check", KEY_CHECK, NULL, 0, "Only say whether the rules are good", 0},
+		{"list", KEY_LIST, NULL, 0, "Print the rules and counters as nft does", 0},
+		{"accepted", KEY_ACCEPTED, "FILE", 0, "Write there what is accepted", 0},
+		{"dropped", KEY_DROPPED, "FILE", 0, "Write there what is dropped", 0},
+		{"explain", KEY_EXPLAIN, "N", 0, "Print how packet N is judged, rule by rule", 0},
+		{"hook", KEY_HOOK, "forward|input|output", 0,
+			"Which way the packets take (forward)", 0},
+		{"iif", KEY_IIF, "NAME", 0, "The interface they come in by", 0},
+		{"oif", KEY_OIF, "NAME", 0, "The interface they leave by", 0},
+		{"log", KEY_LOG, "FILE", 0, "Write there what log statements say: JSON lines", 0},
+		{"limit", KEY_LIMIT, "N", 0, "End after N packets", 0},
+		{0},
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.args_doc = "--rules FILE [IN]",
+		.doc = "Judge the packets of IN, a capture file, by rules in nftables' "
+		       "language.\vExample: weir-fw --rules rules.nft trace.pcap --accepted "
+		       "good.pcap --dropped bad.pcapng",
+		.children = app_report_children,
+	};
+	struct fw fw = {.files = {.iif = "",
+				.oif = "",
+				.hooks = forward,
+				.hook_count = 3,
+				.limit = UINT64_MAX,
+				.out = stdout}};
+	struct fw_ruleset *rules;
+
+	app_parse(&fw.app, &argp, argc, argv, &fw);
+	rules = load(&fw);
+	if (rules)
+		run(&fw, rules);
+	fw_free(rules);
+	return fw.app.status;
+}
