@@ -113,8 +113,8 @@ struct weir_series_conf {
 
 struct weir_series;
 
-/* The first file is made at once. The texts of conf and of sources must outlive the series. NULL
- * with errno and weir_last_error(). */
+/* The first file is made at once. The texts of conf must outlive the series. NULL with
+ * errno and weir_last_error(). */
 WEIR_API struct weir_series *weir_series_create(const struct weir_series_conf *conf);
 
 /* As of a writer. A source is described in every file; its figures are remembered and written at

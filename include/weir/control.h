@@ -74,6 +74,11 @@ WEIR_API int weir_control_port(struct weir_control *control, const struct weir_p
 WEIR_API int weir_control_pipeline(
 	struct weir_control *control, const char *name, const struct weir_pipeline *pipeline);
 
+/* From a command of the application's: show a pipeline in the place of another one, whose captures
+ * are ended. */
+WEIR_API void weir_control_replace(struct weir_control *control, const struct weir_pipeline *old,
+	const struct weir_pipeline *pipeline);
+
 /* Start the thread; it may run where the calling one may. 0, or -errno with weir_last_error(). */
 WEIR_API int weir_control_start(struct weir_control *control);
 

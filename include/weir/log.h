@@ -25,6 +25,10 @@ typedef void weir_log_handler(void *context, enum weir_log_level level, const ch
 /* Set the handler, or none with NULL. When it returns, the one before is not called any more. */
 WEIR_API void weir_log_set_handler(weir_log_handler *handler, void *context);
 
+/* Say nothing less urgent than this level, WEIR_LOG_INFO at first; -1: nothing. */
+WEIR_API void weir_log_set_level(int level);
+WEIR_API int weir_log_level(void);
+
 #ifdef __cplusplus
 }
 #endif

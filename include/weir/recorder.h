@@ -94,11 +94,11 @@ WEIR_API void weir_recorder_stats(
 WEIR_API int weir_recorder_state(const struct weir_recorder *recorder);
 WEIR_API const char *weir_recorder_error(const struct weir_recorder *recorder);
 
-/* Write what lies in lanes and memory, and end the thread. Nobody may take any more. The state is
- * not 0 afterwards, and figures are the last. */
+/* Write what lies in lanes and memory, complete the file, and end the thread. Nobody may take any
+ * more. The state is not 0 afterwards, and figures are the last. */
 WEIR_API void weir_recorder_stop(struct weir_recorder *recorder);
 
-/* Stop, complete the file, free. 0, or -errno with weir_last_error() of the first failure. NULL is
+/* Stop and free. 0, or -errno with weir_last_error() of the first failure. NULL is
  * allowed. */
 WEIR_API int weir_recorder_finish(struct weir_recorder *recorder);
 

@@ -61,6 +61,9 @@ struct weir_stage {
 	bool polls;                 /* of a type with run and poll: is this the end that polls? */
 	WEIR_ATOMIC(uint64_t) took, made;
 	WEIR_ATOMIC(uint64_t) counters[WEIR_STAGE_COUNTERS];
+	/* what it receives from or sends to, set in setup, for captures of ports */
+	const struct weir_port *port;
+	uint32_t queue;
 };
 
 struct weir_stage_args;
@@ -142,6 +145,10 @@ static inline void weir_stage_count(struct weir_stage *stage, uint32_t counter, 
 /* Free count packets and count them under this reason. */
 WEIR_API void weir_stage_drop(
 	struct weir_stage *stage, uint32_t counter, struct weir_mbuf **mbufs, uint32_t count);
+
+/* For a stage that drops in a way of its own, before it does: let captures see the packets. */
+WEIR_API void weir_stage_dropping(
+	struct weir_stage *stage, uint32_t counter, struct weir_mbuf *const *mbufs, uint32_t count);
 
 /* These packets ended here other than by a drop: they were sent, kept or freed. And these are new.
  * So a pipeline can find out which stage loses packets (weir_pipeline_conf.check). */

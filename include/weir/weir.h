@@ -37,6 +37,7 @@
 #include "weir/spread.h"
 #include "weir/stage.h"
 #include "weir/stages.h"
+#include "weir/tap.h"
 #include "weir/tiers.h"
 #include "weir/trace.h"
 #include "weir/track.h"

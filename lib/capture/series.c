@@ -217,8 +217,31 @@ struct weir_series *weir_series_create(const struct weir_series_conf *conf)
 	return NULL;
 }
 
+static void free_texts(const struct weir_capture_source *texts)
+{
+	free((void *)(uintptr_t)texts->name);
+	free((void *)(uintptr_t)texts->description);
+	free((void *)(uintptr_t)texts->filter);
+}
+
+/* Own copies. false: no memory, and nothing is kept. */
+static bool copy_texts(struct weir_capture_source *to, const struct weir_capture_source *from)
+{
+	*to = (struct weir_capture_source){
+		.name = from->name ? strdup(from->name) : NULL,
+		.description = from->description ? strdup(from->description) : NULL,
+		.filter = from->filter ? strdup(from->filter) : NULL,
+	};
+	if (!from->name == !to->name && !from->description == !to->description &&
+		!from->filter == !to->filter)
+		return true;
+	free_texts(to);
+	return false;
+}
+
 int weir_series_source(struct weir_series *series, const struct weir_capture_source *source)
 {
+	struct weir_capture_source texts;
 	struct source *grown =
 		reallocarray(series->sources, series->source_count + 1, sizeof(*grown));
 	int number;
@@ -228,9 +251,13 @@ int weir_series_source(struct weir_series *series, const struct weir_capture_sou
 	series->sources = grown;
 	if (series->error)
 		return repeat_error(series);
+	if (!copy_texts(&texts, source))
+		return weir__fail(ENOMEM, "%s: no memory for a source", series->path);
 	number = weir_capture_source(series->writer, source);
 	if (number > 0)
-		grown[series->source_count++] = (struct source){.texts = *source};
+		grown[series->source_count++] = (struct source){.texts = texts};
+	else
+		free_texts(&texts);
 	return number;
 }
 
@@ -310,8 +337,10 @@ int weir_series_finish(struct weir_series *series)
 		return 0;
 	if (series->writer)
 		error = end_file(series);
-	for (uint32_t i = 0; i < series->source_count; i++)
+	for (uint32_t i = 0; i < series->source_count; i++) {
+		free_texts(&series->sources[i].texts);
 		free(series->sources[i].comment);
+	}
 	for (uint32_t i = 0; series->names && i < series->conf.files; i++)
 		free(series->names[i]);
 	free(series->names);

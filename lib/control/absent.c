@@ -42,6 +42,14 @@ int weir_control_pipeline(
 	return absent();
 }
 
+void weir_control_replace(struct weir_control *control, const struct weir_pipeline *old,
+	const struct weir_pipeline *pipeline)
+{
+	(void)control;
+	(void)old;
+	(void)pipeline;
+}
+
 int weir_control_start(struct weir_control *control)
 {
 	(void)control;

@@ -3,6 +3,7 @@
  */
 #include "control/control_impl.h"
 
+#include "weir/log.h"
 #include "weir/mbuf_pool.h"
 #include "weir/mem.h"
 #include "weir/track.h"
@@ -21,8 +22,7 @@ struct command {
 	json_t *(*call)(struct weir_control *control, const struct weir_control_request *request);
 };
 
-/* A string for JSON, which is UTF-8: of one that is not, the odd bytes become '?'. */
-static json_t *text(const char *bytes)
+json_t *weir__control_text(const char *bytes)
 {
 	json_t *string = json_string(bytes);
 	char *plain = string ? NULL : strdup(bytes);
@@ -67,8 +67,8 @@ static json_t *pool_figures(struct weir_mempool *pool)
 
 	weir_mempool_stats(pool, &stats);
 	return json_pack("{so so so so so so so so so so so ss}", "name",
-		text(weir_mempool_name(pool)), "count", number(stats.count), "max_count",
-		number(stats.max_count), "in_use", number(stats.in_use), "cached",
+		weir__control_text(weir_mempool_name(pool)), "count", number(stats.count),
+		"max_count", number(stats.max_count), "in_use", number(stats.in_use), "cached",
 		number(stats.cached), "threads", number(stats.threads), "refills",
 		number(stats.refills), "flushes", number(stats.flushes), "failures",
 		number(stats.failures), "growths", number(stats.growths), "shrinks",
@@ -97,15 +97,15 @@ static json_t *port_figures(const struct weir_port *port)
 	for (uint32_t i = 0; i < WEIR_DROP_COUNT; i++)
 		json_object_set_new(
 			drops, weir_drop_name((enum weir_drop)i), number(stats.dropped[i]));
-	return json_pack("{so ss so so so so so so so so}", "name", text(weir_port_name(port)),
-		"state",
+	return json_pack("{so ss so so so so so so so so}", "name",
+		weir__control_text(weir_port_name(port)), "state",
 		state < 0                  ? "failed"
 		: state == WEIR_PORT_ENDED ? "ended"
 					   : "up",
-		"error", text(weir_port_error(port)), "queues", number(weir_port_queues(port)),
-		"rx_packets", number(stats.rx_packets), "rx_bytes", number(stats.rx_bytes),
-		"rx_waits", number(stats.rx_no_mbuf), "tx_packets", number(stats.tx_packets),
-		"tx_bytes", number(stats.tx_bytes), "dropped", drops);
+		"error", weir__control_text(weir_port_error(port)), "queues",
+		number(weir_port_queues(port)), "rx_packets", number(stats.rx_packets), "rx_bytes",
+		number(stats.rx_bytes), "rx_waits", number(stats.rx_no_mbuf), "tx_packets",
+		number(stats.tx_packets), "tx_bytes", number(stats.tx_bytes), "dropped", drops);
 }
 
 static bool is_shown(const struct weir_control *control, const struct weir_port *port)
@@ -147,8 +147,9 @@ static json_t *answer_pipelines(
 			json_decref(array);
 			return NULL;
 		}
-		json_object_set_new(value, "name", text(shown->name));
-		json_object_set_new(value, "error", text(weir_pipeline_error(shown->pipeline)));
+		json_object_set_new(value, "name", weir__control_text(shown->name));
+		json_object_set_new(
+			value, "error", weir__control_text(weir_pipeline_error(shown->pipeline)));
 		json_array_append_new(array, value);
 	}
 	return array;
@@ -164,7 +165,8 @@ static json_t *answer_draw(struct weir_control *control, const struct weir_contr
 		if (name && strcmp(control->pipelines[i].name, name) != 0)
 			continue;
 		drawing = weir_pipeline_draw(control->pipelines[i].pipeline);
-		value = drawing ? text(drawing) : weir__fail_null(ENOMEM, "no memory");
+		value = drawing ? weir__control_text(drawing)
+				: weir__fail_null(ENOMEM, "no memory");
 		free(drawing);
 		return value;
 	}
@@ -187,7 +189,7 @@ static json_t *leaks_of(struct weir_mempool *pool, uint64_t older_than_ns)
 	if (report)
 		return take_report(report);
 	/* not tracked: how many are out is known all the same */
-	return json_pack("{so so sb}", "pool", text(weir_mempool_name(pool)), "out",
+	return json_pack("{so so sb}", "pool", weir__control_text(weir_mempool_name(pool)), "out",
 		number(weir_mempool_in_use(pool)), "tracked", 0);
 }
 
@@ -228,6 +230,31 @@ static json_t *answer_help(
 static const char *const draw_args[] = {"pipeline", NULL};
 static const char *const leaks_args[] = {"seconds", NULL};
 
+static json_t *answer_log_level(
+	struct weir_control *control, const struct weir_control_request *request)
+{
+	static const char *const names[] = {"off", "warning", "info"};
+	const char *level = weir_control_arg(request, "level");
+	int now;
+
+	(void)control;
+	for (int i = 0; level && i < 3; i++)
+		if (strcmp(level, names[i]) == 0) {
+			weir_log_set_level(i - 1);
+			level = NULL;
+		}
+	if (level)
+		return weir__fail_null(EINVAL, "level=%.32s: must be off, warning or info", level);
+	now = weir_log_level();
+	return json_string(names[now + 1]);
+}
+
+static const char *const start_args[] = {"file", "port", "queue", "direction", "edge", "drops",
+	"pipeline", "filter", "snaplen", "comment", "packets", "bytes", "seconds", "file_bytes",
+	"file_seconds", "files", NULL};
+static const char *const stop_args[] = {"id", NULL};
+static const char *const level_args[] = {"level", NULL};
+
 static const struct command commands[] = {
 	{"help", "what can be asked", NULL, answer_help},
 	{"version", "version, program, process, and how long the socket is there", NULL,
@@ -240,6 +267,14 @@ static const struct command commands[] = {
 	{"regions", "memory: pages and nodes of each region", NULL, answer_regions},
 	{"leaks", "who has what of tracked pools, for so long at least (seconds=N)", leaks_args,
 		answer_leaks},
+	{"capture start",
+		"write packets to a file (file=PATH) of one of port=NAME, edge=STAGE.EDGE, "
+		"drops=STAGE or drops=*",
+		start_args, weir__control_capture_start},
+	{"capture stop", "end a capture (id=N), or all", stop_args, weir__control_capture_stop},
+	{"capture list", "captures and what they have written", NULL, weir__control_capture_list},
+	{"log-level", "how much is logged: level=off, warning or info; or what it is", level_args,
+		answer_log_level},
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
@@ -250,9 +285,10 @@ static json_t *answer_help(struct weir_control *control, const struct weir_contr
 
 	(void)request;
 	for (size_t i = 0; i < COMMANDS; i++)
-		json_object_set_new(object, commands[i].name, text(commands[i].help));
+		json_object_set_new(object, commands[i].name, weir__control_text(commands[i].help));
 	for (; more && more->name; more++)
-		json_object_set_new(object, more->name, text(more->help ? more->help : ""));
+		json_object_set_new(
+			object, more->name, weir__control_text(more->help ? more->help : ""));
 	return object;
 }
 
@@ -266,6 +302,19 @@ static bool is_word(const char *const *words, const char *word)
 	return false;
 }
 
+static int refuse_key(const char *command, const char *key, const char *const *args)
+{
+	char names[256] = "";
+
+	for (uint32_t i = 0; args && args[i]; i++) {
+		size_t used = strlen(names);
+
+		snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "; it takes ",
+			args[i]);
+	}
+	return weir__fail(EINVAL, "'%s' does not take '%.32s'%s", command, key, names);
+}
+
 /* 0, or -EINVAL when there is a key that the command does not take. */
 static int check_args(const struct weir_control_request *request, const char *const *args)
 {
@@ -275,9 +324,7 @@ static int check_args(const struct weir_control_request *request, const char *co
 	json_object_foreach(request->object, key, value)
 	{
 		if (strcmp(key, "command") != 0 && !is_word(args, key))
-			return weir__fail(EINVAL, "'%s' does not take '%.32s'%s%s",
-				request->command, key, args ? "; it takes " : "",
-				args ? args[0] : "");
+			return refuse_key(request->command, key, args);
 	}
 	return 0;
 }
@@ -358,5 +405,5 @@ char *weir__control_answer(
 			WEIR_CONTROL_ANSWER_MAX);
 	}
 	control->errors++;
-	return make_line(text(weir_last_error()), "error", answer_size);
+	return make_line(weir__control_text(weir_last_error()), "error", answer_size);
 }

@@ -3,6 +3,7 @@
  *
  *	socket.c    the file     server.c    the thread: connections, lines, time
  *	request.c   a line       commands.c  what is answered
+ *	capture.c   captures
  *
  * All that a client can reach is used by the thread of the socket only.
  */
@@ -10,6 +11,7 @@
 #define WEIR_CONTROL_IMPL_H
 
 #include "weir/control.h"
+#include "weir/tap.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -38,6 +40,17 @@ struct weir__shown_pipeline {
 	const struct weir_pipeline *pipeline;
 };
 
+/* Captures at the same time. */
+#define WEIR__CONTROL_CAPTURES 16
+
+struct weir__control_capture {
+	uint64_t id; /* 0: free */
+	const struct weir_pipeline *pipeline;
+	struct weir_tap *tap;
+	char *path, *comment;
+	char what[256];
+};
+
 struct weir_control {
 	const struct weir_control_command *commands;
 	struct weir_mempool *pools[WEIR_CONTROL_SHOWN];
@@ -52,6 +65,9 @@ struct weir_control {
 	int wake; /* an eventfd: the thread is to end */
 	pthread_t thread;
 	bool started;
+
+	struct weir__control_capture captures[WEIR__CONTROL_CAPTURES];
+	uint64_t captures_begun;
 
 	struct weir__client **clients;
 	uint32_t client_count, client_max, timeout_ms;
@@ -75,5 +91,17 @@ void weir__request_free(struct weir_control_request *request);
 /* commands.c: the answer to a line, with its newline; NULL when there is no memory for it. */
 char *weir__control_answer(
 	struct weir_control *control, const char *line, size_t size, size_t *answer_size);
+
+/* commands.c: a string for JSON, which is UTF-8: of one that is not, the odd bytes become '?'. */
+json_t *weir__control_text(const char *bytes);
+
+/* capture.c: the commands; and end all captures of a pipeline, or all. */
+json_t *weir__control_capture_start(
+	struct weir_control *control, const struct weir_control_request *request);
+json_t *weir__control_capture_stop(
+	struct weir_control *control, const struct weir_control_request *request);
+json_t *weir__control_capture_list(
+	struct weir_control *control, const struct weir_control_request *request);
+void weir__control_end_captures(struct weir_control *control, const struct weir_pipeline *pipeline);
 
 #endif

@@ -172,6 +172,15 @@ int weir_control_pipeline(
 	return 0;
 }
 
+void weir_control_replace(struct weir_control *control, const struct weir_pipeline *old,
+	const struct weir_pipeline *pipeline)
+{
+	weir__control_end_captures(control, old);
+	for (uint32_t i = 0; i < control->pipeline_count; i++)
+		if (control->pipelines[i].pipeline == old)
+			control->pipelines[i].pipeline = pipeline;
+}
+
 void weir_control_destroy(struct weir_control *control)
 {
 	uint64_t one = 1;
@@ -180,6 +189,7 @@ void weir_control_destroy(struct weir_control *control)
 		return;
 	if (control->started && write(control->wake, &one, sizeof(one)) == sizeof(one))
 		pthread_join(control->thread, NULL);
+	weir__control_end_captures(control, NULL);
 	weir__socket_close(control);
 	free(control->clients);
 	free(control);

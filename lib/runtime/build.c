@@ -163,6 +163,9 @@ static struct weir__graph *make_graph(
 					      weir__round_up(sizeof(*graph), WEIR_CACHE_LINE));
 	graph->source_count = plan->source_count;
 	graph->node_count = plan->node_count;
+	graph->edges = (struct weir_stage_edge *)(void *)((uint8_t *)graph + plan->edges);
+	graph->edge_count = plan->edge_count;
+	graph->number = pipeline->graph_count;
 	graph->burst = pipeline->conf.burst;
 	graph->ticks_per_us = weir__cycles_per_second() / 1000000 + 1;
 	make_nodes(graph, plan, worker);

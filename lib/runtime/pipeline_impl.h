@@ -9,12 +9,14 @@
  *
  *	pipeline.c  its life     text.c   the short text     args.c  arguments of stages
  *	check.c     is it whole  build.c  the graphs         run.c   rounds: the way of packets
- *	faults.c    what goes wrong       figures.c          draw.c
+ *	faults.c    what goes wrong       tap.c    who sees packets
+ *	figures.c   what was counted      draw.c
  */
 #ifndef WEIR_PIPELINE_IMPL_H
 #define WEIR_PIPELINE_IMPL_H
 
 #include "weir/pipeline.h"
+#include "weir/rcu.h"
 #include "weir/spread.h"
 
 #include <stddef.h>
@@ -93,6 +95,10 @@ struct weir__graph {
 	struct weir_pipeline *pipeline;
 	struct weir__node *nodes; /* sources first */
 	uint32_t source_count, node_count, burst;
+	uint32_t number;               /* in the pipeline's graphs */
+	struct weir_rcu_slot taps;     /* struct weir__tap_table, or NULL */
+	struct weir_stage_edge *edges; /* of all nodes, one behind the other */
+	uint32_t edge_count;
 	WEIR_ATOMIC(const struct weir__node *) current; /* whose run it is in, or NULL */
 	WEIR_ATOMIC(uint64_t) rounds;
 	WEIR_ATOMIC(uint64_t) rounds_us[16];

@@ -190,16 +190,16 @@ void weir_recorder_stop(struct weir_recorder *recorder)
 
 int weir_recorder_finish(struct weir_recorder *recorder)
 {
-	int error = 0, finished;
+	int error;
 
 	if (!recorder)
 		return 0;
 	weir_recorder_stop(recorder);
-	finished = weir_series_finish(recorder->series);
+	error = weir_series_finish(recorder->series); /* of one that was never started */
 	if (weir_recorder_state(recorder) < 0)
 		error = weir__fail(-weir_recorder_state(recorder), "%s", recorder->error);
 	destroy(recorder);
-	return error ? error : finished;
+	return error;
 }
 
 /* ---- packets ---- */

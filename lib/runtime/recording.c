@@ -163,10 +163,19 @@ static int save_if_told(struct weir_recorder *recorder)
 
 /* ---- the thread ---- */
 
+/* Complete the file: also of a recorder that is done before it is told to stop. */
 static void end(struct weir_recorder *recorder, int result)
 {
+	int finished;
+
 	if (result < 0)
 		snprintf(recorder->error, sizeof(recorder->error), "%s", weir_last_error());
+	finished = weir_series_finish(recorder->series);
+	recorder->series = NULL;
+	if (finished < 0 && result >= 0) {
+		result = finished;
+		snprintf(recorder->error, sizeof(recorder->error), "%s", weir_last_error());
+	}
 	/* release: the sentence is there; pairs with weir_recorder_state() */
 	atomic_store_explicit(&recorder->state, result, memory_order_release);
 }

@@ -9,6 +9,7 @@
  * the graph: never one that is running, since there is no loop.
  */
 #include "runtime/pipeline_impl.h"
+#include "runtime/run_impl.h"
 #include "runtime/stage_impl.h"
 
 #include "base/count_impl.h"
@@ -53,6 +54,8 @@ static uint32_t run_node(struct weir__node *node)
 			continue;
 		sum += edge->count;
 		weir__count(&edge->packets, edge->count);
+		if (weir__is_tapped(node->graph))
+			weir__tap_edge(node->graph, edge);
 		if (first && first->count + edge->count <= WEIR_STAGE_BURST) {
 			memcpy(first->vector + first->count, edge->vector,
 				edge->count * sizeof(*edge->vector));
@@ -76,6 +79,8 @@ void weir__stage_flush(struct weir_stage_edge *edge)
 		atomic_load_explicit(&node->graph->current, memory_order_relaxed);
 
 	weir__count(&edge->packets, edge->count);
+	if (weir__is_tapped(node->graph))
+		weir__tap_edge(node->graph, edge);
 	run_edge(node, edge);
 	atomic_store_explicit(&node->graph->current, from, memory_order_relaxed);
 }
@@ -110,9 +115,19 @@ void weir_stage_split(
 		weir_stage_next(stage, ways[i], mbufs[i]);
 }
 
+void weir_stage_dropping(
+	struct weir_stage *stage, uint32_t counter, struct weir_mbuf *const *mbufs, uint32_t count)
+{
+	const struct weir__node *node = (const struct weir__node *)(void *)stage;
+
+	if (weir__is_tapped(node->graph))
+		weir__tap_drop(node, counter, mbufs, count);
+}
+
 void weir_stage_drop(
 	struct weir_stage *stage, uint32_t counter, struct weir_mbuf **mbufs, uint32_t count)
 {
+	weir_stage_dropping(stage, counter, mbufs, count);
 	weir_mbuf_free_bulk(mbufs, count);
 	weir_stage_count(stage, counter, count);
 	weir_stage_took(stage, count);

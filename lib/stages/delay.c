@@ -247,6 +247,7 @@ static void take(struct weir_stage *stage, const struct late *late)
 	if (state->count < delay->size) {
 		push(state, late);
 	} else {
+		weir_stage_dropping(stage, QUEUE_FULL, &late->mbuf, 1);
 		weir_mbuf_free(late->mbuf);
 		weir_stage_count(stage, QUEUE_FULL, 1);
 	}

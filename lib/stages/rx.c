@@ -43,6 +43,8 @@ static int setup(struct weir_stage *stage)
 			"fewer workers here, and a ring behind",
 			weir_port_name(state->port), weir_port_queues(state->port));
 	state->queue = rx->port->rx_queues++;
+	stage->port = state->port;
+	stage->queue = state->queue;
 	return 0;
 }
 

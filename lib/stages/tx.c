@@ -56,6 +56,8 @@ static int setup(struct weir_stage *stage)
 			"put a ring with one worker behind it in front",
 			weir_port_name(state->port), weir_port_queues(state->port));
 	state->queue = tx->port->tx_queues++;
+	stage->port = state->port;
+	stage->queue = state->queue;
 	return 0;
 }
 
@@ -105,6 +107,10 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 			sent += wait_for(stage, mbufs + sent, count - sent);
 		/* the port counts them, too */
 		last = sent;
+		if (last < count)
+			weir_stage_dropping(stage,
+				weir_port_state(state->port) < 0 ? FAILED : FULL, mbufs + last,
+				count - last);
 		sent += weir_port_tx_or_drop(state->port, state->queue, mbufs + last, count - last);
 		weir_stage_count(
 			stage, weir_port_state(state->port) < 0 ? FAILED : FULL, count - sent);
