@@ -36,9 +36,20 @@ void app_fail_last(struct app *app)
 	app_fail(app, misuse ? APP_MISUSE : APP_FAILED, "%s", weir_last_error());
 }
 
+/* What the library has to say when nobody asked. */
+static void print_log(void *context, enum weir_log_level level, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "%s: %s%s\n", program_invocation_short_name,
+		level == WEIR_LOG_WARNING ? "warning: " : "", line);
+}
+
 bool app_start(struct app *app)
 {
 	const struct app_options *options = &app->options;
+
+	weir_log_set_level(options->verbose ? WEIR_LOG_INFO : WEIR_LOG_WARNING);
+	weir_log_set_handler(print_log, app);
 
 	if (options->pin && sched_setaffinity(0, sizeof(options->lcores), &options->lcores)) {
 		app_fail(app, APP_FAILED, "--lcores: %s", strerror(errno));

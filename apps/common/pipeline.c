@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pipeline.c: build a pipeline, run it until it ends or is told to, report what it counted. */
-#include "apps/common/pipeline.h"
+#include "apps/common/pipeline_impl.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -18,8 +18,8 @@ bool app_pipeline_refused(struct app_pipeline *run, int status)
 	return false;
 }
 
-bool app_pipeline_create(
-	struct app_pipeline *run, const char *name, const struct weir_stage_type *const *more)
+struct weir_pipeline *app_pipeline_make(
+	const struct app_pipeline *run, const struct weir_stage_type *const *more)
 {
 	const struct app_options *options = &run->app.options;
 	struct weir_pipeline_conf conf = {.name = program_invocation_short_name,
@@ -30,8 +30,17 @@ bool app_pipeline_create(
 		.limit = options->limit < UINT64_MAX ? options->limit : 0,
 		.check = run->check};
 
+	return weir_pipeline_create(&conf);
+}
+
+bool app_pipeline_create(
+	struct app_pipeline *run, const char *name, const struct weir_stage_type *const *more)
+{
 	run->name = name;
-	run->pipeline = weir_pipeline_create(&conf);
+	run->types = more;
+	pthread_mutex_init(&run->lock, NULL);
+	pthread_cond_init(&run->changed, NULL);
+	run->pipeline = app_pipeline_make(run, more);
 	return run->pipeline || app_pipeline_refused(run, APP_FAILED);
 }
 
@@ -103,12 +112,17 @@ static bool open_control(struct app_pipeline *run)
 {
 	static struct weir_control_command commands[] = {
 		{.name = "stop", .help = "end the pipeline and the program in order", .call = stop},
+		{.name = NULL,
+			.help = "run what the file says now, in the place of what runs",
+			.call = app_reload},
 		{.name = NULL}};
 	struct weir_control_conf conf = {.path = run->control_path, .commands = commands};
 
 	if (!run->control_path)
 		return true;
-	commands[0].context = run;
+	commands[0].context = commands[1].context = run;
+	if (run->describe)
+		commands[1].name = "reload";
 	run->control = weir_control_create(&conf);
 	if (run->control && !weir_control_pool(run->control, run->app.pool) &&
 		!weir_control_pipeline(run->control, run->name, run->pipeline))
@@ -131,7 +145,7 @@ static void watch(struct app_pipeline *run)
 	int error = -ETIMEDOUT;
 
 	run->printed_ns = app_now_ns();
-	while (error == -ETIMEDOUT && goes_on(run)) {
+	while (error == -ETIMEDOUT && goes_on(run) && app_reload_if_told(run)) {
 		error = weir_pipeline_wait(run->pipeline, LOOK_MS);
 		app->received = received(run);
 		if (run->stats_ns && app_now_ns() - run->printed_ns >= run->stats_ns) {
@@ -139,6 +153,7 @@ static void watch(struct app_pipeline *run)
 			print_stats(run);
 		}
 	}
+	app_reload_end(run);
 	if (error == -ETIMEDOUT)
 		error = weir_pipeline_stop(run->pipeline, STOP_MS);
 	app->received = received(run);
@@ -150,12 +165,17 @@ static void watch(struct app_pipeline *run)
 		_exit(app->status);
 }
 
-static bool build(struct app_pipeline *run)
+void app_pipeline_note_ports(struct app_pipeline *run)
 {
 	const struct weir_port *port;
 
 	for (uint32_t i = 0; (port = weir_pipeline_port_at(run->pipeline, i)); i++)
 		app_note_spec(&run->app, weir_port_name(port));
+}
+
+static bool build(struct app_pipeline *run)
+{
+	app_pipeline_note_ports(run);
 	if (!weir_pipeline_build(run->pipeline))
 		return true;
 	app_fail(&run->app, APP_FAILED, "%s: %s", run->name, weir_last_error());

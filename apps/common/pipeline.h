@@ -14,14 +14,16 @@
 
 #include "apps/common/app.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct app_pipeline {
 	struct app app; /* by which argp's children find the rest: see app_pipeline_children */
 	const char *name;
 	struct weir_pipeline *pipeline;
-	bool check;       /* as in weir_pipeline_conf */
-	bool show_stages; /* report the stages without --verbose, too */
+	const struct weir_stage_type *const *types; /* of the program's own, or NULL */
+	bool check;                                 /* as in weir_pipeline_conf */
+	bool show_stages;                           /* report the stages without --verbose, too */
 	enum weir_idle idle;
 	uint64_t stats_ns; /* between figures; 0: only at the end */
 	uint64_t printed_ns;
@@ -33,6 +35,13 @@ struct app_pipeline {
 	uint64_t (*received)(struct app_pipeline *run);
 	/* The pipeline has ended, its figures are in the report: add the program's own. */
 	void (*report)(struct app_pipeline *run);
+	/* For the command reload: add the stages to a new pipeline. 0, or -errno with
+	 * weir_last_error(). NULL: there is no such command. */
+	int (*describe)(struct app_pipeline *run, struct weir_pipeline *pipeline);
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t changed;
+	struct weir_pipeline *next; /* to be run in the place of this one */
+	bool over;                  /* the run has ended: there is no next one */
 };
 
 /* For struct argp, instead of app_children. In ARGP_KEY_INIT a program says where they go:

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* As long as the socket lets others be slow. */
 #define TIMEOUT_NS 10000000000
@@ -56,24 +57,59 @@ static void ask(struct ctl *ctl)
 	json_decref(answer);
 }
 
-/* COMMAND, then KEY=VALUE. */
+static void set(struct ctl *ctl, struct argp_state *state, const char *key, const char *text)
+{
+	if (json_object_set_new(ctl->request, key, json_string(text)))
+		argp_failure(state, APP_MISUSE, 0, "'%s' is not UTF-8", key);
+}
+
+/* Commands of two words: "capture start". */
+static bool is_group(const char *word)
+{
+	return word && strcmp(word, "capture") == 0;
+}
+
+/* The command, or its second word. */
+static void add_word(struct ctl *ctl, struct argp_state *state, const char *word)
+{
+	const char *before = json_string_value(json_object_get(ctl->request, "command"));
+	char *both = NULL;
+
+	if (before && asprintf(&both, "%s %s", before, word) < 0)
+		argp_failure(state, APP_FAILED, ENOMEM, "%s", word);
+	set(ctl, state, "command", both ? both : word);
+	free(both);
+}
+
+/* A file is meant where we are, and the program may be elsewhere. */
+static void set_file(struct ctl *ctl, struct argp_state *state, const char *path)
+{
+	char *folder = *path && *path != '/' ? getcwd(NULL, 0) : NULL, *whole = NULL;
+
+	if (folder && asprintf(&whole, "%s/%s", folder, path) < 0)
+		argp_failure(state, APP_FAILED, ENOMEM, "%s", path);
+	set(ctl, state, "file", whole ? whole : path);
+	free(whole);
+	free(folder);
+}
+
+/* COMMAND, of one or two words, then KEY=VALUE. */
 static void parse_argument(struct ctl *ctl, struct argp_state *state, char *word)
 {
 	char *equals = strchr(word, '=');
-	json_t *value;
+	const char *begun = json_string_value(json_object_get(ctl->request, "command"));
 
-	if (!json_object_get(ctl->request, "command")) {
-		value = json_string(word);
-		if (json_object_set_new(ctl->request, "command", value))
-			argp_failure(state, APP_MISUSE, 0, "the command is not UTF-8");
+	if (!equals && (!begun || is_group(begun))) {
+		add_word(ctl, state, word);
 		return;
 	}
-	if (!equals || equals == word || strncmp(word, "command=", 8) == 0)
+	if (!equals || equals == word || !begun || strncmp(word, "command=", 8) == 0)
 		argp_failure(state, APP_MISUSE, 0, "'%s' is not KEY=VALUE", word);
 	*equals = 0;
-	value = json_string(equals + 1);
-	if (json_object_set_new(ctl->request, word, value))
-		argp_failure(state, APP_MISUSE, 0, "'%s' is not UTF-8", word);
+	if (strcmp(word, "file") == 0)
+		set_file(ctl, state, equals + 1);
+	else
+		set(ctl, state, word, equals + 1);
 }
 
 static void check(const struct ctl *ctl, struct argp_state *state)

@@ -40,9 +40,16 @@ static bool open_ports(struct run *it)
 	return true;
 }
 
+/* It may say something else when it is read again. */
+static int describe(struct app_pipeline *run, struct weir_pipeline *pipeline)
+{
+	return weir_pipeline_read(pipeline, run->name);
+}
+
 static bool read_file(struct run *it)
 {
-	return weir_pipeline_read(it->run.pipeline, it->file) == 0 ||
+	it->run.describe = describe;
+	return describe(&it->run, it->run.pipeline) == 0 ||
 	       app_pipeline_refused(&it->run, APP_FAILED);
 }
 

@@ -103,6 +103,24 @@ WEIR_API int weir_pipeline_stop(struct weir_pipeline *pipeline, uint32_t timeout
  * freed all the same. NULL is allowed and returns 0. */
 WEIR_API int weir_pipeline_destroy(struct weir_pipeline *pipeline);
 
+/* ---- one in the place of another ----
+ *
+ *	new = weir_pipeline_create(); weir_pipeline_share_ports(new, old)
+ *	... stages; weir_pipeline_build(new)     refused: the old one has not noticed
+ *	weir_pipeline_stop(old)                  packets that are inside go their way
+ *	weir_pipeline_succeed(new, old); weir_pipeline_start(new); weir_pipeline_destroy(old)
+ *
+ * What arrives in between waits in the ports. */
+
+/* Let stages use all ports of another pipeline by their names there. Before stages are added. 0, or
+ * -errno with weir_last_error(). */
+WEIR_API int weir_pipeline_share_ports(
+	struct weir_pipeline *pipeline, const struct weir_pipeline *with);
+
+/* Ports that stages of the old one opened and stages of this one use are this one's now, and so is
+ * what is left of the limit. The old one has been stopped, and can only be destroyed. */
+WEIR_API void weir_pipeline_succeed(struct weir_pipeline *pipeline, struct weir_pipeline *old);
+
 /* ---- workers of one's own ----
  *
  * Instead of start: after build, one round of a worker on the calling thread, which a reader of RCU

@@ -3,7 +3,6 @@
  */
 #include "control/control_impl.h"
 
-#include "weir/log.h"
 #include "weir/mbuf_pool.h"
 #include "weir/mem.h"
 #include "weir/track.h"
@@ -230,25 +229,6 @@ static json_t *answer_help(
 static const char *const draw_args[] = {"pipeline", NULL};
 static const char *const leaks_args[] = {"seconds", NULL};
 
-static json_t *answer_log_level(
-	struct weir_control *control, const struct weir_control_request *request)
-{
-	static const char *const names[] = {"off", "warning", "info"};
-	const char *level = weir_control_arg(request, "level");
-	int now;
-
-	(void)control;
-	for (int i = 0; level && i < 3; i++)
-		if (strcmp(level, names[i]) == 0) {
-			weir_log_set_level(i - 1);
-			level = NULL;
-		}
-	if (level)
-		return weir__fail_null(EINVAL, "level=%.32s: must be off, warning or info", level);
-	now = weir_log_level();
-	return json_string(names[now + 1]);
-}
-
 static const char *const start_args[] = {"file", "port", "queue", "direction", "edge", "drops",
 	"pipeline", "filter", "snaplen", "comment", "packets", "bytes", "seconds", "file_bytes",
 	"file_seconds", "files", NULL};
@@ -274,7 +254,7 @@ static const struct command commands[] = {
 	{"capture stop", "end a capture (id=N), or all", stop_args, weir__control_capture_stop},
 	{"capture list", "captures and what they have written", NULL, weir__control_capture_list},
 	{"log-level", "how much is logged: level=off, warning or info; or what it is", level_args,
-		answer_log_level},
+		weir__control_log_level},
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 

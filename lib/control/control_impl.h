@@ -3,7 +3,7 @@
  *
  *	socket.c    the file     server.c    the thread: connections, lines, time
  *	request.c   a line       commands.c  what is answered
- *	capture.c   captures
+ *	capture.c   captures     log_level.c
  *
  * All that a client can reach is used by the thread of the socket only.
  */
@@ -94,6 +94,10 @@ char *weir__control_answer(
 
 /* commands.c: a string for JSON, which is UTF-8: of one that is not, the odd bytes become '?'. */
 json_t *weir__control_text(const char *bytes);
+
+/* log_level.c: the command. */
+json_t *weir__control_log_level(
+	struct weir_control *control, const struct weir_control_request *request);
 
 /* capture.c: the commands; and end all captures of a pipeline, or all. */
 json_t *weir__control_capture_start(

@@ -92,11 +92,15 @@ struct weir__port *weir__pipeline_port(struct weir_pipeline *pipeline, const cha
 	struct weir__port *known = find_port(pipeline, name);
 	struct weir_port *port;
 
-	if (known)
+	if (known) {
+		known->used = true;
 		return known;
+	}
 	port = weir_port_open(name, pipeline->conf.pool);
 	known = port ? add_port(pipeline, name, port, true) : NULL;
-	if (port && !known)
+	if (known)
+		known->used = true;
+	else if (port)
 		weir_port_close(port);
 	return known;
 }

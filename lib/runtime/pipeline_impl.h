@@ -67,7 +67,8 @@ struct weir__part {
 struct weir__port {
 	struct weir_stage_port use; /* first: stages get a pointer to it */
 	struct weir__port *next;
-	bool own; /* to be closed */
+	bool own;  /* to be closed */
+	bool used; /* by a stage */
 	char name[];
 };
 

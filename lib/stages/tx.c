@@ -108,9 +108,8 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 		/* the port counts them, too */
 		last = sent;
 		if (last < count)
-			weir_stage_dropping(stage,
-				weir_port_state(state->port) < 0 ? FAILED : FULL, mbufs + last,
-				count - last);
+			weir_stage_dropping(stage, weir_port_state(state->port) < 0 ? FAILED : FULL,
+				mbufs + last, count - last);
 		sent += weir_port_tx_or_drop(state->port, state->queue, mbufs + last, count - last);
 		weir_stage_count(
 			stage, weir_port_state(state->port) < 0 ? FAILED : FULL, count - sent);

@@ -4,11 +4,13 @@
 import json
 import os
 import resource
+import shutil
 import socket
 import stat
 import subprocess
 import time
 
+import captures
 from program import SOURCES, TIMEOUT, ProgramTest, main
 
 PIPE = "in: rx input\nn: count\nout: tx null: full=wait\nin -> n -> out\n"
@@ -85,7 +87,7 @@ class Answers(ControlTest):
         client = self.connect()
         commands = self.ask("help", client)["ok"]
         self.assertIn("stop", commands)
-        for command in commands.keys() - {"stop"}:
+        for command in commands.keys() - {"stop", "capture start"}:
             self.assertIn("ok", self.ask(command, client), command)
         stats = self.ask("stats", client)["ok"]
         self.assertEqual(stats["pools"][0]["name"], "packets")
@@ -143,6 +145,170 @@ class Answers(ControlTest):
         self.assertEqual(set(completed.stdout.split()), {"ports", "pools"})
         self.assertEqual(self.ctl("-s", "run.sock", "stop"), "yes\n")
         self.checked(self.end(process)[0])
+
+
+CAPTURED = ("in: rx input\ncut: ring\nsome: sample every=10\nout: tx null:\nbin: drop\n"
+            "in -> cut -> some -> bin\nsome.no -> out\n")
+
+
+class Captures(ControlTest):
+    def setUp(self):
+        super().setUp()
+        (self.folder / "test.pipe").write_text(CAPTURED)
+
+    def await_done(self, number):
+        begun = time.monotonic()
+        while time.monotonic() - begun < TIMEOUT:
+            found = [c for c in self.ask("capture list")["ok"] if c["id"] == number]
+            if found[0]["state"] != "running":
+                return found[0]
+            time.sleep(0.01)
+        self.fail("the capture does not end")
+
+    def read(self, name):
+        return captures.read(self.folder / name)
+
+    def end_captured(self, process):
+        """No packet of the data path is missing: what came in was sent or dropped by its stage."""
+        process.terminate()
+        report = self.checked(self.end(process)[0])
+        self.assertEqual(report["dropped"]["tx_full"], 0)
+        dropped = next(s for s in report["stages"] if s["name"] == "bin")["packets"]
+        self.assertEqual(report["rx_packets"], report["tx_packets"] + dropped)
+
+    def test_what_is_captured(self):
+        process = self.run_pipeline()
+        for number, (key, value) in enumerate((("port", "input"), ("port", "null:"),
+                                               ("edge", "some.no"), ("drops", "bin")), 1):
+            name = f"{number}.pcapng"
+            self.ctl("-s", "run.sock", "capture", "start", f"file={name}", f"{key}={value}",
+                     "packets=500", "comment=by hand")
+            done = self.await_done(number)
+            self.assertEqual((done["state"], done["packets"], done["what"]),
+                             ("done", 500, f"{key}={value}"))
+            self.assertEqual(len(self.read(name)), 500)
+            data = (self.folder / name).read_bytes()
+            self.assertIn(b"by hand", data)
+            self.assertEqual(data.count(b"stage 'bin' (drop): dropped"), 500 if key == "drops" else 0)
+        if shutil.which("tshark"):
+            out = subprocess.run(["tshark", "-r", self.folder / "4.pcapng", "-T", "fields", "-e",
+                                  "frame.comment", "-e", "frame.interface_name"], check=True,
+                                 capture_output=True, text=True).stdout.splitlines()
+            self.assertEqual(out, ["stage 'bin' (drop): dropped\tbin"] * 500)
+        self.end_captured(process)
+
+    def test_start_list_stop(self):
+        process = self.run_pipeline()
+        first = self.ask("capture start", drops="*", file=str(self.folder / "a.pcapng.zst"))["ok"]
+        self.ask("capture start", port="input", snaplen=20, file=str(self.folder / "b.pcap"))
+        self.assertEqual([c["state"] for c in self.ask("capture list")["ok"]], ["running"] * 2)
+        time.sleep(0.2)
+        self.assertFalse((self.folder / "b.pcap").exists())
+        last = self.ask("capture stop", id=first["id"])["ok"][0]
+        self.assertGreater(last["packets"], 0)
+        rest = self.ask("capture stop")["ok"]
+        self.assertEqual([c["id"] for c in rest], [2])
+        self.assertEqual(len(self.read("b.pcap")), rest[0]["packets"])
+        self.assertEqual({(len(p.data), p.wire_length) for p in self.read("b.pcap")[:1000]}, {(20, 64)})
+        self.assertEqual(self.ask("capture list")["ok"], [])
+        self.ask("capture start", drops="*", file=str(self.folder / "c.pcapng"))
+        self.end_captured(process)  # which completes it
+        self.assertTrue((self.folder / "c.pcapng").exists())
+
+    def test_under_load_nothing_else_is_lost(self):
+        """A file that takes nothing for long: captures lose, and say so; the packets' way does not."""
+        process = self.run_pipeline()
+        os.mkfifo(self.folder / "fifo")
+        reader = os.open(self.folder / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+        self.ask("capture start", port="input", file=str(self.folder / "fifo"))
+        time.sleep(0.2)
+        before = self.ask("ports")["ok"]
+        time.sleep(0.2)
+        after = self.ask("ports")["ok"]
+        self.assertGreater(max(p["rx_packets"] for p in after), max(p["rx_packets"] for p in before) + 1000)
+        self.assertGreater(self.ask("capture list")["ok"][0]["lost"], 1000)
+        os.close(reader)
+        self.assertEqual(self.await_done(1)["state"], "failed")
+        self.assertIn("Broken pipe", self.ask("capture stop", id=1)["ok"][0]["error"])
+        self.end_captured(process)
+
+    def test_refused(self):
+        process = self.run_pipeline()
+        file = str(self.folder / "x.pcap")
+        for arguments in ({}, {"file": file}, {"port": "input"}, {"port": "no", "file": file},
+                          {"edge": "in.no", "file": file}, {"drops": "no", "file": file},
+                          {"port": "input", "drops": "*", "file": file},
+                          {"port": "input", "file": "/no/where"}, {"port": "input", "file": "-"},
+                          {"port": "input", "file": file, "filter": "tcp prot 5"},
+                          {"port": "input", "file": file, "packets": -1},
+                          {"port": "input", "file": file, "seconds": "x"},
+                          {"port": "input", "file": file, "queue": 7},
+                          {"port": "input", "file": file, "direction": "up"},
+                          {"port": "input", "file": file, "pipeline": "other"}):
+            self.assertGreater(len(self.ask("capture start", **arguments)["error"]), 10, arguments)
+        self.assertIn("no capture 7", self.ask("capture stop", id=7)["error"])
+        self.assertEqual(list(self.folder.glob("x*")), [])
+        for i in range(16):
+            self.assertIn("ok", self.ask("capture start", drops="bin", file=f"{file}{i}"))
+        self.assertIn("16", self.ask("capture start", drops="bin", file=file)["error"])
+        self.end_captured(process)
+
+    def test_log_level(self):
+        process = self.run_pipeline()
+        self.assertEqual(self.ask("log-level")["ok"], "warning")
+        self.assertEqual(self.ask("log-level", level="info")["ok"], "info")
+        self.assertEqual(self.ctl("-s", "run.sock", "log-level", "level=off"), "off\n")
+        self.assertIn("must be", self.ask("log-level", level="loud")["error"])
+        self.end_captured(process)
+
+
+class Reload(ControlTest):
+    def stages(self):
+        return [s["name"] for s in self.ask("pipeline")["ok"][0]["stages"]]
+
+    def test_reload(self):
+        process = self.run_pipeline()
+        self.assertEqual(self.stages(), ["in", "n", "out"])
+        pipe = self.folder / "test.pipe"
+        for bad in "in: rx input\n", "in: rx input\nout: what\nin -> out\n", PIPE + "x: drop\n":
+            pipe.write_text(bad)
+            self.assertIn("test.pipe", self.ask("reload")["error"])
+            self.assertEqual(self.stages(), ["in", "n", "out"])
+        for _ in range(5):
+            pipe.write_text(CAPTURED.replace("tx null:", "tx null: full=wait"))
+            self.ask("capture start", edge="in", file=str(self.folder / "a.pcap"))
+            self.assertEqual(self.ctl("-s", "run.sock", "reload"), "yes\n")
+            self.assertEqual(self.stages(), ["in", "cut", "some", "out", "bin"])
+            self.assertEqual(self.ask("capture list")["ok"], [])  # ended with what it was of
+            pipe.write_text(PIPE)
+            self.assertIn("ok", self.ask("reload"))
+        self.assertEqual(self.stages(), ["in", "n", "out"])
+        time.sleep(0.05)
+        process.terminate()
+        self.checked(self.end(process)[0])
+
+    def test_no_packet_is_lost(self):
+        """A file is read on where the old pipeline has left it; each packet comes out once."""
+        packets = [captures.packet(i.to_bytes(4, "big") * 15, 10**18 + i) for i in range(200_000)]
+        captures.write_pcap(self.folder / "in.pcap", packets)
+        pipe = self.folder / "test.pipe"
+        text = "in: rx input\n%s: count\nout: tx pcap:tx=out.pcap full=wait\nin -> %s -> out\n"
+        pipe.write_text(text % ("a", "a"))
+        os.mkfifo(self.folder / "fifo")
+        process = self.start("--json", "--control", "run.sock", "test.pipe", "input=pcap:rx=fifo")
+        reloads = 0
+        self.addCleanup(process.kill)
+        with open(self.folder / "fifo", "wb") as fifo, open(self.folder / "in.pcap", "rb") as file:
+            fifo.write(file.read(24))
+            fifo.flush()
+            self.await_socket()
+            while data := file.read(1 << 20):
+                fifo.write(data)
+                pipe.write_text(text % (("b", "b") if reloads % 2 else ("c", "c")))
+                reloads += "ok" in self.ask("reload")
+        self.checked(self.end(process)[0])
+        self.assertGreater(reloads, 10)
+        self.assertEqual(captures.read(self.folder / "out.pcap"), packets)
 
 
 class Hostile(ControlTest):
