@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* net_af_xdp.c: af_xdp between the two ends of a veth: what is sent arrives, of whatever mbufs it is
- * made; none is lost on the way or at close; who may share an interface; what is left of a killed
- * process. */
+/* net_af_xdp.c: af_xdp between the two ends of a veth: what is sent arrives, whatever mbufs it is
+ * made of; none is lost on the way or at close; who may share an interface; what is left of a
+ * killed process. */
 #include "veth.h"
 
 #include "unit/unit.h"
@@ -265,8 +265,8 @@ static void test_large(void)
 /* Queues of one port, and of several. */
 static void test_queues(void)
 {
-	struct weir_port *a = open_port("af_xdp:va,queues=3,ring=256"),
-			 *b = open_port("af_xdp:vb,queues=2,ring=256");
+	struct weir_port *a = open_port("af_xdp:va,queues=3,ring=256");
+	struct weir_port *b = open_port("af_xdp:vb,queues=2,ring=256");
 	struct weir_port *c = open_port("af_xdp:vb,queue=2,ring=256");
 
 	for (uint32_t i = 0; i < 300; i++) {
@@ -308,8 +308,8 @@ static void test_send_only(void)
 /* What a port cannot receive into it asks for again; and the kernel's drops are counted. */
 static void test_dry(void)
 {
-	struct weir_port *a = weir_port_open("af_xdp:va", NULL),
-			 *b = open_port("af_xdp:vb,ring=64");
+	struct weir_port *a = weir_port_open("af_xdp:va", NULL);
+	struct weir_port *b = open_port("af_xdp:vb,ring=64");
 	static struct weir_mbuf *mbufs[100000];
 	uint32_t count = 0, kept, got = 0;
 	struct weir_port_stats stats;
