@@ -16,11 +16,9 @@ static struct weir_mbuf *make(struct work *work, uint32_t count, uint32_t length
 		work_fail(work);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++)
 		weir_mbuf_append(segments[i], length);
-		if (i > 0)
-			weir_mbuf_concat(segments[0], segments[i]);
-	}
+	weir_mbuf_concat_bulk(segments, count);
 	return segments[0];
 }
 

@@ -54,8 +54,29 @@ static inline int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tai
 	if (weir_unlikely(length < tail->length))
 		return -EMSGSIZE;
 	last = weir__mbuf_last(head, &state);
-	weir__mbuf_link(last, state, tail);
+	weir__mbuf_relink(last, state, state | WEIR__MBUF_CHAINED, tail);
 	head->length = length;
+	return 0;
+}
+
+/* Make count packets one, in this order: the first, which owns the others then. Takes less time than
+ * so many calls, since nobody looks for the end of what has been joined. */
+static inline int weir_mbuf_concat_bulk(struct weir_mbuf **mbufs, uint32_t count)
+{
+	uint64_t length = 0;
+	uint32_t state;
+
+	for (uint32_t i = 0; i < count; i++)
+		length += mbufs[i]->length;
+	if (weir_unlikely(length > UINT32_MAX))
+		return -EMSGSIZE;
+	for (uint32_t i = 0; i + 1 < count; i++) {
+		struct weir_mbuf *last = weir__mbuf_last(mbufs[i], &state);
+
+		weir__mbuf_relink(last, state, state | WEIR__MBUF_CHAINED, mbufs[i + 1]);
+	}
+	if (count)
+		mbufs[0]->length = (uint32_t)length;
 	return 0;
 }
 

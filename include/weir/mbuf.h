@@ -154,11 +154,10 @@ static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count)
  * weir_mbuf_extend_tail() helps. */
 static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count);
 
-/* weir_mbuf_set_next() of a segment with this state. */
-static inline void weir__mbuf_link(struct weir_mbuf *mbuf, uint32_t state, struct weir_mbuf *next)
+/* Set the next of a segment with this state, which is linked with it. */
+static inline void weir__mbuf_relink(
+	struct weir_mbuf *mbuf, uint32_t state, uint32_t linked, struct weir_mbuf *next)
 {
-	uint32_t linked = next ? state | WEIR__MBUF_CHAINED : state & ~WEIR__MBUF_CHAINED;
-
 	mbuf->next = next;
 	/* relaxed: nobody but the owner looks at this bit. With clones about, others may be
 	 * counting in the same word. */
@@ -171,7 +170,10 @@ static inline void weir__mbuf_link(struct weir_mbuf *mbuf, uint32_t state, struc
 /* Link two segments, or with NULL cut after mbuf; lengths are the caller's to keep. */
 static inline void weir_mbuf_set_next(struct weir_mbuf *mbuf, struct weir_mbuf *next)
 {
-	weir__mbuf_link(mbuf, weir_ref_look(&mbuf->state), next);
+	uint32_t state = weir_ref_look(&mbuf->state);
+
+	weir__mbuf_relink(
+		mbuf, state, next ? state | WEIR__MBUF_CHAINED : state & ~WEIR__MBUF_CHAINED, next);
 }
 
 /* The last segment. */
@@ -305,13 +307,17 @@ static inline struct weir_mbuf *weir__mbuf_last(struct weir_mbuf *mbuf, uint32_t
 	return mbuf;
 }
 
-/* The tailroom of a segment with this state. */
+/* The tailroom of a segment with this state whose bytes are its holder's alone; and of any. */
+static inline uint32_t weir__mbuf_room(const struct weir_mbuf *mbuf, uint32_t state)
+{
+	return weir__mempool_head(weir__mbuf_state_pool(state))->mbuf_buffer_size -
+	       (mbuf->offset + mbuf->data_length);
+}
 static inline uint32_t weir__mbuf_tailroom(const struct weir_mbuf *mbuf, uint32_t state)
 {
 	if (weir_unlikely((state & (WEIR__MBUF_BYTES | WEIR__MBUF_PART)) != 1))
 		return 0;
-	return weir__mempool_head(weir__mbuf_state_pool(state))->mbuf_buffer_size - mbuf->offset -
-	       mbuf->data_length;
+	return weir__mbuf_room(mbuf, state);
 }
 
 static inline uint32_t weir_mbuf_tailroom(const struct weir_mbuf *mbuf)
@@ -329,7 +335,8 @@ static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count)
 	return weir_mbuf_data(mbuf);
 }
 
-static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count)
+/* weir_mbuf_append() to a chain, or to bytes that are shared. */
+static inline uint8_t *weir__mbuf_append_last(struct weir_mbuf *mbuf, uint32_t count)
 {
 	uint32_t state;
 	struct weir_mbuf *last = weir__mbuf_last(mbuf, &state);
@@ -341,6 +348,19 @@ static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count)
 	last->data_length += count;
 	mbuf->length += count;
 	return end;
+}
+
+static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count)
+{
+	uint32_t state = weir_ref_look(&mbuf->state), before = mbuf->data_length;
+
+	if (weir_unlikely((state & WEIR__MBUF_SHAPE) != 1))
+		return weir__mbuf_append_last(mbuf, count);
+	if (weir_unlikely(count > weir__mbuf_room(mbuf, state)))
+		return NULL;
+	mbuf->data_length = before + count;
+	mbuf->length += count;
+	return weir_mbuf_data_at(mbuf, before);
 }
 
 #ifdef __cplusplus

@@ -155,18 +155,56 @@ static int clone_singles(struct weir_mbuf *const *mbufs, struct weir_mbuf **clon
 	return 0;
 }
 
+static uint32_t segments_of(const struct weir_mbuf *mbuf)
+{
+	uint32_t count = 1;
+
+	while ((mbuf = mbuf->next) != NULL)
+		count++;
+	return count;
+}
+
+/* Clones of the first packets, those that have AT_ONCE segments together, or of one longer one. How
+ * many, 0 when the pool is dry. */
+static uint32_t clone_some(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones,
+	uint32_t count, struct weir_mempool *pool)
+{
+	struct weir_mbuf *taken[AT_ONCE];
+	uint32_t done = 0, segments = 0, used = 0;
+
+	for (; done < count; done++) {
+		uint32_t more = segments_of(mbufs[done]);
+
+		if (segments + more > AT_ONCE)
+			break;
+		segments += more;
+	}
+	if (done == 0)
+		return (clones[0] = weir_mbuf_clone(mbufs[0], pool)) != NULL;
+	if (take(pool, taken, segments))
+		return 0;
+	for (uint32_t i = 0; weir__guards_anybody() && i < done; i++)
+		note_lent(mbufs[i]);
+	for (uint32_t i = 0; i < done; i++) {
+		clones[i] = taken[used];
+		for (struct weir_mbuf *from = mbufs[i]; from; from = from->next, used++)
+			clone_segment(taken[used], pool, from, from->next ? taken[used + 1] : NULL);
+	}
+	return done;
+}
+
 int weir_mbuf_clone_bulk(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
 	struct weir_mempool *pool)
 {
-	uint32_t done = 0;
+	uint32_t done = 0, more;
 
 	while (done < count && !mbufs[done]->next)
 		done++;
 	if (done && clone_singles(mbufs, clones, done, pool))
 		return -ENOBUFS;
-	for (; done < count; done++) {
-		clones[done] = weir_mbuf_clone(mbufs[done], pool);
-		if (clones[done])
+	for (; done < count; done += more) {
+		more = clone_some(mbufs + done, clones + done, count - done, pool);
+		if (more)
 			continue;
 		weir_mbuf_free_bulk(clones, done);
 		return -ENOBUFS;

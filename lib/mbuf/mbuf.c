@@ -266,7 +266,7 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
 {
 	uint32_t plain = returns->plain, count = returns->count;
 
-	while (mbuf && count < AT_ONCE) {
+	while (count < AT_ONCE) {
 		struct weir_mbuf *next = mbuf->next;
 		uint32_t odd = (weir_ref_look(&mbuf->state) ^ plain) & ~WEIR__MBUF_CHAINED;
 
@@ -281,6 +281,8 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
 		mbuf->next = NULL;
 		returns->mbufs[count++] = mbuf;
 		mbuf = next;
+		if (!next)
+			break;
 	}
 	returns->count = count;
 	return mbuf;

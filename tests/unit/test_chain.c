@@ -279,7 +279,13 @@ static bool concat(struct model *model)
 
 	if (tail == model || !tail->mbuf || tail->length > BYTES_MAX - model->length)
 		return false;
-	check(weir_mbuf_concat(model->mbuf, tail->mbuf) == 0, "concat");
+	if (random_below(2)) {
+		struct weir_mbuf *both[] = {model->mbuf, tail->mbuf};
+
+		check(weir_mbuf_concat_bulk(both, 2) == 0, "concat_bulk");
+	} else {
+		check(weir_mbuf_concat(model->mbuf, tail->mbuf) == 0, "concat");
+	}
 	memcpy(model->bytes + model->length, tail->bytes, tail->length);
 	model->length += tail->length;
 	tail->mbuf = NULL;

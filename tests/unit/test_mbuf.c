@@ -187,6 +187,32 @@ static void test_concat(void)
 	end();
 }
 
+/* Chains, an empty packet, one, none; and too many bytes leave all as it was. */
+static void test_concat_bulk(void)
+{
+	struct weir_mbuf *packets[4];
+
+	begin();
+	packets[0] = packet_of(200);
+	for (uint32_t i = 1; i < 4; i++) {
+		packets[i] = packet_of(200 * (i + 1));
+		weir_mbuf_adj(packets[i], 200 * i);
+	}
+	weir_mbuf_trim(packets[3], 200);
+	packets[3]->length = UINT32_MAX - 599;
+	CU_ASSERT_EQUAL(weir_mbuf_concat_bulk(packets, 4), -EMSGSIZE);
+	packets[3]->length = 0;
+	for (uint32_t i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(weir_mbuf_check(packets[i]), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_concat_bulk(packets, 0), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_concat_bulk(packets, 1), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_concat_bulk(packets, 4), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_check(packets[0]), 0);
+	CU_ASSERT(holds(packets[0], 0, 600));
+	weir_mbuf_free(packets[0]);
+	end();
+}
+
 static void test_read_needs_the_bytes(void)
 {
 	struct weir_mbuf *mbuf;
@@ -453,6 +479,7 @@ int main(void)
 		{"chains carry large packets", test_chains_carry_large_packets},
 		{"adj and trim over segments", test_adj_and_trim_over_segments},
 		{"concat", test_concat},
+		{"many put together", test_concat_bulk},
 		{"read needs the bytes", test_read_needs_the_bytes},
 		{"peek copies only what is in pieces", test_peek_copies_only_what_is_in_pieces},
 		{"copy takes the metadata along", test_copy_takes_the_metadata_along},
