@@ -180,7 +180,7 @@ size_t weir__check_asked(const struct weir_heap *heap, const void *block)
 bool weir__check_give(struct weir_heap *heap, void *block, void *site, size_t *asked)
 {
 	struct weir__back *back = find(heap, block, site);
-	size_t room;
+	size_t room = 0;
 	uint8_t *raw;
 	const char *wrong;
 
