@@ -368,8 +368,10 @@ static pid_t start_child(const char *spec)
 	struct weir_port *port;
 	struct weir_mbuf *mbufs[BURST];
 
-	if (child)
+	if (child) {
+		CU_ASSERT_FATAL(child > 0); /* kill() takes -1 as everybody */
 		return child;
+	}
 	port = weir_port_open(spec, pools[0]);
 	while (port) {
 		uint32_t count = weir_port_rx(port, 0, mbufs, BURST);
@@ -383,6 +385,7 @@ static void kill_child(pid_t child)
 {
 	int status;
 
+	CU_ASSERT_FATAL(child > 1);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	CU_ASSERT_TRUE(WIFSIGNALED(status));
