@@ -198,17 +198,24 @@ WEIR_API int weir_heap_validate(struct weir_heap *heap);
 
 /* ---- the fast path ---- */
 
+/* What a thread keeps of a heap: a cache for each class, a page apart, so that its address is a sum.
+ * A page that was not used yet is zero: an empty cache that takes nothing, as that of class 0 always
+ * is. */
+struct weir__heap_row {
+	uint64_t none[8];
+	uint32_t last; /* the class that was freed to last */
+};
+
 /* The start of every heap; the rest is private (lib/heap/heap_impl.h). */
 struct weir__heap_head {
 	uintptr_t base;
 	size_t units;   /* of 4 KiB, that there are addresses for */
 	uint8_t *map;   /* the class of each; 0: none */
 	uint32_t slots; /* a mask: all ones, or 0 for a single thread */
-	/* by class, by thread slot. Of class 0, and of those not used yet, weir__mempool_no_cache,
-	 * so that they come to the slow path by the usual compare; in a heap that counts or checks
-	 * all are. */
-	WEIR_ATOMIC(struct weir__mempool_cache **) caches[WEIR_HEAP_CLASSES];
 	WEIR_ATOMIC(uint8_t) class_of[WEIR_HEAP_SMALL / 16 + 1]; /* by size, in 16 bytes */
+	/* by thread slot; one of nothing for a thread that has none yet, and for all in a heap that
+	 * counts or checks: so each call comes to the slow path */
+	struct weir__heap_row *rows[WEIR_THREAD_MAX];
 };
 
 #define WEIR__UNIT_LOG2 12
@@ -217,28 +224,29 @@ WEIR_API void *weir__heap_alloc_slow(struct weir_heap *heap, size_t size);
 WEIR_API void *weir__heap_fixed_slow(struct weir_heap *heap, int number);
 WEIR_API void weir__heap_free_slow(struct weir_heap *heap, void *block);
 
-static inline struct weir__mempool_cache *weir__heap_cache(
-	const struct weir__heap_head *head, uint32_t number)
+static inline struct weir__heap_row *weir__heap_row(const struct weir__heap_head *head)
 {
-	/* acquire: the table was made by another thread; pairs with the release in class.c */
-	struct weir__mempool_cache **caches =
-		atomic_load_explicit(&head->caches[number], memory_order_acquire);
+	return head->rows[weir__thread.slot & head->slots];
+}
 
-	return caches[weir__thread.slot & head->slots];
+static inline struct weir__mempool_cache *weir__heap_cache(
+	struct weir__heap_row *row, uint32_t number)
+{
+	return (struct weir__mempool_cache *)(void *)((uint8_t *)row +
+						      ((size_t)number << WEIR__UNIT_LOG2));
 }
 
 static inline void *weir_heap_alloc(struct weir_heap *heap, size_t size)
 {
 	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
+	uint32_t number;
 	void **top;
 
 	if (weir_unlikely(size > WEIR_HEAP_SMALL))
 		return weir__heap_alloc_slow(heap, size);
 	/* relaxed: a class that is added later may be seen late */
-	top = weir__mempool_pop(
-		weir__heap_cache(head, atomic_load_explicit(&head->class_of[(size + 15) / 16],
-					       memory_order_relaxed)),
-		1);
+	number = atomic_load_explicit(&head->class_of[(size + 15) / 16], memory_order_relaxed);
+	top = weir__mempool_pop(weir__heap_cache(weir__heap_row(head), number), 1);
 	return weir_likely(top != NULL) ? *top : weir__heap_alloc_slow(heap, size);
 }
 
@@ -246,6 +254,8 @@ static inline void weir_heap_free(struct weir_heap *heap, void *block)
 {
 	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
 	size_t unit = ((uintptr_t)block - head->base) >> WEIR__UNIT_LOG2;
+	struct weir__heap_row *row = weir__heap_row(head);
+	uint32_t number, last = row->last;
 	void **top;
 
 	/* what lies below wraps to a large number */
@@ -253,17 +263,28 @@ static inline void weir_heap_free(struct weir_heap *heap, void *block)
 		weir__heap_free_slow(heap, block);
 		return;
 	}
-	top = weir__mempool_push(weir__heap_cache(head, head->map[unit]), 1);
-	if (weir_unlikely(!top))
+	number = head->map[unit];
+	/* Mostly it is the class of the last free. The processor believes so by the branch and need
+	 * not wait for the block's address to know the cache's, if the compiler does not see that
+	 * both are one: alloc and free in turn take a third of the time (docs/performance.md). */
+	if (weir_likely(number == last)) {
+		__asm__("" : "+r"(last));
+		number = last;
+	}
+	top = weir__mempool_push(weir__heap_cache(row, number), 1);
+	if (weir_unlikely(!top)) {
 		weir__heap_free_slow(heap, block);
-	else
-		*top = block;
+		return;
+	}
+	*top = block;
+	if (weir_unlikely(number != last))
+		row->last = number;
 }
 
 static inline void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
 {
 	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
-	void **top = weir__mempool_pop(weir__heap_cache(head, (uint32_t)number), 1);
+	void **top = weir__mempool_pop(weir__heap_cache(weir__heap_row(head), (uint32_t)number), 1);
 
 	return weir_likely(top != NULL) ? *top : weir__heap_fixed_slow(heap, number);
 }
@@ -271,7 +292,8 @@ static inline void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
 static inline void weir_heap_free_fixed(struct weir_heap *heap, int number, void *block)
 {
 	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
-	void **top = weir__mempool_push(weir__heap_cache(head, (uint32_t)number), 1);
+	void **top =
+		weir__mempool_push(weir__heap_cache(weir__heap_row(head), (uint32_t)number), 1);
 
 	if (weir_likely(top != NULL))
 		*top = block;

@@ -66,6 +66,17 @@ static void choose_span(struct weir__class *class)
 	class->blocks = (best << WEIR__UNIT_LOG2) / class->size;
 }
 
+static struct weir__mempool_cache *open_cache(void *context, uint32_t slot)
+{
+	return weir__row_open(context, slot);
+}
+
+static void close_cache(void *context, struct weir__mempool_cache *cache)
+{
+	(void)context;
+	weir__row_close(cache);
+}
+
 static struct weir__class *add(struct weir_heap *heap, uint32_t size)
 {
 	struct weir__class *class = &heap->classes[heap->class_count];
@@ -74,7 +85,7 @@ static struct weir__class *add(struct weir_heap *heap, uint32_t size)
 		.number = heap->class_count,
 		.size = size,
 		.inverse = ((1ull << 40) + size - 1) / size,
-		.source = {take, give, class}};
+		.source = {take, give, open_cache, close_cache, class}};
 	choose_span(class);
 	class->cache = (uint32_t)(heap->cache_bytes / size < CACHE_MAX ? heap->cache_bytes / size
 								       : CACHE_MAX);
@@ -183,8 +194,6 @@ void weir__classes_end(struct weir_heap *heap)
 
 		if (class->pool)
 			weir__mempool_destroy_for(class->pool);
-		if (class->cache_of_single)
-			weir__cache_free(class->cache_of_single);
 	}
 }
 
@@ -198,21 +207,12 @@ int weir_heap_class(struct weir_heap *heap, size_t size)
 
 /* ---- blocks ---- */
 
-/* Show the inline calls the caches, unless each call is to come here. */
-static void show(struct weir__class *class, struct weir__mempool_cache **caches)
-{
-	if (!class->heap->hooked)
-		/* release: pairs with the acquire in weir__heap_cache() */
-		atomic_store_explicit(
-			&class->heap->head.caches[class->number], caches, memory_order_release);
-}
-
 static bool make_single(struct weir__class *class)
 {
 	if (class->cache)
-		class->cache_of_single = weir__cache_map(class->cache);
+		class->cache_of_single = weir__row_open(class, 0);
 	if (class->cache_of_single)
-		show(class, &class->cache_of_single);
+		weir__cache_begin(class->cache_of_single, class->cache);
 	return class->cache_of_single != NULL;
 }
 
@@ -227,11 +227,8 @@ static struct weir_mempool *make_pool(struct weir__class *class)
 		&class->source, heap->name, class->size, class->cache, class->cache * DEPOT_CACHES);
 	/* acq_rel: for what is in the pool */
 	if (!pool || atomic_compare_exchange_strong_explicit(&class->pool, &other, pool,
-			     memory_order_acq_rel, memory_order_acquire)) {
-		if (pool)
-			show(class, pool->head.caches);
+			     memory_order_acq_rel, memory_order_acquire))
 		return pool;
-	}
 	weir__mempool_destroy_for(pool);
 	return other;
 }

@@ -163,6 +163,7 @@ static int get_memory(struct weir_heap *heap, const struct weir_heap_conf *conf)
 static void end(struct weir_heap *heap)
 {
 	weir__classes_end(heap);
+	weir__rows_end(heap);
 	weir_region_destroy(heap->tables);
 	weir_region_destroy(heap->region);
 	pthread_mutex_destroy(&heap->lock);
@@ -182,10 +183,6 @@ static void take_conf(struct weir_heap *heap, const struct weir_heap_conf *conf)
 	heap->alignment =
 		conf->alignment > ALIGNMENT_MIN ? (uint32_t)conf->alignment : ALIGNMENT_MIN;
 	heap->head.slots = heap->shared ? UINT32_MAX : 0;
-	for (uint32_t slot = 0; slot < WEIR_THREAD_MAX; slot++)
-		heap->none[slot] = &weir__mempool_no_cache;
-	for (uint32_t i = 0; i < WEIR_HEAP_CLASSES; i++)
-		atomic_init(&heap->head.caches[i], heap->none);
 	pthread_mutex_init(&heap->lock, NULL);
 }
 
@@ -203,7 +200,7 @@ struct weir_heap *weir_heap_create(const struct weir_heap_conf *conf)
 		return weir__fail_null(ENOMEM, "no memory for a heap");
 	memset(heap, 0, sizeof(*heap));
 	take_conf(heap, conf);
-	if (get_memory(heap, conf) || weir__classes_init(heap, conf)) {
+	if (get_memory(heap, conf) || weir__rows_init(heap) || weir__classes_init(heap, conf)) {
 		error = errno;
 		end(heap);
 		errno = error;

@@ -7,7 +7,7 @@
  *	class.c		size classes and their pools	check.c		tracked heaps
  *	span.c		runs of pages with one class	leaks.c		who has what
  *	pages.c		runs of pages, by size		trim.c		chunks given back
- *	chunk.c		chunks of the region
+ *	chunk.c		chunks of the region		row.c		caches of threads
  *
  * A heap is an array of units of 4 KiB. Units that belong together are a run:
  *
@@ -101,8 +101,9 @@ struct weir_heap {
 	uint32_t chunk_units, chunk_count, born; /* chunks */
 	uint8_t *present;                        /* by chunk */
 	struct weir__class classes[WEIR_HEAP_CLASSES];
-	uint32_t class_count;                              /* 0 is none */
-	struct weir__mempool_cache *none[WEIR_THREAD_MAX]; /* what head.caches shows at first */
+	uint32_t class_count;        /* 0 is none */
+	struct weir__heap_row *none; /* what head.rows shows of those that nobody may see */
+	struct weir__heap_row *rows[WEIR_THREAD_MAX]; /* row.c */
 
 	pthread_mutex_t lock __attribute__((aligned(WEIR_CACHE_LINE)));
 	uint32_t fl_bits;
@@ -250,6 +251,16 @@ void weir__heap_walk(struct weir_heap *heap,
 /* A call gave, or took back, a block of this room. */
 void weir__heap_count(struct weir_heap *heap, size_t asked, size_t room);
 void weir__heap_uncount(struct weir_heap *heap, size_t room);
+
+/* ---- row.c: the caches of threads ---- */
+
+/* The one that shows nothing. 0 or -errno. */
+int weir__rows_init(struct weir_heap *heap);
+void weir__rows_end(struct weir_heap *heap);
+
+/* Memory for the cache of a class and of the calling thread, which has this slot; NULL without. */
+struct weir__mempool_cache *weir__row_open(struct weir__class *class, uint32_t slot);
+void weir__row_close(struct weir__mempool_cache *cache);
 
 /* ---- alloc.c: raw blocks, without counting and checks ---- */
 

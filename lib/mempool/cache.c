@@ -47,22 +47,17 @@ static size_t cache_bytes(uint32_t objects)
 }
 
 /* Pages of its own, touched by the thread that will use them: so they lie on its node. */
-struct weir__mempool_cache *weir__cache_map(uint32_t objects)
+static struct weir__mempool_cache *map_cache(uint32_t objects)
 {
 	size_t size = cache_bytes(objects);
-	struct weir__mempool_cache *cache;
 	void *address = NULL;
 
 	if (weir__os_reserve(size, weir__os_page_size(), &address))
 		return NULL;
 	if (weir__os_map(address, size, 0) == 0) {
 		weir__os_local(address, size);
-		if (weir__os_populate(address, size, weir__os_page_size()) == 0) {
-			cache = address;
-			cache->size = objects;
-			atomic_store_explicit(&cache->limit, objects, memory_order_relaxed);
-			return cache;
-		}
+		if (weir__os_populate(address, size, weir__os_page_size()) == 0)
+			return address;
 	}
 	weir__os_unreserve(address, size);
 	return NULL;
@@ -73,14 +68,27 @@ void weir__cache_free(struct weir__mempool_cache *cache)
 	weir__os_unreserve(cache, cache_bytes(cache->size));
 }
 
+void weir__cache_begin(struct weir__mempool_cache *cache, uint32_t size)
+{
+	cache->size = size;
+	cache->owner = &weir__thread;
+	atomic_store_explicit(&cache->limit, size, memory_order_relaxed);
+}
+
+static struct weir__mempool_cache *get_memory(struct weir_mempool *pool, uint32_t slot)
+{
+	return pool->source ? pool->source->open_cache(pool->source->context, slot)
+			    : map_cache(pool->cache_size);
+}
+
 static struct weir__mempool_cache *make_cache(struct weir_mempool *pool, uint32_t slot)
 {
-	struct weir__mempool_cache *cache = weir__cache_map(pool->cache_size);
+	struct weir__mempool_cache *cache = get_memory(pool, slot);
 	uint32_t last;
 
 	if (!cache)
 		return &weir__mempool_no_cache;
-	cache->owner = &weir__thread;
+	weir__cache_begin(cache, pool->cache_size);
 	cache->spare = weir__take_empty(pool, WEIR_BATCHES_MAX, &last);
 	pthread_mutex_lock(&pool->lock);
 	pool->caches[slot] = cache;
@@ -122,5 +130,8 @@ void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot)
 	pool->failures += atomic_load_explicit(&cache->failures, memory_order_relaxed);
 	pool->caches[slot] = &weir__mempool_no_cache;
 	pthread_mutex_unlock(&pool->lock);
-	weir__cache_free(cache);
+	if (pool->source)
+		pool->source->close_cache(pool->source->context, cache);
+	else
+		weir__cache_free(cache);
 }

@@ -25,6 +25,10 @@ struct weir__mempool_source {
 	/* Up to count new objects; how many. */
 	uint32_t (*take)(void *context, void **objects, uint32_t count);
 	void (*give)(void *context, void *const *objects, uint32_t count);
+	/* Zeroed memory for the cache of the calling thread, which has this slot, or NULL; and back
+	 * when a thread ends, in that thread. */
+	struct weir__mempool_cache *(*open_cache)(void *context, uint32_t slot);
+	void (*close_cache)(void *context, struct weir__mempool_cache *cache);
 	void *context;
 };
 
@@ -141,8 +145,8 @@ void weir__mempool_leave(struct weir_mempool *pool, uint32_t slot);
 
 void weir__cache_free(struct weir__mempool_cache *cache);
 
-/* Pages for an empty cache of so many objects, or NULL. */
-struct weir__mempool_cache *weir__cache_map(uint32_t size);
+/* Zeroed memory is an empty cache of so many objects from now on. */
+void weir__cache_begin(struct weir__mempool_cache *cache, uint32_t size);
 
 /* mempool.c: get all or none, untracked. */
 int weir__mempool_take(struct weir_mempool *pool, void **objects, uint32_t count);
@@ -194,7 +198,7 @@ void weir__mempool_init_objects(
 struct weir_mempool *weir__mempool_create_for(const struct weir__mempool_source *source,
 	const char *name, uint32_t size, uint32_t cache, uint32_t depot);
 
-/* Nobody uses it; what it holds is not given back. */
+/* Nobody uses it; what it holds is not given back, and its caches are the source's to free. */
 void weir__mempool_destroy_for(struct weir_mempool *pool);
 
 /* Forget all objects, whoever has them in a cache. Nobody uses the pool. */

@@ -160,9 +160,6 @@ struct weir_mempool *weir__mempool_create_for(const struct weir__mempool_source 
 void weir__mempool_destroy_for(struct weir_mempool *pool)
 {
 	weir__mempool_remove(pool);
-	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++)
-		if (pool->caches[slot] != &weir__mempool_no_cache)
-			weir__cache_free(pool->caches[slot]);
 	pthread_mutex_destroy(&pool->lock);
 	pthread_mutex_destroy(&pool->grow_lock);
 	weir__os_unreserve(pool->depot.next, depot_bytes(pool));

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* row.c: where the caches of threads lie: a row for each thread and heap, a page for each class, so
+ * that the inline calls find a cache by adding. A row takes addresses when a thread first comes, and
+ * pages where a class is used. It stays for the next thread that gets the slot.
+ */
+#include "heap_impl.h"
+
+#include "base/base_impl.h"
+#include "os/os_impl.h"
+
+#include <errno.h>
+
+#define ROW_BYTES ((size_t)WEIR_HEAP_CLASSES << WEIR__UNIT_LOG2)
+
+static size_t row_bytes(void)
+{
+	return weir__round_up(ROW_BYTES, weir__os_page_size());
+}
+
+/* By os calls: the heap may be what malloc() is. */
+static struct weir__heap_row *map_row(void)
+{
+	void *address = NULL;
+
+	if (weir__os_reserve(row_bytes(), weir__os_page_size(), &address))
+		return NULL;
+	if (weir__os_map(address, row_bytes(), 0) == 0) {
+		weir__os_local(address, row_bytes());
+		weir__os_advise_huge(address, row_bytes(), false);
+		return address;
+	}
+	weir__os_unreserve(address, row_bytes());
+	return NULL;
+}
+
+int weir__rows_init(struct weir_heap *heap)
+{
+	heap->none = map_row();
+	if (!heap->none)
+		return weir__fail(ENOMEM, "no memory for the caches of heap '%s'", heap->name);
+	for (uint32_t slot = 0; slot < WEIR_THREAD_MAX; slot++)
+		heap->head.rows[slot] = heap->none;
+	return 0;
+}
+
+void weir__rows_end(struct weir_heap *heap)
+{
+	for (uint32_t slot = 0; slot < WEIR_THREAD_MAX; slot++)
+		if (heap->rows[slot])
+			weir__os_unreserve(heap->rows[slot], row_bytes());
+	if (heap->none)
+		weir__os_unreserve(heap->none, row_bytes());
+}
+
+/* Only the thread with the slot writes here and reads what it shows. */
+struct weir__mempool_cache *weir__row_open(struct weir__class *class, uint32_t slot)
+{
+	struct weir_heap *heap = class->heap;
+
+	if (!heap->rows[slot])
+		heap->rows[slot] = map_row();
+	if (!heap->rows[slot])
+		return NULL;
+	if (!heap->hooked)
+		heap->head.rows[slot] = heap->rows[slot];
+	return weir__heap_cache(heap->rows[slot], class->number);
+}
+
+void weir__row_close(struct weir__mempool_cache *cache)
+{
+	/* zero is an empty cache that takes nothing */
+	if (weir__os_page_size() <= WEIR__UNIT)
+		weir__os_discard(cache, WEIR__UNIT);
+	else
+		memset((void *)cache, 0, WEIR__UNIT);
+}
