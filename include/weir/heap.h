@@ -192,15 +192,27 @@ WEIR_API char *weir_heap_dump(struct weir_heap *heap, bool json);
  * weir_mempool_report(). NULL also with EINVAL when it is not tracked. */
 WEIR_API char *weir_heap_leaks(struct weir_heap *heap, bool json, uint64_t older_than_ns);
 
+/* Tell the report now and then: who calls check in a loop hears it every interval_ns. */
+struct weir_heap_monitor {
+	struct weir_heap *heap;
+	uint64_t interval_ns;
+	void (*tell)(const char *report, void *context);
+	void *context;
+	uint64_t told_ns; /* CLOCK_MONOTONIC; 0 at first */
+};
+
+/* Was it time, and told? From one thread for each monitor. */
+WEIR_API bool weir_heap_monitor_check(struct weir_heap_monitor *monitor);
+
 /* Walk every page, every class and, when tracked, every block. 0, or -EINVAL with a sentence about
  * the first thing that is wrong. */
 WEIR_API int weir_heap_validate(struct weir_heap *heap);
 
 /* ---- the fast path ---- */
 
-/* What a thread keeps of a heap: a cache for each class, a page apart, so that its address is a sum.
- * A page that was not used yet is zero: an empty cache that takes nothing, as that of class 0 always
- * is. */
+/* What a thread keeps of a heap: a cache for each class, a page apart, so that its address is a
+ * sum. A page that was not used yet is zero: an empty cache that takes nothing, as that of class 0
+ * always is. */
 struct weir__heap_row {
 	uint64_t none[8];
 	uint32_t last; /* the class that was freed to last */

@@ -3,6 +3,7 @@
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
 
+#include "weir/arena.h"
 #include "weir/base.h"
 #include "weir/capture.h"
 #include "weir/capture_write.h"
@@ -28,6 +29,7 @@
 #include "weir/mempool.h"
 #include "weir/offload.h"
 #include "weir/pace.h"
+#include "weir/objects.h"
 #include "weir/parse.h"
 #include "weir/pipeline.h"
 #include "weir/port.h"

@@ -101,6 +101,20 @@ char *weir_heap_report(struct weir_heap *heap, bool json)
 	return close_text(out, &text);
 }
 
+bool weir_heap_monitor_check(struct weir_heap_monitor *monitor)
+{
+	uint64_t now = weir__monotonic_ns();
+	char *text;
+
+	if (monitor->told_ns && now - monitor->told_ns < monitor->interval_ns)
+		return false;
+	monitor->told_ns = now;
+	text = weir_heap_report(monitor->heap, false);
+	monitor->tell(text ? text : weir_last_error(), monitor->context);
+	free(text);
+	return true;
+}
+
 /* ---- every run ---- */
 
 struct dump {

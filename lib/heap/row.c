@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* row.c: where the caches of threads lie: a row for each thread and heap, a page for each class, so
- * that the inline calls find a cache by adding. A row takes addresses when a thread first comes, and
- * pages where a class is used. It stays for the next thread that gets the slot.
+ * that the inline calls find a cache by adding. A row takes addresses when a thread first comes,
+ * and pages where a class is used. It stays for the next thread that gets the slot.
  */
 #include "heap_impl.h"
 

@@ -77,6 +77,7 @@ struct weir_mempool {
 	enum weir_grow policy;
 	uint32_t watermark; /* objects in the depot; 0: nobody looks */
 	void (*init)(struct weir_mempool *pool, void *object);
+	void *init_context;                     /* for whoever init is of */
 	WEIR_ATOMIC(uint64_t) growths, shrinks; /* others read them for figures */
 	uint64_t failed_at; /* ns, the last growth for which there was no memory */
 	pthread_t helper;
