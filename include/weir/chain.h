@@ -45,6 +45,17 @@ WEIR_API int weir_mbuf_append_bytes(struct weir_mbuf *mbuf, const void *bytes, u
 WEIR_API int weir_mbuf_adj(struct weir_mbuf *mbuf, uint32_t count);
 WEIR_API int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count);
 
+/* The last segment, and its state. */
+static inline struct weir_mbuf *weir__mbuf_last(struct weir_mbuf *mbuf, uint32_t *state)
+{
+	*state = weir_ref_look(&mbuf->state);
+	while (weir_unlikely(*state & WEIR__MBUF_CHAINED)) {
+		mbuf = mbuf->next;
+		*state = weir_ref_look(&mbuf->state);
+	}
+	return mbuf;
+}
+
 /* Put the packet tail behind head, which owns it then. */
 static inline int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tail)
 {
@@ -59,8 +70,8 @@ static inline int weir_mbuf_concat(struct weir_mbuf *head, struct weir_mbuf *tai
 	return 0;
 }
 
-/* Make count packets one, in this order: the first, which owns the others then. Takes less time than
- * so many calls, since nobody looks for the end of what has been joined. */
+/* Make count packets one, in this order: the first, which owns the others then. Takes less time
+ * than so many calls, since nobody looks for the end of what has been joined. */
 static inline int weir_mbuf_concat_bulk(struct weir_mbuf **mbufs, uint32_t count)
 {
 	uint64_t length = 0;

@@ -219,6 +219,7 @@ WEIR_API int weir_mbuf_check(const struct weir_mbuf *mbuf);
 WEIR_API int weir__mbuf_alloc_slow(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count);
 WEIR_API void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count);
+WEIR_API uint8_t *weir__mbuf_append_slow(struct weir_mbuf *mbuf, uint32_t count);
 
 /* What alloc writes, as one vector: compilers make it a single store on x86-64 and arm64. */
 typedef uint32_t weir__mbuf_empty __attribute__((vector_size(16), aligned(16), may_alias));
@@ -296,17 +297,6 @@ static inline void weir_mbuf_free(struct weir_mbuf *mbuf)
 		weir_mbuf_free_bulk(&mbuf, 1);
 }
 
-/* The last segment, and its state. */
-static inline struct weir_mbuf *weir__mbuf_last(struct weir_mbuf *mbuf, uint32_t *state)
-{
-	*state = weir_ref_look(&mbuf->state);
-	while (weir_unlikely(*state & WEIR__MBUF_CHAINED)) {
-		mbuf = mbuf->next;
-		*state = weir_ref_look(&mbuf->state);
-	}
-	return mbuf;
-}
-
 /* The tailroom of a segment with this state whose bytes are its holder's alone; and of any. */
 static inline uint32_t weir__mbuf_room(const struct weir_mbuf *mbuf, uint32_t state)
 {
@@ -335,27 +325,12 @@ static inline uint8_t *weir_mbuf_prepend(struct weir_mbuf *mbuf, uint32_t count)
 	return weir_mbuf_data(mbuf);
 }
 
-/* weir_mbuf_append() to a chain, or to bytes that are shared. */
-static inline uint8_t *weir__mbuf_append_last(struct weir_mbuf *mbuf, uint32_t count)
-{
-	uint32_t state;
-	struct weir_mbuf *last = weir__mbuf_last(mbuf, &state);
-	uint8_t *end;
-
-	if (weir_unlikely(count > weir__mbuf_tailroom(last, state)))
-		return NULL;
-	end = weir_mbuf_data_at(last, last->data_length);
-	last->data_length += count;
-	mbuf->length += count;
-	return end;
-}
-
 static inline uint8_t *weir_mbuf_append(struct weir_mbuf *mbuf, uint32_t count)
 {
 	uint32_t state = weir_ref_look(&mbuf->state), before = mbuf->data_length;
 
 	if (weir_unlikely((state & WEIR__MBUF_SHAPE) != 1))
-		return weir__mbuf_append_last(mbuf, count);
+		return weir__mbuf_append_slow(mbuf, count);
 	if (weir_unlikely(count > weir__mbuf_room(mbuf, state)))
 		return NULL;
 	mbuf->data_length = before + count;

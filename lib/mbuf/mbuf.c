@@ -266,7 +266,7 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
 {
 	uint32_t plain = returns->plain, count = returns->count;
 
-	while (count < AT_ONCE) {
+	while (mbuf && count < AT_ONCE) {
 		struct weir_mbuf *next = mbuf->next;
 		uint32_t odd = (weir_ref_look(&mbuf->state) ^ plain) & ~WEIR__MBUF_CHAINED;
 
@@ -281,8 +281,6 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
 		mbuf->next = NULL;
 		returns->mbufs[count++] = mbuf;
 		mbuf = next;
-		if (!next)
-			break;
 	}
 	returns->count = count;
 	return mbuf;
@@ -366,6 +364,21 @@ void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
 		free_from_tracked(pool, mbufs, count, __builtin_return_address(0));
 	else
 		free_any(mbufs, count, __builtin_return_address(0));
+}
+
+/* To a chain, or to bytes that are shared. */
+uint8_t *weir__mbuf_append_slow(struct weir_mbuf *mbuf, uint32_t count)
+{
+	uint32_t state;
+	struct weir_mbuf *last = weir__mbuf_last(mbuf, &state);
+	uint8_t *end;
+
+	if (weir_unlikely(count > weir__mbuf_tailroom(last, state)))
+		return NULL;
+	end = weir_mbuf_data_at(last, last->data_length);
+	last->data_length += count;
+	mbuf->length += count;
+	return end;
 }
 
 void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)
