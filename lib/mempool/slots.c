@@ -19,7 +19,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static bool have_key;
 static bool slot_taken[WEIR_THREAD_MAX]; /* 0 is nobody's */
-static struct weir_mempool *sourced;     /* the last of those with a source */
+/* This thread has given its slot back: what still comes, as when libc frees what a thread had, does
+ * without one, for nobody would give it back. */
+static __thread bool has_ended __attribute__((tls_model("initial-exec")));
+static struct weir_mempool *sourced; /* the last of those with a source */
 WEIR_ATOMIC(void (*)(bool lock)) weir__fork_hook;
 
 /* The key's value is the slot, so that the destructor runs. */
@@ -38,6 +41,7 @@ static void thread_ends(void *value)
 	slot_taken[slot] = false;
 	pthread_mutex_unlock(&registry);
 	weir__thread.slot = 0;
+	has_ended = true;
 }
 
 static void hook(bool lock)
@@ -85,7 +89,7 @@ void weir__thread_join(void)
 	uint32_t slot;
 
 	pthread_once(&once, make_key);
-	if (weir__thread.slot || !have_key)
+	if (weir__thread.slot || !have_key || has_ended)
 		return;
 	pthread_mutex_lock(&registry);
 	slot = first_free_slot();
