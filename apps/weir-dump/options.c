@@ -18,7 +18,7 @@
 #define SECONDS_LIMIT (UINT64_C(1) << 32)
 
 /* Keys of options without a letter. */
-enum { KEY_COMMENT = 512, KEY_COMPRESS, KEY_IN_PLACE, KEY_LAST };
+enum { KEY_COMMENT = 512, KEY_COMPRESS, KEY_CONTROL, KEY_IN_PLACE, KEY_LAST, KEY_STATS };
 
 /* Digits and a unit of a thousand, as dumpcap and people write them: "100MB"; or a binary one. */
 static bool parse_size(const char *text, uint64_t *size)
@@ -190,6 +190,9 @@ static error_t parse_value(int key, char *value, struct argp_state *state)
 	case KEY_COMPRESS:
 		parse_codec(state, dump, value);
 		break;
+	case KEY_STATS:
+		dump->stats_ns = SECOND_NS * app_number(state, "--stats", value, 1, 86400);
+		break;
 	case KEY_LAST:
 		parse_last(state, &dump->conf, value);
 		break;
@@ -223,6 +226,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		break;
 	case KEY_COMMENT:
 		file->comment = value;
+		break;
+	case KEY_CONTROL:
+		dump->control_path = value;
 		break;
 	case KEY_IN_PLACE:
 		file->in_place = true;
@@ -262,6 +268,9 @@ void dump_parse(struct dump *dump, int argc, char **argv)
 			0},
 		{"comment", KEY_COMMENT, "TEXT", 0, "A comment on the file (pcapng)", 0},
 		{"capture-comment", KEY_COMMENT, NULL, OPTION_ALIAS, NULL, 0},
+		{"control", KEY_CONTROL, "PATH", 0,
+			"Make a unix socket there, for weir-ctl to look in", 0},
+		{"stats", KEY_STATS, "SECONDS", 0, "Print the figures so often", 0},
 		{"in-place", KEY_IN_PLACE, NULL, 0,
 			"Write to FILE itself, not to FILE.part until it is complete", 0},
 		{"buffer-size", 'B', "MIB", 0, "Memory between receiving and writing (16)", 0},

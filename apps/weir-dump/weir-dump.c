@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Turns without a look at the figures for the interface statistics. */
+/* Busy turns without a look at the figures for the interface statistics. */
 #define FIGURE_TURNS 1024
 
 /* How late ^C may be noticed. */
@@ -34,6 +34,7 @@ struct loop {
 	struct weir_recorder *recorder;
 	struct input inputs[APP_PORT_MAX];
 	uint32_t count;
+	uint64_t printed_ns;
 };
 
 /* For the handler of SIGUSR1: set before it is there, and not freed while it is. */
@@ -195,6 +196,36 @@ static void wait(struct loop *loop)
 	app_pause(&loop->dump->app);
 }
 
+static void print_stats(struct loop *loop)
+{
+	const struct app *app = &loop->dump->app;
+	FILE *to = app->packets_to_stdout ? stderr : stdout;
+	uint64_t now = app_now_ns();
+	struct weir_recorder_stats stats;
+
+	if (!loop->dump->stats_ns || now - loop->printed_ns < loop->dump->stats_ns)
+		return;
+	loop->printed_ns = now;
+	weir_recorder_stats(loop->recorder, &stats);
+	fprintf(to,
+		app->options.json
+			? "{\"seconds\": %.3f, \"received\": %llu, \"written\": %llu, \"lost\": "
+			  "%llu}\n"
+			: "%8.3f s  %llu received  %llu written  %llu lost\n",
+		(double)(now - app->begun_ns) / 1e9, (unsigned long long)app->received,
+		(unsigned long long)stats.written, (unsigned long long)stats.lost);
+	fflush(to);
+}
+
+static bool goes_on(struct loop *loop)
+{
+	struct app *app = &loop->dump->app;
+
+	if (atomic_load_explicit(&loop->dump->stop, memory_order_relaxed))
+		app->end = APP_END_SIGNAL;
+	return app->end == APP_END_INPUT && app_running(app);
+}
+
 static void run(struct loop *loop)
 {
 	struct app *app = &loop->dump->app;
@@ -204,11 +235,13 @@ static void run(struct loop *loop)
 
 	/* as many as are written: the recorder knows */
 	app->options.limit = UINT64_MAX;
-	while (!ended && weir_recorder_state(loop->recorder) == 0 && app_running(app)) {
+	while (!ended && weir_recorder_state(loop->recorder) == 0 && goes_on(loop)) {
 		count = poll_all(loop, &ended);
 		app_received(app, count);
-		if (app->turns % FIGURE_TURNS == 0)
+		if (!count || app->turns % FIGURE_TURNS == 0) {
 			tell_figures(loop);
+			print_stats(loop);
+		}
 		if (!count && !ended)
 			wait(loop);
 	}
@@ -244,6 +277,7 @@ static void finish(struct loop *loop)
 {
 	struct app *app = &loop->dump->app;
 
+	weir_control_destroy(loop->dump->control);
 	for (uint32_t i = 0; i < loop->count; i++)
 		app_check_port(app, loop->inputs[i].port);
 	if (loop->recorder) {
@@ -268,7 +302,9 @@ int main(int argc, char **argv)
 		to_save = loop.recorder;
 		signal(SIGUSR1, on_usr1);
 		app_begin(&dump.app);
-		run(&loop);
+		loop.printed_ns = dump.app.begun_ns;
+		if (dump_control(&dump, loop.recorder))
+			run(&loop);
 	}
 	finish(&loop);
 	return app_finish(&dump.app);

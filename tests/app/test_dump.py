@@ -172,6 +172,43 @@ class Series(DumpTest):
         self.assertEqual(len(old), 5)
 
 
+class LookedAt(DumpTest):
+    def ctl(self, *words):
+        done = subprocess.run([os.environ["WEIR_CTL"], "--json", "-s", self.folder / "d.sock", *words],
+                              capture_output=True, text=True, check=False, timeout=60)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def test_control(self):
+        process = self.start("null:size=64", "-w", "l.pcapng", "--last", "10kB", "--control",
+                             "d.sock", "--json")
+        self.addCleanup(process.kill)
+        begun = time.monotonic()
+        while not (self.ctl("written") or {}).get("written") and time.monotonic() - begun < 20:
+            time.sleep(0.01)
+        self.assertEqual([p["name"] for p in self.ctl("ports")], ["null:size=64"])
+        self.ctl("save")
+        while not self.ctl("written")["saves"] and time.monotonic() - begun < 20:
+            time.sleep(0.01)
+        self.assertTrue(self.ctl("stop"))
+        report = self.checked(self.end(process)[0])
+        self.assertEqual((report["ended_by"], report["files"]), ("signal", 2))
+        self.assertEqual(len(self.files("l_*.pcapng")), 2)
+
+    def test_stats(self):
+        out = self.run_ok("pair:x", "-w", "a.pcap", "--stats", "1", "--duration", "1200ms")
+        self.assertRegex(out, r"(?m)^ +1\.\d+ s  0 received  0 written  0 lost$")
+
+    def test_completion(self):
+        script = (f"source {SOURCES}/apps/weir-dump/weir-dump.bash; COMP_WORDS=({self.path} %s); "
+                  "COMP_CWORD=%d; _weir_dump; echo ${COMPREPLY[*]}")
+        for words, there in (("--sn", "--snapshot-length"), ("-F pcapn", "pcapng"), ("-w in.p", "in.pcap"),
+                             ("-b file", "filesize: files:"), ("--compress z", "zstd"), ("l", "lo")):
+            self.some(1)
+            done = subprocess.run(["bash", "-c", script % (words, len(words.split()))], cwd=self.folder,
+                                  capture_output=True, text=True, check=True, timeout=60)
+            self.assertIn(there, done.stdout.strip(), words)
+
+
 class Failures(DumpTest):
     def test_no_room(self):
         """What is there is valid, and what is not is said."""
