@@ -128,7 +128,7 @@ static int get_queues(struct xdp_port *own)
 
 		queue->port = own;
 		queue->counters = &own->port->rx[i];
-		queue->fd = -1;
+		queue->fd = queue->epoll = -1;
 		/* half of the pool stays for what is sent and worked on */
 		queue->rx.target = share < own->ring ? share : own->ring;
 		/* the kernel must never wait for a batch to become complete */
@@ -145,6 +145,46 @@ static int get_queues(struct xdp_port *own)
 	return 0;
 }
 
+int weir__xdp_attach(struct xdp_port *own)
+{
+	int error = 0;
+
+	if (own->port->pool) {
+		/* relaxed: written by who calls this */
+		own->program = weir__xdp_program_get(own->interface,
+			atomic_load_explicit(&own->ifindex, memory_order_relaxed), own->mode);
+		error = own->program ? 0 : -errno;
+	}
+	if (!error)
+		error = weir__xdp_sockets_open(own);
+	for (uint32_t i = 0; !error && own->port->pool && i < own->port->queues; i++)
+		weir__xdp_refill(&own->queues[i]);
+	if (error)
+		weir__xdp_detach(own);
+	return error;
+}
+
+static void take_back(struct xdp_port *own, struct xdp_queue *queue)
+{
+	weir_mbuf_free(queue->rx.head);
+	queue->rx.head = NULL;
+	queue->rx.filled = 0;
+	queue->tx.under_way = 0;
+	if (queue->rx.held)
+		weir__xdp_held_return(&own->umem, queue->rx.held);
+	if (queue->tx.held)
+		weir__xdp_held_return(&own->umem, queue->tx.held);
+}
+
+void weir__xdp_detach(struct xdp_port *own)
+{
+	weir__xdp_sockets_close(own);
+	weir__xdp_program_put(own->program);
+	own->program = NULL;
+	for (uint32_t i = 0; i < own->port->queues; i++)
+		take_back(own, &own->queues[i]);
+}
+
 static int start(struct xdp_port *own)
 {
 	int error = get_umem(own);
@@ -152,33 +192,20 @@ static int start(struct xdp_port *own)
 	own->unfit_about = own->umem.data < WEIR__XDP_HEADROOM;
 	if (!error)
 		error = get_queues(own);
-	if (!error && own->port->pool) {
-		own->program = weir__xdp_program_get(own->interface, own->ifindex, own->mode);
-		error = own->program ? 0 : -errno;
-	}
 	if (!error)
-		error = weir__xdp_sockets_open(own);
-	for (uint32_t i = 0; !error && own->port->pool && i < own->port->queues; i++)
-		weir__xdp_refill(&own->queues[i]);
-	return error;
+		error = weir__xdp_watch_begin(own);
+	return error ? error : weir__xdp_attach(own);
 }
 
 /* Give everything back, as far as it was had. */
 static void stop(struct xdp_port *own)
 {
 	if (own->queues)
-		weir__xdp_sockets_close(own);
-	weir__xdp_program_put(own->program);
+		weir__xdp_detach(own);
+	weir__xdp_watch_end(own);
 	for (uint32_t i = 0; own->queues && i < own->port->queues; i++) {
-		struct xdp_queue *queue = &own->queues[i];
-
-		weir_mbuf_free(queue->rx.head);
-		if (queue->rx.held)
-			weir__xdp_held_return(&own->umem, queue->rx.held);
-		if (queue->tx.held)
-			weir__xdp_held_return(&own->umem, queue->tx.held);
-		free(queue->rx.held);
-		free(queue->tx.held);
+		free(own->queues[i].rx.held);
+		free(own->queues[i].tx.held);
 	}
 	weir_mbuf_free(own->unfit);
 	free(own->queues);
@@ -191,8 +218,8 @@ static void report(const struct xdp_port *own)
 	static const char *const modes[] = {"only to send", "native", "generic"};
 
 	weir__log(WEIR_LOG_INFO,
-		"af_xdp: %s, queues %u to %u: program %s, %s copies by the kernel, packets in %s",
-		own->interface, own->first_queue, own->first_queue + own->port->queues - 1,
+		"%s: queues %u to %u, program %s, %s copies by the kernel, packets in %s",
+		own->port->name, own->first_queue, own->first_queue + own->port->queues - 1,
 		modes[own->program ? weir__xdp_program_mode(own->program) : WEIR__XDP_AUTO],
 		own->bound & XDP_ZEROCOPY ? "no" : "with",
 		own->bound & XDP_USE_SG ? "any number of pieces" : "one piece");
@@ -204,11 +231,12 @@ static int xdp_open(struct weir_port *port, void *priv, struct weir__spec *spec)
 	int error;
 
 	own->port = port;
+	own->timer = -1;
 	error = read_keys(own, spec);
 	if (error)
 		return error;
 	own->ifindex = if_nametoindex(own->interface);
-	if (!own->ifindex)
+	if (!own->ifindex) /* nobody else sees it yet */
 		return weir__fail(
 			ENODEV, "af_xdp: there is no interface '%s' (ip link)", own->interface);
 	error = start(own);
@@ -231,44 +259,46 @@ static uint32_t drain(struct xdp_queue *queue)
 	for (uint32_t times = 0; queue->tx.under_way; times++) {
 		weir__xdp_kick(queue);
 		weir__xdp_complete(queue);
-		if (weir__monotonic_ns() > deadline)
+		/* relaxed: one thread closes */
+		if (weir__monotonic_ns() > deadline ||
+			atomic_load_explicit(&queue->port->port->down, memory_order_relaxed) ||
+			atomic_load_explicit(&queue->port->lost, memory_order_relaxed))
 			break;
 		if (queue->tx.under_way)
 			weir__back_off(times);
 	}
-	/* acquire: as everywhere where the kernel has written */
-	return queue->tx.ring.cached_prod -
-	       __atomic_load_n(queue->tx.ring.consumer, __ATOMIC_ACQUIRE);
+	return weir__xdp_unsent(&queue->tx);
 }
 
 static int xdp_close(struct weir_port *port, void *priv)
 {
 	struct xdp_port *own = priv;
 	uint32_t unsent = 0;
+	uint64_t copied = 0;
 
-	for (uint32_t i = 0; i < port->queues; i++)
+	/* without sockets all that was not sent is counted as dropped */
+	for (uint32_t i = 0; own->xsk_umem && i < port->queues; i++)
 		unsent += drain(&own->queues[i]);
+	for (uint32_t i = 0; i < port->queues; i++)
+		copied += own->queues[i].tx.copied;
+	if (copied)
+		weir__log(WEIR_LOG_INFO,
+			"%s: copied %llu packets to send them, which were of another pool than "
+			"'%s', or of none",
+			port->name, (unsigned long long)copied, own->umem.pool->name);
 	stop(own);
 	return unsent ? weir__fail(ENETDOWN, "af_xdp: %s did not send the last %u packets",
 				own->interface, unsent)
 		      : 0;
 }
 
-/* ---- the rest ---- */
-
-/* The socket is readable while its ring has packets; what was taken out is given up at once. */
-static int xdp_wait(void *priv, uint32_t queue)
-{
-	const struct xdp_port *own = priv;
-
-	return own->queues[queue].fd;
-}
-
 static int xdp_link(const void *priv, struct weir_port_link *link)
 {
 	const struct xdp_port *own = priv;
 
-	return weir__interface_link(own->ifindex, link);
+	/* relaxed: a figure */
+	return weir__interface_link(
+		atomic_load_explicit(&own->ifindex, memory_order_relaxed), link);
 }
 
 const struct weir__driver weir__driver_af_xdp = {
@@ -279,7 +309,7 @@ const struct weir__driver weir__driver_af_xdp = {
 	.close = xdp_close,
 	.rx = weir__xdp_rx,
 	.tx = weir__xdp_tx,
-	.wait = xdp_wait,
+	.wait = weir__xdp_wait,
 	.link = xdp_link,
 	.kernel_drops = weir__xdp_kernel_drops,
 };

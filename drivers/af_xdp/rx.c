@@ -6,8 +6,6 @@
  * metadata; it is written when the packet comes, while its line is on the way here anyhow. */
 #include "af_xdp_impl.h"
 
-#include <sys/socket.h>
-
 /* How far ahead the metadata of what was received is fetched: a packet takes some 10 ns here,
  * memory 100. */
 #define PREFETCH 8
@@ -79,6 +77,7 @@ void weir__xdp_refill(struct xdp_queue *queue)
 		if (got == rx->batch)
 			continue;
 		weir__count(&queue->counters->no_mbuf, 1);
+		weir__xdp_go_on(queue);
 		return;
 	}
 }
@@ -98,6 +97,11 @@ static inline struct weir_mbuf *received(struct xdp_queue *queue, const struct x
 	return mbuf;
 }
 
+static inline void prefetch(const struct weir__xdp_umem *umem, const struct xdp_desc *desc)
+{
+	__builtin_prefetch(weir__xdp_mbuf(umem, weir__xdp_filled_place(umem, desc->addr)), 1);
+}
+
 /* Put a piece behind those of its packet. Returns the packet when it is complete. */
 static struct weir_mbuf *gather(struct xdp_rx *rx, struct weir_mbuf *mbuf, bool goes_on)
 {
@@ -114,48 +118,60 @@ static struct weir_mbuf *gather(struct xdp_rx *rx, struct weir_mbuf *mbuf, bool 
 	return goes_on ? NULL : head;
 }
 
-/* Nothing came: is it because the kernel waits for us? */
+/* Nothing came: is it because the kernel waits for us, or since there is no interface? */
 static void idle(struct xdp_queue *queue)
 {
-	struct xdp_rx *rx = &queue->rx;
-
-	rx->idle++;
-	if (queue->port->busy_poll_us || xsk_ring_prod__needs_wakeup(&rx->fill))
-		recvfrom(queue->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+	if (queue->port->busy_poll_us || xsk_ring_prod__needs_wakeup(&queue->rx.fill))
+		weir__xdp_look(queue);
+	else
+		weir__xdp_look_sometimes(queue);
 }
 
-uint32_t weir__xdp_rx(void *priv, uint32_t number, struct weir_mbuf **mbufs, uint32_t count)
+/* Packets out of the ring. How many; a large one takes several descriptors. */
+static uint32_t take_packets(struct xdp_queue *queue, struct weir_mbuf **mbufs, uint32_t count)
 {
-	struct xdp_port *own = priv;
-	struct xdp_queue *queue = &own->queues[number];
+	const struct weir__xdp_umem *umem = &queue->port->umem;
 	struct xdp_rx *rx = &queue->rx;
-	uint32_t index, descs, got = 0;
+	uint32_t index, descs = xsk_ring_cons__peek(&rx->ring, count, &index), got = 0;
 	uint64_t bytes = 0;
 
-	if (weir_unlikely(!own->port->pool))
-		return 0;
-	descs = xsk_ring_cons__peek(&rx->ring, count, &index);
 	for (uint32_t i = 0; i < descs; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&rx->ring, index + i);
-		/* beyond the last it is what came in an earlier round: an mbuf all the same */
-		uint64_t ahead = xsk_ring_cons__rx_desc(&rx->ring, index + i + PREFETCH)->addr;
 		struct weir_mbuf *mbuf = received(queue, desc);
 
-		__builtin_prefetch(
-			weir__xdp_mbuf(&own->umem, weir__xdp_filled_place(&own->umem, ahead)), 1);
+		/* not beyond the last: the kernel is about to write there */
+		if (i + PREFETCH < descs)
+			prefetch(umem, xsk_ring_cons__rx_desc(&rx->ring, index + i + PREFETCH));
 		bytes += desc->len;
 		if (weir_unlikely(rx->head || desc->options & XDP_PKT_CONTD))
 			mbuf = gather(rx, mbuf, desc->options & XDP_PKT_CONTD);
 		if (weir_likely(mbuf != NULL))
 			mbufs[got++] = mbuf;
 	}
-	if (!descs) {
-		idle(queue);
-	} else {
+	if (descs) {
 		xsk_ring_cons__release(&rx->ring, descs);
 		rx->filled -= descs;
 		weir__count_packets(queue->counters, got, bytes);
+	} else {
+		idle(queue);
 	}
+	return got;
+}
+
+uint32_t weir__xdp_rx(void *priv, uint32_t number, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct xdp_port *own = priv;
+	struct xdp_queue *queue = &own->queues[number];
+	uint32_t got;
+
+	if (weir_unlikely(!own->port->pool))
+		return 0;
+	/* seq_cst: see weir__xdp_enter() */
+	atomic_store_explicit(&queue->rx.busy, true, memory_order_seq_cst);
+	if (weir_unlikely(!weir__xdp_enter(own, &queue->rx.busy)))
+		return 0;
+	got = take_packets(queue, mbufs, count);
 	weir__xdp_refill(queue);
+	weir__xdp_leave(&queue->rx.busy);
 	return got;
 }

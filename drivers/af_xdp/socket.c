@@ -55,6 +55,15 @@ static void tune(const struct xdp_port *own, const struct xdp_queue *queue)
 	setsockopt(queue->fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof(budget));
 }
 
+/* libxdp writes to a ring only what is not zero at birth. */
+static void clear_rings(struct xdp_queue *queue)
+{
+	memset(&queue->rx.ring, 0, sizeof(queue->rx.ring));
+	memset(&queue->rx.fill, 0, sizeof(queue->rx.fill));
+	memset(&queue->tx.ring, 0, sizeof(queue->tx.ring));
+	memset(&queue->tx.completion, 0, sizeof(queue->tx.completion));
+}
+
 static int make_umem(struct xdp_port *own)
 {
 	const struct xsk_umem_config conf = {
@@ -89,7 +98,7 @@ static int make_socket(struct xdp_port *own, uint32_t number, uint16_t flags)
 	}
 	queue->fd = xsk_socket__fd(queue->socket);
 	tune(own, queue);
-	return 0;
+	return weir__xdp_watch_socket(queue);
 }
 
 /* What the kernel has counted of a socket. */
@@ -144,8 +153,11 @@ void weir__xdp_sockets_close(struct xdp_port *own)
 /* All sockets with these flags. 0 or -errno, and none. */
 static int try_once(struct xdp_port *own, uint16_t flags)
 {
-	int error = make_umem(own);
+	int error;
 
+	for (uint32_t i = 0; i < own->port->queues; i++)
+		clear_rings(&own->queues[i]);
+	error = make_umem(own);
 	for (uint32_t i = 0; !error && i < own->port->queues; i++)
 		error = make_socket(own, i, flags | XDP_USE_NEED_WAKEUP);
 	if (error)

@@ -10,6 +10,7 @@
 
 #include "weir/chain.h"
 
+#include "base/base_impl.h"
 #include "mbuf/mbuf_impl.h"
 
 #include <errno.h>
@@ -159,9 +160,8 @@ static enum outcome send_odd(struct xdp_queue *queue, struct weir_mbuf *packet, 
 	}
 	describe_packet(queue, copy, count);
 	weir_mbuf_free(packet);
+	queue->tx.copied++;
 	*room -= count;
-	/* relaxed: a figure, of several queues */
-	atomic_fetch_add_explicit(&own->copied, 1, memory_order_relaxed);
 	return SENT;
 }
 
@@ -183,8 +183,12 @@ void weir__xdp_kick(struct xdp_queue *queue)
 		return;
 	/* An older kernel sends 32 packets at a time and says EAGAIN while there are more. */
 	for (uint32_t tries = tx->ring.size / 32; tries; tries--) {
-		if (sendto(queue->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0 || errno != EAGAIN)
+		int error = sendto(queue->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 ? errno : 0;
+
+		if (error != EAGAIN) {
+			weir__xdp_heed(queue->port, error);
 			return;
+		}
 		/* those completed make room for more to be */
 		weir__xdp_complete(queue);
 	}
@@ -217,44 +221,73 @@ static void submit(struct xdp_queue *queue, uint32_t descriptors)
 		weir__xdp_kick(queue);
 }
 
-uint32_t weir__xdp_tx(void *priv, uint32_t number, struct weir_mbuf **mbufs, uint32_t count)
+/* Write descriptors for packets, as far as there is room. How many the port has then. */
+static uint32_t describe_all(struct xdp_queue *queue, struct weir__counters *counters,
+	struct weir_mbuf **mbufs, uint32_t count)
 {
-	struct xdp_port *own = priv;
-	struct xdp_queue *queue = &own->queues[number];
-	struct weir__counters *counters = &own->port->tx[number];
-	uint32_t first = own->umem.pool->head.mbuf_first, room, all, done, failed = 0;
+	const struct weir__xdp_umem *umem = &queue->port->umem;
+	uint32_t all = room_for(&queue->tx), room = all, failed = 0, done;
 	uint64_t bytes = 0;
 
-	weir__xdp_complete(queue);
-	room = all = room_for(&queue->tx);
 	for (done = 0; done < count && room; done++) {
 		struct weir_mbuf *mbuf = mbufs[done];
 		uint32_t length = mbuf->length, index = 0;
+		enum outcome outcome;
 
-		if (weir_likely(is_easy(&own->umem, mbuf))) {
+		if (weir_likely(is_easy(umem, mbuf))) {
 			xsk_ring_prod__reserve(&queue->tx.ring, 1, &index);
-			describe(queue, index, mbuf, first + mbuf->offset, length, 0);
+			describe(queue, index, mbuf, umem->first + mbuf->offset, length, 0);
 			room--;
 			bytes += length;
 			continue;
 		}
-		switch (send_odd(queue, mbuf, &room)) {
-		case SENT:
+		outcome = send_odd(queue, mbuf, &room);
+		if (outcome == SENT) {
 			bytes += length;
-			continue;
-		case IMPOSSIBLE:
+		} else if (outcome == IMPOSSIBLE) {
 			drop(counters, mbuf);
 			failed++;
-			continue;
-		case DRY:
-			weir__count(&counters->no_mbuf, 1);
-			break;
-		case NO_ROOM:
+		} else {
+			weir__count(&counters->no_mbuf, outcome == DRY);
 			break;
 		}
-		break;
 	}
 	submit(queue, all - room);
 	weir__count_packets(counters, done - failed, bytes);
 	return done;
+}
+
+void weir__xdp_go_on(struct xdp_queue *queue)
+{
+	struct xdp_tx *tx = &queue->tx;
+
+	/* acquire: pairs with weir__xdp_leave() of who had it before */
+	if (atomic_exchange_explicit(&tx->busy, true, memory_order_acquire))
+		return; /* whoever is sending does it */
+	weir__xdp_complete(queue);
+	if (tx->under_way && weir__xdp_unsent(tx))
+		weir__xdp_kick(queue);
+	weir__xdp_leave(&tx->busy);
+}
+
+/* The side may be in the hands of who receives, for a moment. */
+static bool enter(struct xdp_port *own, struct xdp_tx *tx)
+{
+	/* seq_cst: pairs with is_busy() in watch.c, and with weir__xdp_leave() */
+	for (uint32_t times = 0; atomic_exchange_explicit(&tx->busy, true, memory_order_seq_cst);)
+		weir__back_off(times++);
+	return weir__xdp_enter(own, &tx->busy);
+}
+
+uint32_t weir__xdp_tx(void *priv, uint32_t number, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct xdp_port *own = priv;
+	struct xdp_queue *queue = &own->queues[number];
+
+	if (weir_unlikely(!enter(own, &queue->tx)))
+		return 0;
+	weir__xdp_complete(queue);
+	count = describe_all(queue, &own->port->tx[number], mbufs, count);
+	weir__xdp_leave(&queue->tx.busy);
+	return count;
 }

@@ -32,6 +32,7 @@ int weir__xdp_umem_begin(
 	umem->base = pool->objects;
 	umem->size = (size_t)pool->max_count * pool->stride;
 	umem->data = pool->head.mbuf_first + pool->head.mbuf_headroom;
+	umem->first = pool->head.mbuf_first;
 	umem->headroom = pool->head.mbuf_headroom;
 	umem->chunk_size = chunk < WEIR__XDP_CHUNK_MAX ? chunk : WEIR__XDP_CHUNK_MAX;
 	umem->plain_max = pool->stride <= UINT16_MAX ? umem->chunk_size : 0;

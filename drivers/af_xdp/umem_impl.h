@@ -36,6 +36,7 @@ struct weir__xdp_umem {
 	uint8_t *base;
 	size_t size;
 	uint32_t data;       /* from an mbuf to its data when it is empty */
+	uint32_t first;      /* from an mbuf to its buffer */
 	uint32_t headroom;   /* of an empty mbuf */
 	uint32_t chunk_size; /* with the kernel's headroom; also the most in one descriptor */
 	uint32_t plain_max;  /* bytes of a plain mbuf that surely fit one descriptor */
