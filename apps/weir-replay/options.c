@@ -8,8 +8,12 @@
 #include <string.h>
 
 const char *const replay_types[REPLAY_STAGES] = {
+	[REPLAY_ETHERNET] = "ethernet",
 	[REPLAY_MATCH] = "match",
+	[REPLAY_VLAN] = "vlan",
 	[REPLAY_REWRITE] = "rewrite",
+	[REPLAY_TRUNCATE] = "truncate",
+	[REPLAY_CHECKSUM] = "checksum",
 	[REPLAY_IMPAIR] = "impair",
 	[REPLAY_POLICE] = "police",
 	[REPLAY_DELAY] = "delay",
@@ -36,16 +40,41 @@ static const struct entry {
 		NULL},
 	{"merge", NULL, "All inputs at once, merged by time, instead of one after the other", NULL,
 		PLAY, "order", NULL, "merge"},
+	{"preload", NULL, "Read files into memory first; without: when they are played again", NULL,
+		PLAY, "preload", NULL, "copy"},
+	{"unique-ip", NULL, "With --loop: other IP addresses in each pass", NULL, PLAY, "unique",
+		NULL, "yes"},
 	{"filter", "FILTER", "Only packets that this lets through, as in \"tcp port 80\"",
 		"Which packets go, and how they are changed:", REPLAY_MATCH, NULL, NULL, NULL},
 	{"src-mac", "MAC", "Source and destination of Ethernet", NULL, REPLAY_REWRITE, "src_mac",
 		NULL, NULL},
 	{"dst-mac", "MAC", NULL, NULL, REPLAY_REWRITE, "dst_mac", NULL, NULL},
-	{"src-ip", "ADDRESS", "Source and destination of IPv4", NULL, REPLAY_REWRITE, "src_ip",
+	{"ethernet", NULL, "Make Ethernet of RAW, NULL, LOOP, SLL and SLL2", NULL, REPLAY_ETHERNET,
+		NULL, NULL, ""},
+	{"vlan-push", "ID", "Put on a VLAN tag", NULL, REPLAY_VLAN, "push", NULL, NULL},
+	{"vlan-set", "ID", "Change the outer one", NULL, REPLAY_VLAN, "set", NULL, NULL},
+	{"vlan-strip", "outer|all", "Take off the outer one, or all", NULL, REPLAY_VLAN, "strip",
 		NULL, NULL},
-	{"dst-ip", "ADDRESS", NULL, NULL, REPLAY_REWRITE, "dst_ip", NULL, NULL},
-	{"src-port", "N", "Ports of TCP and UDP", NULL, REPLAY_REWRITE, "src_port", NULL, NULL},
-	{"dst-port", "N", NULL, NULL, REPLAY_REWRITE, "dst_port", NULL, NULL},
+	{"vlan-priority", "0-7", "With --vlan-push or --vlan-set", NULL, REPLAY_VLAN, "priority",
+		NULL, NULL},
+	{"vlan-type", "802.1q|802.1ad", "With --vlan-push", NULL, REPLAY_VLAN, "type", NULL, NULL},
+	{"src-ip", "MAP", "Source and destination: an address, or FROM/BITS:TO/BITS,...", NULL,
+		REPLAY_REWRITE, "src_ip", NULL, NULL},
+	{"dst-ip", "MAP", NULL, NULL, REPLAY_REWRITE, "dst_ip", NULL, NULL},
+	{"ip", "MAP", "Both", NULL, REPLAY_REWRITE, "ip", NULL, NULL},
+	{"src-port", "MAP", "Ports: a number, or 80:8080,6000-6063:22,...", NULL, REPLAY_REWRITE,
+		"src_port", NULL, NULL},
+	{"dst-port", "MAP", NULL, NULL, REPLAY_REWRITE, "dst_port", NULL, NULL},
+	{"port", "MAP", "Both", NULL, REPLAY_REWRITE, "port", NULL, NULL},
+	{"ttl", "N|+N|-N", "Hop limits, or by how much they change", NULL, REPLAY_REWRITE, "ttl",
+		NULL, NULL},
+	{"mtu", "BYTES", "Cut packets behind the link header to this", NULL, REPLAY_TRUNCATE, "mtu",
+		NULL, NULL},
+	{"snap", "BYTES", "Cut packets to this, as a capture does", NULL, REPLAY_TRUNCATE, "snap",
+		NULL, NULL},
+	{"checksums", NULL, "Set all checksums", NULL, REPLAY_CHECKSUM, NULL, NULL, ""},
+	{"lengths", NULL, "And lengths in headers that are longer than the packet", NULL,
+		REPLAY_CHECKSUM, "lengths", NULL, "fix"},
 	{"loss", "PERCENT%", "Lose packets by chance, as in 0.5%", "A bad way:", REPLAY_IMPAIR,
 		"loss", NULL, NULL},
 	{"corrupt", "PERCENT%", "Flip a bit of packets by chance", NULL, REPLAY_IMPAIR, "corrupt",
@@ -66,14 +95,16 @@ static const struct entry {
 
 #define TABLE_COUNT (sizeof(table) / sizeof(*table))
 /* Keys of options: those of the table, and those of no stage. */
-enum { KEY_TABLE = 1024, KEY_SEED = KEY_TABLE + TABLE_COUNT };
+enum { KEY_TABLE = 1024, KEY_SEED = KEY_TABLE + TABLE_COUNT, KEY_SPLIT, KEY_TO2, KEY_WORKERS };
 
 char *replay_append(char *arguments, const char *key, const char *value)
 {
-	char *longer;
+	char *longer; /* "" is no value: the stage is wanted, no more */
 
-	if (asprintf(&longer, "%s%s%s%s\"%s\"", arguments ? arguments : "", arguments ? " " : "",
-		    key ? key : "", key ? "=" : "", value) < 0)
+	const char *quote = *value ? "\"" : "";
+
+	if (asprintf(&longer, "%s%s%s%s%s%s%s", arguments ? arguments : "", arguments ? " " : "",
+		    key ? key : "", key ? "=" : "", quote, value, quote) < 0)
 		abort();
 	free(arguments);
 	return longer;
@@ -139,12 +170,25 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		app_number(state, "--seed", value, 0, UINT64_MAX);
 		options->seed = value;
 		return 0;
+	case KEY_SPLIT:
+		free(options->split);
+		options->split = strdup(strcmp(value, "client") == 0 ? "client=first" : value);
+		return options->split ? 0 : ENOMEM;
+	case KEY_TO2:
+		options->to2 = value;
+		return 0;
+	case KEY_WORKERS:
+		app_number(state, "--workers", value, 1, WEIR_PIPELINE_WORKERS - 1);
+		options->workers = value;
+		return 0;
 	case ARGP_KEY_ARG:
 		take_input(options, value);
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->inputs || !options->to)
 			argp_failure(state, APP_MISUSE, 0, "needs IN and --to PORT; see --help");
+		if (!options->to2 != !options->split)
+			argp_failure(state, APP_MISUSE, 0, "--to2 and --split need each other");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -153,6 +197,11 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 
 static const struct argp_option own_options[] = {
 	{"to", 't', "PORT", 0, "Where the packets go: a port, or a file to write", 0},
+	{"to2", KEY_TO2, "PORT", 0, "A second one, for the other side of --split", 0},
+	{"split", KEY_SPLIT, "interface=N|mac=MAC|prefix=PREFIX|client", 0,
+		"What goes to --to: packets from there, or of who began a flow", 0},
+	{"workers", KEY_WORKERS, "N", 0,
+		"Let N threads do what comes behind reading; flows keep their order", 0},
 	{"loop", 'l', "N", 0, "Play all N times (1); 0 or forever: without end", 0},
 	{"seed", KEY_SEED, "N", 0, "Of all chances (1): the same seed, the same result", 0},
 };
@@ -189,6 +238,9 @@ static void add_common(struct replay_options *options)
 		stages[REPLAY_POLICE] = replay_append(stages[REPLAY_POLICE], "clock", clock);
 	if (stages[REPLAY_DELAY])
 		stages[REPLAY_DELAY] = replay_append(stages[REPLAY_DELAY], "clock", clock);
+	if (stages[REPLAY_DELAY] && options->workers)
+		stages[REPLAY_DELAY] =
+			replay_append(stages[REPLAY_DELAY], "workers", options->workers);
 	for (int i = 0; options->seed && i < REPLAY_STAGES; i++)
 		if (stages[i] && (i == REPLAY_IMPAIR || i == REPLAY_DELAY))
 			stages[i] = replay_append(stages[i], "seed", options->seed);
@@ -227,6 +279,7 @@ void replay_free(struct replay_options *options)
 {
 	free(options->inputs);
 	free(options->play);
+	free(options->split);
 	for (int i = 0; i < REPLAY_STAGES; i++)
 		free(options->stages[i]);
 }

@@ -7,8 +7,12 @@
 
 /* The stages that options can put on the way, in the order packets pass them. */
 enum replay_stage {
+	REPLAY_ETHERNET,
 	REPLAY_MATCH,
+	REPLAY_VLAN,
 	REPLAY_REWRITE,
+	REPLAY_TRUNCATE,
+	REPLAY_CHECKSUM,
 	REPLAY_IMPAIR,
 	REPLAY_POLICE,
 	REPLAY_DELAY,
@@ -22,7 +26,9 @@ struct replay_options {
 	struct app_pipeline *run;
 	const char **inputs; /* NULL at the end */
 	uint32_t input_count;
-	const char *to;
+	const char *to, *to2;        /* to2 NULL: one output */
+	char *split;                 /* arguments of the stage that chooses between them */
+	const char *workers;         /* behind the stage that plays; NULL: it does all */
 	char *play;                  /* arguments of the stage that plays */
 	char *stages[REPLAY_STAGES]; /* arguments of these; NULL: not wanted */
 	const char *seed;

@@ -79,48 +79,79 @@ static bool add_stages(struct replay *it)
 	return !stages[REPLAY_POLICE] || drop_other(it, "police.exceed", "excess");
 }
 
+static bool is_same_file(const char *path, const struct stat *other)
+{
+	struct stat status;
+
+	return path && stat(path, &status) == 0 && status.st_dev == other->st_dev &&
+	       status.st_ino == other->st_ino;
+}
+
 /* A file that is yet to be read must not be written. */
 static bool is_input(struct replay *it, const char *path)
 {
-	struct stat out, in;
+	bool found = false;
+	struct stat out;
 
-	if (!path || stat(path, &out))
+	if (!path || stat(path, &out) || !S_ISREG(out.st_mode))
 		return false;
-	for (uint32_t i = 0; i < it->play.played_count; i++) {
-		if (stat(it->play.played[i].spec, &in) || in.st_dev != out.st_dev ||
-			in.st_ino != out.st_ino)
-			continue;
-		app_fail(&it->run.app, APP_FAILED, "%s is an input, %s, and would be overwritten",
-			path, it->play.played[i].spec);
-		return true;
+	for (uint32_t i = 0; i < it->play.played_count && !found; i++) {
+		char *input = app_path(it->play.played[i].spec, "rx");
+
+		found = is_same_file(input, &out);
+		if (found)
+			app_fail(&it->run.app, APP_FAILED,
+				"%s is an input, %s, and would be overwritten", path, input);
+		free(input);
 	}
-	return false;
+	return found;
 }
 
-static bool add_output(struct replay *it)
+/* A port with the name of the stage that sends on it. */
+static bool add_output(struct replay *it, const char *name, const char *to, const char *behind)
 {
-	const char *to = it->options.to;
-	char *path = app_path(to, "tx"), *spec = NULL;
-	bool added = !is_input(it, path);
+	char *path = app_path(to, "tx"), *spec = NULL, args[32];
 	struct weir_port *port = NULL;
 
-	if (added && asprintf(&spec, "%s%s", app_is_path(to) ? "pcap:tx=" : "", to) < 0)
-		abort();
-	if (added)
+	if (!is_input(it, path)) {
+		if (asprintf(&spec, "%s%s", app_is_path(to) ? "pcap:tx=" : "", to) < 0)
+			abort();
 		port = app_open(&it->run.app, spec, NULL);
-	added = port && !weir_pipeline_port(it->run.pipeline, "to", port) &&
-		follow(it, "out", "tx", "to full=wait", NULL);
+	}
 	free(spec);
 	free(path);
-	return added;
+	it->last = behind;
+	snprintf(args, sizeof(args), "%s full=wait", name);
+	return port && app_pipeline_port(&it->run, name, port) && add(it, name, "tx", args, NULL);
+}
+
+static bool add_outputs(struct replay *it)
+{
+	const struct replay_options *options = &it->options;
+
+	if (!options->to2)
+		return add_output(it, "out", options->to, it->last);
+	return follow(it, "split", "split", options->split, NULL) &&
+	       add_output(it, "out", options->to, "split.a") &&
+	       add_output(it, "out2", options->to2, "split.b");
+}
+
+static bool add_workers(struct replay *it)
+{
+	char args[64];
+
+	if (!it->options.workers)
+		return true;
+	snprintf(args, sizeof(args), "workers=%s", it->options.workers);
+	return follow(it, "ring", "ring", args, NULL);
 }
 
 static bool build(struct replay *it)
 {
 	it->play.inputs = it->options.inputs;
 	return app_pipeline_create(&it->run, "weir-replay", NULL) &&
-	       follow(it, "in", "play", it->options.play, &it->play) && add_stages(it) &&
-	       add_output(it);
+	       follow(it, "in", "play", it->options.play, &it->play) && add_workers(it) &&
+	       add_stages(it) && add_outputs(it);
 }
 
 static struct weir_stage_stats stats_of(const struct replay *it, const char *name)
@@ -160,7 +191,8 @@ static void report(struct app_pipeline *run)
 	struct app *app = &run->app;
 
 	take_inputs(it);
-	app->tx_waits = stats_of(it, "out").counters[3].value;
+	app->tx_waits =
+		stats_of(it, "out").counters[3].value + stats_of(it, "out2").counters[3].value;
 	it->drops[0] = (struct app_count){"filtered", stats_of(it, "filtered").packets};
 	it->drops[1] = (struct app_count){"excess", stats_of(it, "excess").packets};
 	app->drops = it->drops;

@@ -7,14 +7,22 @@
  *	          order=sequence|merge loop=1|forever
  *	          loop_gap= limit= duration=
  *	          speed=top|1x, rate=, or gap=
- *	          max_gap=
+ *	          max_gap= preload=no|copy|attach
+ *	          unique=no|yes
  *	tx        PORT full=drop|wait                  -         sends
  *	ring      size=1024 full=wait|drop             out       to other workers, by flow
  *	parse     -                                    out       weir_parse()
  *	match     FILTER                               yes no    as tcpdump's
  *	count     -                                    out       packets and bytes
+ *	ethernet  src_mac= dst_mac=                    out       instead of RAW, NULL, SLL
+ *	vlan      push=, set= or strip=outer|all       out       a tag
+ *	          priority= type=802.1q|802.1ad
  *	rewrite   src_mac= dst_mac= src_ip= dst_ip=    out       with checksums
- *	          src_port= dst_port=
+ *	          ip= src_port= dst_port= port= ttl=
+ *	truncate  mtu= or snap=                        out       cuts what is longer
+ *	checksum  lengths=keep|fix                     out       sets them
+ *	split     interface=, mac=, prefix=, or        a b       sides of a wire
+ *	          client=first flows=65536
  *	police    rate=100mbit|5kpps burst= clock=     conform   within a rate
  *	                                               exceed
  *	mirror    -                                    out copy  clones

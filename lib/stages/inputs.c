@@ -37,7 +37,8 @@ struct weir__inputs {
 	struct weir_play_input *played;
 	struct input *all;
 	uint32_t count, current, chunk;
-	bool merge, begins, ended;
+	bool merge, begins, ended, must_preload;
+	const char *preload; /* NULL: read from the file */
 	uint64_t read, size; /* bytes: of inputs that are over; of all, 0: not known */
 	uint32_t *heap, *dry;
 	uint32_t heap_count, dry_count;
@@ -52,6 +53,23 @@ static int fail_input(struct weir__inputs *inputs, uint32_t index, const char *s
 	return -EIO;
 }
 
+/* From memory, if it is a file that fits. NULL with errno. */
+static struct weir_port *open_preloaded(struct weir__inputs *inputs, const struct input *input)
+{
+	struct weir_port *port = NULL;
+	char *spec;
+
+	if (input->size == 0 || !inputs->preload)
+		return weir_port_open(input->spec, inputs->pool);
+	if (asprintf(&spec, "pcap:rx=%s,preload=%s", input->spec, inputs->preload) >= 0) {
+		port = weir_port_open(spec, inputs->pool);
+		free(spec);
+	}
+	if (!port && errno == EFBIG && !inputs->must_preload)
+		return weir_port_open(input->spec, inputs->pool);
+	return port;
+}
+
 /* Ready to give its first packet. */
 static int open_input(struct weir__inputs *inputs, uint32_t index)
 {
@@ -61,7 +79,7 @@ static int open_input(struct weir__inputs *inputs, uint32_t index)
 	input->time = 0;
 	if (input->port)
 		return weir_port_rewind(input->port);
-	input->port = weir_port_open(input->spec, inputs->pool);
+	input->port = open_preloaded(inputs, input);
 	return input->port ? 0 : -errno;
 }
 
@@ -288,6 +306,10 @@ static int prepare(struct weir__inputs *inputs, const struct weir__inputs_conf *
 	inputs->count = inputs->found.count;
 	inputs->pool = conf->pool;
 	inputs->merge = conf->merge && inputs->count > 1;
+	/* no more than stay open: to fill memory for one pass is of no use */
+	if (conf->preload && strcmp(conf->preload, "no") != 0 && inputs->count <= KEPT_OPEN)
+		inputs->preload = conf->preload;
+	inputs->must_preload = conf->must_preload;
 	inputs->all = calloc(inputs->count, sizeof(*inputs->all));
 	inputs->played = calloc(inputs->count, sizeof(*inputs->played));
 	inputs->heap = calloc(inputs->count, sizeof(*inputs->heap));

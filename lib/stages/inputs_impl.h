@@ -11,6 +11,8 @@
 struct weir__inputs_conf {
 	const char *const *specs; /* ports, capture files, and folders of them; NULL at the end */
 	bool merge;
+	const char *preload; /* of files: "no", "copy" or "attach", as pcap has them; NULL: no */
+	bool must_preload;   /* fail where a file does not fit memory */
 	struct weir_mempool *pool;
 };
 

@@ -5,6 +5,7 @@
  * far as that is near, and hands out all that are due by then. That they have gone, and when, is
  * known at the next poll: the round in between took them to their end, or to a ring.
  */
+#include "stages/headers_impl.h"
 #include "stages/inputs_impl.h"
 #include "stages/stages_impl.h"
 #include "stages/values_impl.h"
@@ -19,7 +20,7 @@
 #define HELD  32
 #define LOOKS 64
 
-enum { LOOPS, BACKWARDS, CUT };
+enum { LOOPS, BACKWARDS, CUT, NO_MBUF };
 
 /* Times as many as there are, in millionths. */
 static const struct weir__quantity speeds = {
@@ -33,6 +34,7 @@ struct play_conf {
 	struct weir__inputs *inputs;
 	struct weir_pace_conf pace;
 	uint64_t loop; /* UINT64_MAX: for ever */
+	bool unique;   /* addresses in each pass */
 	uint64_t loop_gap_ns, limit, duration_ns;
 	struct weir_stage_play *told; /* NULL: nobody wants to know */
 };
@@ -89,8 +91,13 @@ static int take_pace(struct weir_stage_args *args, struct weir_pace_conf *pace)
 
 static int take_amount(struct weir_stage_args *args, struct play_conf *play)
 {
+	static const char *const words[] = {"no", "yes", NULL};
 	const char *loop = weir_stage_arg(args, "loop");
+	int unique = weir_stage_arg_word(args, "unique", words);
 
+	if (unique < 0)
+		return unique;
+	play->unique = unique == 1;
 	play->loop = 1;
 	play->limit = play->duration_ns = UINT64_MAX;
 	if (loop && strcmp(loop, "forever") == 0)
@@ -129,15 +136,19 @@ static int open_words(
 static int open_play(struct weir_stage_args *args, void *conf)
 {
 	static const char *const orders[] = {"sequence", "merge", NULL};
+	static const char *const preloads[] = {"no", "copy", "attach", NULL};
 	struct play_conf *play = conf;
 	struct weir__inputs_conf inputs = {.pool = weir_stage_pool(args)};
 	const char *words = weir_stage_arg(args, NULL);
-	int order = weir_stage_arg_word(args, "order", orders);
+	int order = weir_stage_arg_word(args, "order", orders), preload;
 
 	play->told = weir_stage_data(args);
-	if (order < 0 || take_pace(args, &play->pace) || take_amount(args, play))
+	preload = weir_stage_arg_word(args, "preload", preloads);
+	if (preload < 0 || order < 0 || take_pace(args, &play->pace) || take_amount(args, play))
 		return -EINVAL;
 	inputs.merge = order == 1;
+	inputs.must_preload = weir_stage_arg(args, "preload") != NULL;
+	inputs.preload = inputs.must_preload ? preloads[preload] : play->loop > 1 ? "copy" : NULL;
 	if (!play->told || !play->told->inputs)
 		return open_words(&inputs, words ? words : "", &play->inputs);
 	inputs.specs = play->told->inputs;
@@ -186,6 +197,23 @@ static bool start_next_pass(struct weir_stage *stage)
 	return true;
 }
 
+/* Let addresses be others in each pass; what there is no mbuf to write it into is dropped. */
+static uint32_t make_unique(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
+{
+	const struct play_state *state = stage->state;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (weir__shift_addresses(&mbufs[i], state->passes)) {
+			weir_mbuf_free(mbufs[i]);
+			weir_stage_count(stage, NO_MBUF, 1);
+		} else {
+			mbufs[kept++] = mbufs[i];
+		}
+	}
+	return kept;
+}
+
 /* Up to count packets, now, within the limit. */
 static uint32_t fetch(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
@@ -205,7 +233,7 @@ static uint32_t fetch(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32
 		weir_pace_restart(state->pace, 0);
 	state->in_pass += got;
 	state->over = state->left == 0 || (got == 0 && weir__inputs_ended(play->inputs));
-	return got;
+	return play->unique && state->passes > 0 ? make_unique(stage, mbufs, got) : got;
 }
 
 static void hold_more(struct weir_stage *stage)
@@ -336,7 +364,7 @@ static void teardown(struct weir_stage *stage)
 	play->told->played = weir__inputs_played(play->inputs, &play->told->played_count);
 }
 
-static const char *const counters[] = {"loops", "backwards", "gaps cut", NULL};
+static const char *const counters[] = {"loops", "backwards", "gaps cut", "no mbuf", NULL};
 
 const struct weir_stage_type weir__stage_play = {
 	.name = "play",

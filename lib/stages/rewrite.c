@@ -1,107 +1,75 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rewrite.c: other addresses and ports, with the checksums kept right.
+/* rewrite.c: other addresses, ports and hop limits, with the checksums kept right.
  *
- * Only what a packet has is changed: IPv4 addresses of IPv4 packets, ports of TCP and UDP. The
- * headers must lie in one segment that is the packet's own; where they do not, they are put there.
- * A fragment whose IP addresses or ports would change is dropped, since its checksum lies in
- * another packet.
+ * Only what a packet has is changed. Headers must lie in one segment that is the packet's own;
+ * where they do not, they are put there. A fragment whose checksum lies in another one is dropped.
  */
+#include "stages/headers_impl.h"
+#include "stages/maps_impl.h"
 #include "stages/stages_impl.h"
 
-#include "weir/chain.h"
-#include "weir/checksum.h"
-#include "weir/clone.h"
 #include "weir/parse.h"
 
-#include <arpa/inet.h>
+#include "base/spec_impl.h"
+
 #include <errno.h>
 #include <net/ethernet.h>
 #include <netinet/ether.h>
 #include <string.h>
 
-enum { FRAGMENT, NO_MBUF };
-
-/* Where things lie: IEEE 802.3; RFC 791, 793, 768. */
-#define IPV4_CHECKSUM 10
-#define IPV4_SOURCE   12
-#define IPV4_TO       16
-#define TCP_CHECKSUM  16
-#define UDP_CHECKSUM  6
+/* Hop limits: one for all, or more or less. */
+enum ttl { TTL_STAYS, TTL_IS, TTL_MORE, TTL_LESS };
 
 struct rewrite_conf {
-	bool has_mac[2], has_ip[2], has_port[2]; /* 0: source, 1: destination */
+	bool has_mac[2]; /* 0: source, 1: destination */
 	struct ether_addr mac[2];
-	uint32_t ip[2];   /* as in packets */
-	uint16_t port[2]; /* likewise */
-	bool deep;        /* anything behind the addresses of Ethernet */
+	struct weir__maps maps;
+	enum ttl ttl;
+	uint8_t ttl_value;
+	bool deep; /* anything behind the addresses of Ethernet */
 };
 
-static int take_side(struct weir_stage_args *args, struct rewrite_conf *rewrite, uint32_t side)
+static int take_mac(
+	struct weir_stage_args *args, const char *key, struct rewrite_conf *rewrite, uint32_t side)
 {
-	static const char *const keys[2][3] = {
-		{"src_mac", "src_ip", "src_port"}, {"dst_mac", "dst_ip", "dst_port"}};
-	const char *mac = weir_stage_arg(args, keys[side][0]);
-	const char *ip = weir_stage_arg(args, keys[side][1]);
-	uint64_t port = 0;
+	const char *mac = weir_stage_arg(args, key);
 
 	if (mac && !ether_aton_r(mac, &rewrite->mac[side]))
-		return weir_stage_fail(EINVAL, "%s=%s is no MAC address", keys[side][0], mac);
-	if (ip && inet_pton(AF_INET, ip, &rewrite->ip[side]) != 1)
-		return weir_stage_fail(EINVAL, "%s=%s is no IPv4 address", keys[side][1], ip);
+		return weir_stage_fail(EINVAL, "%s=%s is no MAC address", key, mac);
 	rewrite->has_mac[side] = mac != NULL;
-	rewrite->has_ip[side] = ip != NULL;
-	rewrite->has_port[side] = weir_stage_arg(args, keys[side][2]) != NULL;
-	if (weir_stage_arg_number(args, keys[side][2], 0, UINT16_MAX, &port))
-		return -EINVAL;
-	rewrite->port[side] = htons((uint16_t)port);
-	rewrite->deep |= rewrite->has_ip[side] || rewrite->has_port[side];
+	return 0;
+}
+
+static int take_ttl(struct weir_stage_args *args, struct rewrite_conf *rewrite)
+{
+	const char *text = weir_stage_arg(args, "ttl"), *digits = text;
+	uint64_t number;
+
+	if (!text)
+		return 0;
+	rewrite->ttl = *text == '+' ? TTL_MORE : *text == '-' ? TTL_LESS : TTL_IS;
+	digits += rewrite->ttl != TTL_IS;
+	if (!weir__number_parse(digits, 1, 255, &number))
+		return weir_stage_fail(EINVAL, "ttl=%s is not as in 64, +1 or -1", text);
+	rewrite->ttl_value = (uint8_t)number;
 	return 0;
 }
 
 static int open_rewrite(struct weir_stage_args *args, void *conf)
 {
-	int error = take_side(args, conf, 0);
+	const uint32_t both = WEIR__SOURCE | WEIR__DESTINATION | WEIR__ARP;
+	struct rewrite_conf *rewrite = conf;
+	struct weir__maps *maps = &rewrite->maps;
 
-	return error ? error : take_side(args, conf, 1);
-}
-
-/* Put value in place of the 4 bytes at field; returns what was there. */
-static uint32_t swap32(uint8_t *field, uint32_t value)
-{
-	uint32_t before;
-
-	memcpy(&before, field, sizeof(before));
-	memcpy(field, &value, sizeof(value));
-	return before;
-}
-
-static uint16_t swap16(uint8_t *field, uint16_t value)
-{
-	uint16_t before;
-
-	memcpy(&before, field, sizeof(before));
-	memcpy(field, &value, sizeof(value));
-	return before;
-}
-
-/* 16-bit words count as 32-bit ones: what is in front of them is 0 before and after. */
-static void fix(uint8_t *field, uint32_t before, uint32_t after, bool udp)
-{
-	uint16_t sum;
-
-	memcpy(&sum, field, sizeof(sum));
-	sum = udp ? weir_udp_checksum_update32(sum, before, after)
-		  : weir_checksum_update32(sum, before, after);
-	memcpy(field, &sum, sizeof(sum));
-}
-
-/* The headers in one segment, and that the packet's own. */
-static int prepare(struct weir_mbuf **mbuf, uint32_t length)
-{
-	if (weir_unlikely((*mbuf)->data_length < length) && weir_mbuf_pull_up(mbuf, length))
-		return -ENOBUFS;
-	if (weir_unlikely(!weir_mbuf_is_private(*mbuf)))
-		return weir_mbuf_make_writable(mbuf, 0, length);
+	if (take_mac(args, "src_mac", rewrite, 0) || take_mac(args, "dst_mac", rewrite, 1) ||
+		weir__arg_ip_maps(args, "src_ip", WEIR__SOURCE, maps) ||
+		weir__arg_ip_maps(args, "dst_ip", WEIR__DESTINATION, maps) ||
+		weir__arg_ip_maps(args, "ip", both, maps) ||
+		weir__arg_port_maps(args, "src_port", WEIR__SOURCE, maps) ||
+		weir__arg_port_maps(args, "dst_port", WEIR__DESTINATION, maps) ||
+		weir__arg_port_maps(args, "port", both, maps) || take_ttl(args, rewrite))
+		return -EINVAL;
+	rewrite->deep = maps->ip_count || maps->port_count || rewrite->ttl;
 	return 0;
 }
 
@@ -113,108 +81,94 @@ static void rewrite_macs(const struct rewrite_conf *rewrite, uint8_t *frame)
 		memcpy(frame + ETH_ALEN, &rewrite->mac[0], ETH_ALEN);
 }
 
-static bool has_ethernet(const struct weir_mbuf *mbuf)
+/* More and less end where there are no more: a packet that lives is to live on. */
+static uint8_t new_ttl(const struct rewrite_conf *rewrite, uint8_t ttl)
 {
-	return weir_mbuf_link_type(mbuf) == WEIR_LINK_ETHERNET && mbuf->length >= ETH_HLEN;
+	uint8_t by = rewrite->ttl_value;
+
+	if (rewrite->ttl == TTL_MORE)
+		return ttl > 255 - by ? 255 : (uint8_t)(ttl + by);
+	if (rewrite->ttl == TTL_LESS)
+		return ttl <= by ? 1 : (uint8_t)(ttl - by);
+	return by;
 }
 
-/* What of a packet is known, and can be changed. */
-struct headers {
-	bool ethernet, ipv4, ports, udp, fragment;
-	uint32_t l3, l4, length; /* where they begin, and all of them end */
-};
-
-static struct headers look(const struct rewrite_conf *rewrite, struct weir_mbuf *mbuf)
-{
-	struct headers found = {.ethernet = has_ethernet(mbuf)};
-	uint32_t family, l4;
-
-	found.length = found.ethernet ? ETH_HLEN : 0;
-	if (!rewrite->deep)
-		return found;
-	if (!(mbuf->flags & WEIR_MBUF_LAYERS))
-		weir_parse(mbuf);
-	family = mbuf->packet_type & WEIR_TYPE_L3_FAMILY;
-	l4 = mbuf->packet_type & WEIR_TYPE_L4;
-	if (family != WEIR_L3_IPV4 && family != WEIR_L3_IPV6)
-		return found;
-	found.ipv4 = family == WEIR_L3_IPV4;
-	found.udp = l4 == WEIR_L4_UDP;
-	found.ports = found.udp || l4 == WEIR_L4_TCP;
-	found.fragment = l4 == WEIR_L4_FRAGMENT;
-	found.l3 = mbuf->l2_length;
-	found.l4 = found.l3 + mbuf->l3_length;
-	found.length = found.l4 + (found.ports ? mbuf->l4_length : 0u);
-	return found;
-}
-
-/* Addresses of an IPv4 packet, and ports. */
 static void rewrite_ip(
-	const struct rewrite_conf *rewrite, const struct headers *found, uint8_t *data)
+	const struct rewrite_conf *rewrite, const struct weir__headers *headers, uint8_t *data)
 {
-	uint8_t *l3 = data + found->l3, *l4 = data + found->l4;
-	uint8_t *l4_sum = l4 + (found->udp ? UDP_CHECKSUM : TCP_CHECKSUM);
-
 	for (uint32_t side = 0; side < 2; side++) {
-		if (rewrite->has_ip[side] && found->ipv4) {
-			uint8_t *field = l3 + (side ? IPV4_TO : IPV4_SOURCE);
-			uint32_t before = swap32(field, rewrite->ip[side]);
+		uint8_t *address = weir__headers_ip(data, headers, side), mapped[16];
+		uint16_t port;
 
-			fix(l3 + IPV4_CHECKSUM, before, rewrite->ip[side], false);
-			if (found->ports)
-				fix(l4_sum, before, rewrite->ip[side], found->udp);
-		}
-		if (rewrite->has_port[side] && found->ports) {
-			uint16_t before = swap16(l4 + 2 * side, rewrite->port[side]);
+		if (weir__map_ip(&rewrite->maps, side, headers->ipv6, address, mapped))
+			weir__headers_set_ip(data, headers, side, mapped);
+		if (!headers->ports)
+			continue;
+		port = weir__headers_port(data, headers, side);
+		if (weir__map_port(&rewrite->maps, side, &port))
+			weir__headers_set_port(data, headers, side, port);
+	}
+	if (rewrite->ttl)
+		weir__headers_set_ttl(
+			data, headers, new_ttl(rewrite, weir__headers_ttl(data, headers)));
+}
 
-			fix(l4_sum, before, rewrite->port[side], found->udp);
-		}
+/* Who asks, and for whom: by the maps for both sides, so that hosts still find each other. */
+static void rewrite_arp(
+	const struct rewrite_conf *rewrite, const struct weir__headers *headers, uint8_t *data)
+{
+	for (uint32_t side = 0; side < 2; side++) {
+		uint8_t *address = weir__headers_arp(data, headers, side), mapped[16];
+
+		if (weir__map_ip(&rewrite->maps, WEIR__ARP_SIDE, false, address, mapped))
+			memcpy(address, mapped, 4);
 	}
 }
 
-/* 0, or -EPROTO for a fragment, -ENOBUFS when there is no room to write in. */
-static int rewrite_one(const struct rewrite_conf *rewrite, struct weir_mbuf **packet)
+static int rewrite_deep(const struct rewrite_conf *rewrite, struct weir_mbuf **packet)
 {
-	struct headers found = look(rewrite, *packet);
-	uint8_t *data;
+	struct weir__headers headers;
 
-	if (found.fragment)
+	weir__headers_find(*packet, &headers);
+	if (headers.lost && (rewrite->maps.ip_count || rewrite->maps.port_count))
 		return -EPROTO;
-	if (prepare(packet, found.length))
+	if (weir__headers_prepare(packet, headers.length))
 		return -ENOBUFS;
-	data = weir_mbuf_data(*packet);
-	if (found.ethernet)
-		rewrite_macs(rewrite, data);
-	if (found.ports || found.ipv4)
-		rewrite_ip(rewrite, &found, data);
+	if (headers.ethernet)
+		rewrite_macs(rewrite, weir_mbuf_data(*packet));
+	if (headers.ipv4 || headers.ipv6)
+		rewrite_ip(rewrite, &headers, weir_mbuf_data(*packet));
+	if (headers.arp)
+		rewrite_arp(rewrite, &headers, weir_mbuf_data(*packet));
+	(*packet)->flags &= ~WEIR_MBUF_HASH;
+	return 0;
+}
+
+/* 0, or -EPROTO for a fragment, -ENOBUFS when there is no room to write in. */
+static int rewrite_one(const void *conf, struct weir_mbuf **packet)
+{
+	const struct rewrite_conf *rewrite = conf;
+
 	if (rewrite->deep)
-		(*packet)->flags &= ~WEIR_MBUF_HASH;
+		return rewrite_deep(rewrite, packet);
+	if (weir_mbuf_link_type(*packet) != WEIR_LINK_ETHERNET || (*packet)->length < ETH_HLEN)
+		return 0;
+	if (weir__headers_prepare(packet, ETH_HLEN))
+		return -ENOBUFS;
+	rewrite_macs(rewrite, weir_mbuf_data(*packet));
 	return 0;
 }
 
 static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
-	const struct rewrite_conf *rewrite = stage->conf;
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		int error = rewrite_one(rewrite, &mbufs[i]);
-
-		if (weir_unlikely(error))
-			weir_stage_drop(stage, error == -EPROTO ? FRAGMENT : NO_MBUF, &mbufs[i], 1);
-		else
-			mbufs[kept++] = mbufs[i];
-	}
-	weir_stage_pass(stage, 0, mbufs, kept);
+	weir__edit_each(stage, mbufs, count, rewrite_one);
 }
-
-static const char *const counters[] = {"fragment", "no mbuf", NULL};
 
 const struct weir_stage_type weir__stage_rewrite = {
 	.name = "rewrite",
-	.help = "other addresses and ports",
+	.help = "other addresses, ports and hop limits",
 	.edges = weir__stage_out,
-	.counters = counters,
+	.counters = weir__edit_counters,
 	.conf_size = sizeof(struct rewrite_conf),
 	.open = open_rewrite,
 	.run = run,

@@ -368,10 +368,11 @@ static void check_refused(const char *text, const char *sentence)
 	destroy(pipeline);
 }
 
-#define TYPES                                                                                  \
-	"rx, play, tx, ring, parse, match, count, rewrite, "                                   \
-	"police, mirror, sample, impair, delay, fragment, reassemble, write, callback, drop, " \
-	"numbers, thirds, parts, "                                                             \
+#define TYPES                                                                                    \
+	"rx, play, tx, ring, parse, match, count, ethernet, vlan, rewrite, truncate, checksum, " \
+	"split, "                                                                                \
+	"police, mirror, sample, impair, delay, fragment, reassemble, write, callback, drop, "   \
+	"numbers, thirds, parts, "                                                               \
 	"twins, sink, unsound"
 
 static void test_bad_texts(void)
