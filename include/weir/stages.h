@@ -34,7 +34,8 @@
  *	fragment  mtu=1500 seed=1                      out       weir_fragment()
  *	reassemble  packets= fragments= held=          out       weir_reassembly_add()
  *	          timeout= clock=
- *	write     FILE format=                         out       to a capture file, too
+ *	write     FILE format= snaplen= comment=       out       to a capture file, too
+ *	          note=
  *	callback  a struct weir_stage_callback         out       a function of the program's
  *	drop      -                                    -         frees
  *

@@ -211,6 +211,21 @@ static uint32_t packets_in(const char *path)
 
 static char directory[] = "/tmp/test_stages_XXXXXX";
 
+/* How often the words are in a file. */
+static uint32_t times_in(const char *path, const char *words)
+{
+	static char bytes[1 << 20];
+	FILE *file = fopen(path, "r");
+	size_t size = fread(bytes, 1, sizeof(bytes), file);
+	uint32_t times = 0;
+
+	fclose(file);
+	for (char *at = bytes; (at = memmem(at, size - (size_t)(at - bytes), words, strlen(words)));
+		at++)
+		times++;
+	return times;
+}
+
 static void test_write(void)
 {
 	char path[64], args[96];
@@ -219,7 +234,8 @@ static void test_write(void)
 		struct weir_pipeline *pipeline;
 
 		snprintf(path, sizeof(path), "%s/%s", directory, i ? "a.pcapng" : "a.pcap");
-		snprintf(args, sizeof(args), "%s%s", path, i ? "" : " format=pcap-us");
+		snprintf(args, sizeof(args), "%s%s", path,
+			i ? " note=\"seen here\" comment=whole" : " format=pcap-us");
 		pipeline = create("write", args, NULL);
 		give_apart(500, 1000);
 		turn_all(pipeline);
@@ -231,6 +247,8 @@ static void test_write(void)
 		CU_ASSERT_EQUAL(counter(pipeline, "a", 0), 500);
 		finish(pipeline);
 		CU_ASSERT_EQUAL(packets_in(path), 500);
+		CU_ASSERT_EQUAL(times_in(path, "seen here"), i ? 500 : 0);
+		CU_ASSERT_EQUAL(times_in(path, "whole"), i ? 1 : 0);
 		unlink(path);
 	}
 }
@@ -313,7 +331,7 @@ static void test_refusals(void)
 		{"reassemble", "timeout=soon", "timeout=soon is not"},
 		{"reassemble", "packets=0", "packets=0 is not"},
 		{"write", NULL, "needs a file"},
-		{"write", "a.pcap.gz", "not compressed"},
+		{"write", "a.pcap snaplen=big", "snaplen"},
 		{"write", "a.pcap format=text", "format"},
 		{0},
 	};
