@@ -1,41 +1,91 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench_replay.c: receive a capture file from a port, and free what comes. */
+/* bench_replay.c: receive a capture file from a port, once or again and again, and free what comes
+ * or send it to another file. */
 #include "benches.h"
 
 #include <weir/mbuf.h>
 #include <weir/port.h>
 
 #include <stdlib.h>
+#include <string.h>
 
-struct reader {
-	struct weir_mempool *pool;
-	struct weir_port *port;
+/* What stands behind the path in the port that is received from, by bench. */
+static const struct way {
+	const char *bench, *keys;
+	bool sends; /* to a file beside the one read */
+} ways[] = {
+	{"replay", "", false},
+	{"loop", ",loop=0,preload=attach", false},
+	{"loopcopy", ",loop=0,preload=copy", false},
+	{"convert", "", true},
+	{0},
 };
 
-/* A path with a comma or colon is no part of a spec, but a path alone is one. */
-static int open_port(struct reader *reader, const char *path)
+struct reader {
+	const struct way *way;
+	struct weir_mempool *pool;
+	struct weir_port *port, *out;
+};
+
+static struct weir_port *open_spec(
+	const char *before, const char *path, const char *behind, struct weir_mempool *pool)
 {
-	reader->port = weir_port_open(path, reader->pool);
+	struct weir_port *port;
+	char *spec;
+
+	if (asprintf(&spec, "%s%s%s", before, path, behind) < 0)
+		return NULL;
+	port = weir_port_open(spec, pool);
+	free(spec);
+	return port;
+}
+
+static int open_ports(struct reader *reader, const char *path)
+{
+	if (reader->way->sends) {
+		reader->out = open_spec("pcap:tx=", path, ".out", NULL);
+		if (!reader->out)
+			return -1;
+	}
+	reader->port = open_spec("pcap:rx=", path, reader->way->keys, reader->pool);
 	return reader->port ? 0 : -1;
+}
+
+static int close_ports(struct reader *reader)
+{
+	int failed = reader->port && weir_port_state(reader->port) < 0;
+
+	if (failed)
+		fprintf(stderr, "weir-bench: %s\n", weir_port_error(reader->port));
+	weir_port_close(reader->port);
+	if (weir_port_close(reader->out) != 0) {
+		fprintf(stderr, "weir-bench: %s\n", weir_last_error());
+		failed = 1;
+	}
+	reader->port = reader->out = NULL;
+	return failed ? -1 : 0;
 }
 
 static void destroy(void *arg)
 {
 	struct reader *reader = arg;
 
-	weir_port_close(reader->port);
+	close_ports(reader);
 	benches_destroy(reader->pool);
 	free(reader);
 }
 
-static void *create(const struct options *options, const char *path)
+static void *create(const struct options *options, const char *path, const char *bench)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 
 	if (!reader)
 		return NULL;
+	reader->way = ways;
+	while (strcmp(reader->way->bench, bench) != 0)
+		reader->way++;
 	reader->pool = mbuf_subject.create(options);
-	if (!reader->pool || open_port(reader, path) != 0) {
+	if (!reader->pool || open_ports(reader, path) != 0) {
 		destroy(reader);
 		return NULL;
 	}
@@ -51,9 +101,12 @@ static uint64_t run(void *arg, uint64_t rounds)
 		struct weir_mbuf *mbufs[BENCH_REPLAY_BURST];
 		uint32_t got = weir_port_rx(reader->port, 0, mbufs, BENCH_REPLAY_BURST);
 
-		if (got == 0)
+		if (got == 0 && weir_port_state(reader->port) != WEIR_PORT_UP)
 			break;
-		weir_mbuf_free_bulk(mbufs, got);
+		if (reader->out)
+			weir_port_tx_or_drop(reader->out, 0, mbufs, got);
+		else
+			weir_mbuf_free_bulk(mbufs, got);
 		packets += got;
 	}
 	return packets;
@@ -62,12 +115,9 @@ static uint64_t run(void *arg, uint64_t rounds)
 static int again(void *arg, const char *path)
 {
 	struct reader *reader = arg;
-	int failed = weir_port_state(reader->port) < 0;
+	int failed = close_ports(reader);
 
-	if (failed)
-		fprintf(stderr, "weir-bench: %s\n", weir_port_error(reader->port));
-	weir_port_close(reader->port);
-	return open_port(reader, path) != 0 || failed ? -1 : 0;
+	return open_ports(reader, path) != 0 || failed ? -1 : 0;
 }
 
 static const char *pages(void *arg)
@@ -85,3 +135,9 @@ static const struct replay_subject subject = {
 
 const struct bench bench_replay = {
 	"replay", "read a capture file to drop", bench_replays, &subject};
+const struct bench bench_loop = {
+	"loop", "packets of a capture in memory to drop, unread", bench_replays, &subject};
+const struct bench bench_loopcopy = {
+	"loopcopy", "packets of a capture in memory, copied", bench_replays, &subject};
+const struct bench bench_convert = {
+	"convert", "read a capture file and write another", bench_replays, &subject};

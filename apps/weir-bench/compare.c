@@ -10,7 +10,7 @@
 
 /* Every benchmark that peers know. */
 static const char *const benches[] = {"mempool", "mbuf", "create", "packets", "parse", "ring",
-	"handoff", "replay", "checksum", "pipeline", "flow"};
+	"handoff", "replay", "loop", "loopcopy", "convert", "checksum", "pipeline", "flow"};
 
 static json_t *load_rows(const struct bench_run *run, const char *path)
 {

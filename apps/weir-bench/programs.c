@@ -13,14 +13,15 @@ extern char **environ;
 
 const struct program programs_peers[] = {
 	{"dpdk", "peer-dpdk",
-		"mempool,mbuf,create,packets,parse,ring,handoff,replay,checksum,pipeline,flow"},
+		"mempool,mbuf,create,packets,parse,ring,handoff,replay,loop,loopcopy,convert,"
+		"checksum,pipeline,flow"},
 	{"glibc", "peer-glibc", "mbuf,handoff"},
 	{"jemalloc", "peer-jemalloc", "mbuf,handoff"},
 	{"mimalloc", "peer-mimalloc", "mbuf,handoff"},
 	{"ck", "peer-ck", "ring"},
 	{"urcu", "peer-urcu", "ring"},
 	{"urcu-lfq", "peer-urcu-lfq", "ring"},
-	{"pcap", "peer-pcap", "replay"},
+	{"pcap", "peer-pcap", "replay,convert"},
 	{"tcpreplay", "peer-tcpreplay", "replay"},
 	{0},
 };

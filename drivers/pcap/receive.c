@@ -142,10 +142,7 @@ static uint32_t take_parts(struct pcap_port *pcap, struct weir_mbuf **mbufs, uin
 	if (weir_unlikely(!block))
 		return 0;
 	taken = weir__capture_take(pcap->reader, records, count < AT_ONCE ? count : AT_ONCE);
-	given = taken;
-	/* a pool that has not as many may still have some */
-	while (given && weir_mbuf_alloc_bulk(pool, mbufs, given))
-		given /= 2;
+	given = weir__parts_take(pool, mbufs, taken);
 	if (weir_unlikely(given < taken))
 		weir__capture_return(pcap->reader, &records[given]);
 	for (uint32_t i = 0; i < given; i++) {

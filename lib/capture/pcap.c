@@ -111,6 +111,7 @@ static uint32_t take(
 		struct weir__record *record = &records[done];
 		uint32_t length = weir__load32(at + 8, false);
 
+		__builtin_prefetch(at + WEIR__TAKE_AHEAD);
 		if (length > reader->length_max || (size_t)(end - at) - header < length)
 			break;
 		record->timestamp_ns = (uint64_t)weir__load32(at, false) * NS_PER_SECOND +

@@ -319,6 +319,7 @@ static uint32_t take(
 		uint32_t number = weir__load32(at + 8, false);
 		uint32_t length = weir__load32(at + 20, false);
 
+		__builtin_prefetch(at + WEIR__TAKE_AHEAD);
 		if (weir__load32(at, false) != WEIR__PCAPNG_ENHANCED || block % 4 != 0 ||
 			block < PACKET_FIXED + BLOCK_TRAILER || block > reader->block_max ||
 			(size_t)(end - at) < block || number >= reader->interface_count ||

@@ -22,6 +22,10 @@ struct weir__record {
 	uint16_t headroom;  /* bytes in front of data that are the packet's, too */
 };
 
+/* How far ahead of a record bytes are asked for, which lie in the second cache: each record says
+ * where the next one is, so the walk would wait for every line. */
+#define WEIR__TAKE_AHEAD 1024
+
 /* weir_capture_open() into blocks. */
 struct weir_capture_reader *weir__capture_open_blocks(const char *path);
 

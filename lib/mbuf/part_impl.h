@@ -31,7 +31,17 @@ static inline struct weir__parts weir__parts_of(
 		head->mbuf_plain | WEIR__MBUF_PART | (frozen ? WEIR__MBUF_FROZEN : 0)};
 }
 
-/* Put mbuf, which was just allocated from the pool of parts, on length bytes at data, with headroom
+/* Take up to count mbufs that need not be empty: all of them are going to be put on parts. */
+static inline uint32_t weir__parts_take(
+	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
+{
+	/* a pool that has not as many may still have some */
+	while (count && weir_mempool_get_bulk(pool, (void **)(void *)mbufs, count))
+		count /= 2;
+	return count;
+}
+
+/* Put mbuf, which was just taken from the pool of parts, on length bytes at data, with headroom
  * bytes in front that are its own, too. It has a reference to the block from then on, which the
  * caller has taken. */
 static inline void weir__mbuf_on_part(const struct weir__parts *parts, struct weir_mbuf *mbuf,

@@ -18,18 +18,12 @@ static inline void describe(const struct weir_trace *trace, struct weir_mbuf *mb
 	mbuf->flags |= trace->hashed ? WEIR_MBUF_HASH : 0;
 }
 
-/* No more than there are, and than the pool gives. */
-static uint32_t take_mbufs(const struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,
-	uint32_t count, struct weir_mempool *pool)
+/* No more than there are. */
+static uint32_t within(const struct weir_trace *trace, uint64_t first, uint32_t count)
 {
 	if (first >= trace->count)
 		return 0;
-	if (count > trace->count - first)
-		count = (uint32_t)(trace->count - first);
-	/* a pool that has not as many may still have some */
-	while (count && weir_mbuf_alloc_bulk(pool, mbufs, count))
-		count /= 2;
-	return count;
+	return count < trace->count - first ? count : (uint32_t)(trace->count - first);
 }
 
 uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,
@@ -38,7 +32,7 @@ uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first, struct weir
 	const struct weir__parts parts = weir__parts_of(pool, &trace->block, true);
 	const struct weir_trace_packet *packet = trace->packets + first;
 
-	count = take_mbufs(trace, first, mbufs, count, pool);
+	count = weir__parts_take(pool, mbufs, within(trace, first, count));
 	for (uint32_t i = 0; i < count; i++, packet++) {
 		uint8_t *data = trace->block.bytes + packet->offset;
 
@@ -76,7 +70,9 @@ uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first, struct weir_m
 	const struct weir_trace_packet *end = trace->packets + trace->count;
 	uint32_t fits = weir_mbuf_pool_size(pool);
 
-	count = take_mbufs(trace, first, mbufs, count, pool);
+	count = within(trace, first, count);
+	while (count && weir_mbuf_alloc_bulk(pool, mbufs, count))
+		count /= 2;
 	for (uint32_t i = 0; i < count; i++, packet++) {
 		const uint8_t *data = trace->block.bytes + packet->offset;
 

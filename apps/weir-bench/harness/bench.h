@@ -174,9 +174,9 @@ struct pipeline_subject {
 };
 int bench_pipelines(struct bench_run *run, const struct bench *bench);
 
-/* A reader of captures, to drop: the bench replay. */
+/* A reader of captures, to drop or to write: the benches replay, loop, loopcopy and convert. */
 struct replay_subject {
-	void *(*open)(const struct options *options, const char *path);
+	void *(*open)(const struct options *options, const char *path, const char *bench);
 	/* Read and drop up to rounds bursts; how many packets. 0 at the end of the file. */
 	uint64_t (*run)(void *reader, uint64_t rounds);
 	int (*rewind)(void *reader, const char *path); /* read it again: 0, or -1 */

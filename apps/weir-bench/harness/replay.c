@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* replay.c: the bench replay: read a capture file to drop, again and again.
+/* replay.c: the benches on capture files: read to drop, from the file or from memory, or to write.
  *
  * The files are made here, on tmpfs where there is one, so that no disk is measured: a million
  * packets of 64 bytes, and a million of the simple IMIX, 7 of 64, 4 of 570 and 1 of 1,518 bytes.
@@ -110,7 +110,7 @@ static int measure_file(
 		.leave = subject->leave};
 	int result = 1;
 
-	replay.reader = subject->open(&run->options, path);
+	replay.reader = subject->open(&run->options, path, bench->name);
 	if (!replay.reader)
 		return bench_fail(run, bench->name, path, run->why());
 	replay.work = bench_works(run, 1, BENCH_REPLAY_BURST);
@@ -154,6 +154,8 @@ static int measure_made(struct bench_run *run, const struct bench *bench, const 
 	if (result != 0)
 		return bench_fail(run, bench->name, folder, strerror(-result));
 	result = measure_one(run, bench, input->name, path);
+	unlink(path);
+	strcat(path, ".out"); /* what was written, where something was */
 	unlink(path);
 	return result;
 }
