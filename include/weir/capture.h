@@ -47,6 +47,33 @@ struct weir_capture_writer;
  * cannot be opened (ENOENT, EACCES, EISDIR, ...) or does not start like a capture (EBADMSG). */
 WEIR_API struct weir_capture_reader *weir_capture_open(const char *path);
 
+/* What a file says besides its packets. */
+enum weir_capture_remark_kind {
+	WEIR_CAPTURE_INTERFACE, /* there is one more; its numbers are set, and no text */
+	WEIR_CAPTURE_NAME,      /* of the interface, and so on: text */
+	WEIR_CAPTURE_DESCRIPTION,
+	WEIR_CAPTURE_COMMENT, /* this and those below also of a section of the file */
+	WEIR_CAPTURE_HARDWARE,
+	WEIR_CAPTURE_SYSTEM,
+	WEIR_CAPTURE_APPLICATION,
+};
+
+#define WEIR_CAPTURE_SECTION UINT32_MAX
+
+struct weir_capture_remark {
+	enum weir_capture_remark_kind kind;
+	uint32_t interface; /* as in weir_capture_packet, or WEIR_CAPTURE_SECTION */
+	const char *text;   /* length bytes, without an end; as they stand in the file */
+	uint32_t length;
+	uint32_t snaplen; /* of the interface; 0: not limited */
+	uint16_t link_type;
+};
+
+/* weir_capture_open(), and call hear with each remark when the reading comes to it: from here on,
+ * and in calls that look for the next packet. It must not use the reader. */
+WEIR_API struct weir_capture_reader *weir_capture_open_hearing(const char *path,
+	void (*hear)(void *context, const struct weir_capture_remark *remark), void *context);
+
 /* Look at the next packet without passing it: the same packet comes until weir_capture_advance().
  * *data points to packet->length contiguous bytes inside the reader, writable, valid until the next
  * call on it. Returns 1 with a packet, 0 at the end of the file, or -errno when the file is damaged

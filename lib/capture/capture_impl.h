@@ -67,10 +67,20 @@ struct weir_capture_reader {
 	uint32_t interface_first; /* interfaces in the sections before */
 	uint32_t block_max;
 
+	void (*hear)(void *context, const struct weir_capture_remark *remark); /* or NULL */
+	void *hear_context;
+
 	int result;
 	char *sentence;
 	char description[64];
 };
+
+/* remarks.c: tell of an interface, and of the options of a section (WEIR_CAPTURE_SECTION) or of an
+ * interface, which start at options. */
+void weir__remark_interface(const struct weir_capture_reader *reader, uint32_t number,
+	uint16_t link_type, uint32_t declared);
+void weir__remark_options(const struct weir_capture_reader *reader, uint32_t number,
+	const uint8_t *options, size_t size);
 
 /* Parse the header at the start of the source and set find: 0 or -errno with the sentence said. */
 int weir__pcap_start(struct weir_capture_reader *reader, uint32_t magic);

@@ -184,6 +184,7 @@ int weir__pcap_start(struct weir_capture_reader *reader, uint32_t magic)
 	reader->find = find;
 	reader->take = take;
 	describe(reader, magic);
+	weir__remark_interface(reader, 0, link_type, weir__load32(at + 16, reader->swapped));
 	source->at += FILE_HEADER;
 	return 0;
 }

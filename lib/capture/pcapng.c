@@ -108,6 +108,23 @@ static int skip_block(struct weir_capture_reader *reader)
 	return got;
 }
 
+/* Pass a section's header, and tell what stands in it. A long one is passed unread. */
+static int hear_section(struct weir_capture_reader *reader)
+{
+	uint32_t length = block_length(reader, SECTION_FIXED + BLOCK_TRAILER);
+	int got;
+
+	if (length > reader->block_max)
+		return skip_block(reader);
+	got = need_block(reader, SECTION_FIXED + BLOCK_TRAILER, &length);
+	if (got < 0)
+		return got;
+	weir__remark_options(reader, WEIR_CAPTURE_SECTION, reader->source.at + SECTION_FIXED,
+		length - SECTION_FIXED - BLOCK_TRAILER);
+	reader->source.at += length;
+	return 1;
+}
+
 /* A section starts: its byte order comes before its length can be read. */
 static int take_section(struct weir_capture_reader *reader)
 {
@@ -134,7 +151,7 @@ static int take_section(struct weir_capture_reader *reader)
 			weir__load16(at + 14, reader->swapped));
 	reader->interface_first += reader->interface_count;
 	reader->interface_count = 0;
-	return skip_block(reader);
+	return reader->hear != NULL ? hear_section(reader) : skip_block(reader);
 }
 
 static struct weir__interface *add_interface(struct weir_capture_reader *reader)
@@ -180,6 +197,10 @@ static int take_interface(struct weir_capture_reader *reader)
 	most = weir__length_max(interface->link_type) + PACKET_FIXED + OPTIONS_MAX + BLOCK_TRAILER;
 	if (most > reader->block_max)
 		reader->block_max = most;
+	weir__remark_interface(reader, reader->interface_first + reader->interface_count,
+		interface->link_type, weir__load32(at + 12, reader->swapped));
+	weir__remark_options(reader, reader->interface_first + reader->interface_count,
+		at + INTERFACE_FIXED, length - INTERFACE_FIXED - BLOCK_TRAILER);
 	reader->interface_count++;
 	reader->source.at += length;
 	return 1;

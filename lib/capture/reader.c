@@ -66,14 +66,23 @@ static int start(struct weir_capture_reader *reader)
 	return result;
 }
 
-static struct weir_capture_reader *open_reader(const char *path, bool keep)
+/* What an opened reader is besides its file. */
+struct wishes {
+	bool keep;
+	void (*hear)(void *context, const struct weir_capture_remark *remark);
+	void *context;
+};
+
+static struct weir_capture_reader *open_reader(const char *path, const struct wishes *wishes)
 {
 	struct weir_capture_reader *reader = calloc(1, sizeof(*reader));
 	int result;
 
 	if (reader == NULL)
 		return weir__fail_null(ENOMEM, "%s: no memory to read it", path);
-	result = weir__source_open(&reader->source, path, keep);
+	reader->hear = wishes->hear;
+	reader->hear_context = wishes->context;
+	result = weir__source_open(&reader->source, path, wishes->keep);
 	if (result < 0) {
 		free(reader);
 		errno = -result;
@@ -90,12 +99,18 @@ static struct weir_capture_reader *open_reader(const char *path, bool keep)
 
 struct weir_capture_reader *weir_capture_open(const char *path)
 {
-	return open_reader(path, false);
+	return open_reader(path, &(struct wishes){.keep = false});
+}
+
+struct weir_capture_reader *weir_capture_open_hearing(const char *path,
+	void (*hear)(void *context, const struct weir_capture_remark *remark), void *context)
+{
+	return open_reader(path, &(struct wishes){.hear = hear, .context = context});
 }
 
 struct weir_capture_reader *weir__capture_open_blocks(const char *path)
 {
-	return open_reader(path, true);
+	return open_reader(path, &(struct wishes){.keep = true});
 }
 
 struct weir__block *weir__capture_block(const struct weir_capture_reader *reader)

@@ -15,7 +15,8 @@ from program import SOURCES, ProgramTest, main
 PAGES = SOURCES / "docs/man"
 PROGRAMS = {"weir-replay": "WEIR_REPLAY", "weir-l2fwd": "WEIR_L2FWD",
             "weir-bench": "WEIR_BENCH", "weir-doctor": "WEIR_DOCTOR", "weir-run": "WEIR_RUN",
-            "weir-ctl": "WEIR_CTL", "weir-dump": "WEIR_DUMP", "weir-fw": "WEIR_FW"}
+            "weir-ctl": "WEIR_CTL", "weir-dump": "WEIR_DUMP", "weir-fw": "WEIR_FW",
+            "weir-info": "WEIR_INFO"}
 
 
 class ManTest(ProgramTest):
