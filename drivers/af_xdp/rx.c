@@ -92,6 +92,8 @@ static inline struct weir_mbuf *received(struct xdp_queue *queue, const struct x
 	uint32_t headroom = umem->headroom + (uint32_t)(desc->addr >> 48) - WEIR__XDP_HEADROOM;
 	const weir__mbuf_empty empty = {headroom, desc->len, desc->len, 0};
 
+	/* another core has written there; it arrives while the rest of the burst is looked at */
+	__builtin_prefetch(umem->base + place + umem->first + headroom);
 	*weir__xdp_held(queue->rx.held, place) = 0;
 	weir__mbuf_reset(mbuf, empty);
 	return mbuf;
