@@ -54,6 +54,7 @@ struct afp_rx {
 	uint32_t left;    /* frames of version 2 up to its end; packets of version 3 in it */
 	uint8_t *next;    /* the next frame */
 	uint64_t look_at; /* the watch, at this time */
+	uint32_t bursts;
 	WEIR_ATOMIC(uint64_t) drops; /* what the kernel said when asked */
 } __attribute__((aligned(WEIR_CACHE_LINE)));
 

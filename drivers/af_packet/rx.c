@@ -8,10 +8,15 @@
 
 #include "weir/chain.h"
 
+#include "mbuf/filter_impl.h"
+
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Under load the watch is thought of only so often: reading the clock costs some 8 ns. */
+#define BURSTS_PER_LOOK 256
 
 #define TAG_AT   (2 * ETH_ALEN)
 #define TAG_SIZE 4
@@ -193,6 +198,16 @@ static void give_back_v3(struct afp_rx *rx)
 
 /* ---- either ---- */
 
+/* One with a tag: the kernel has let it pass for us to look at. */
+static bool is_unwanted(struct afp *afp, uint32_t queue, const struct weir_mbuf *mbuf)
+{
+	const struct weir_port *port = afp->port;
+
+	return port->filter && port->filters &&
+	       !weir__filter_matches(port->filter, mbuf,
+		       port->filter_copies + (size_t)queue * WEIR__FILTER_COPIED);
+}
+
 /* version is a constant once inlined. */
 static inline __attribute__((always_inline)) uint32_t receive(
 	struct afp *afp, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count, uint32_t version)
@@ -217,10 +232,16 @@ static inline __attribute__((always_inline)) uint32_t receive(
 			weir__count(&counters->no_mbuf, 1);
 			break;
 		}
-		if (weir_unlikely(taken == DAMAGED))
+		if (weir_unlikely(taken == DAMAGED)) {
 			weir__count(&counters->dropped[WEIR_DROP_RX_DAMAGED], 1);
-		else
+		} else if (weir_unlikely(has_tag(&arrival)) &&
+			   is_unwanted(afp, queue, mbufs[got])) {
+			weir__count(&counters->dropped[WEIR_DROP_RX_FILTERED], 1);
+			weir_mbuf_free(mbufs[got]);
+			mbufs[got] = mbufs[--count]; /* as many are left as packets */
+		} else {
 			bytes += mbufs[got++]->length;
+		}
 		if (version == 2)
 			give_back_v2(rx);
 		else
@@ -242,8 +263,8 @@ static bool is_bound(const struct afp *afp, const struct afp_rx *rx)
 				       address.sll_ifindex == ifindex);
 }
 
-/* Nothing came: is the interface to blame? */
-static void idle(struct afp *afp, struct afp_rx *rx)
+/* Is all well with the interface? */
+static void look(struct afp *afp, struct afp_rx *rx)
 {
 	if (!weir__afp_look_sometimes(afp, &rx->look_at))
 		return;
@@ -265,7 +286,7 @@ uint32_t weir__afp_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint
 	if (weir_likely(rx->ready))
 		got = afp->conf.version == 2 ? receive(afp, queue, mbufs, count, 2)
 					     : receive(afp, queue, mbufs, count, 3);
-	if (got == 0)
-		idle(afp, rx);
+	if (weir_unlikely(got == 0 || ++rx->bursts % BURSTS_PER_LOOK == 0))
+		look(afp, rx);
 	return got;
 }

@@ -5,11 +5,14 @@
  */
 #include "af_packet_impl.h"
 
+#include "mbuf/filter_impl.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -185,6 +188,44 @@ static int share(struct afp *afp, int fd)
 	return failed ? explain(afp, "joining the fanout group (of an interface that is up)") : 0;
 }
 
+/* ---- filter= ---- */
+
+/* The kernel runs the filter before a tag that it took out is put back, so it would see another
+ * packet than was compiled for. Tagged ones pass here, and rx.c looks at them. */
+static const struct sock_filter pass_tagged[] = {
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+};
+#define PREFIX (sizeof(pass_tagged) / sizeof(*pass_tagged))
+
+/* Where the kernel does not take it, the library filters. */
+static int attach_filter(const struct afp *afp, int fd)
+{
+	struct sock_filter *program;
+	struct sock_fprog whole;
+	const void *own;
+	uint32_t count;
+	int failed;
+
+	if (!afp->port->filter)
+		return 0;
+	own = weir__filter_program(afp->port->filter, &count);
+	if (count + PREFIX > BPF_MAXINSNS)
+		return 0;
+	program = malloc((PREFIX + count) * sizeof(*program));
+	if (!program)
+		return weir__fail(ENOMEM, "%s: no memory for the filter", afp->port->name);
+	memcpy(program, pass_tagged, sizeof(pass_tagged));
+	memcpy(program + PREFIX, own, count * sizeof(*program));
+	whole.len = (unsigned short)(PREFIX + count);
+	whole.filter = program;
+	failed = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof(whole));
+	free(program);
+	afp->port->filters = !failed;
+	return 0;
+}
+
 /* ---- open and close ---- */
 
 static int set_up_rx(struct afp *afp, struct afp_rx *rx, int fd)
@@ -197,7 +238,9 @@ static int set_up_rx(struct afp *afp, struct afp_rx *rx, int fd)
 		return error;
 	if (set_number(fd, PACKET_IGNORE_OUTGOING, 1))
 		return explain(afp, "not receiving what is sent (Linux 4.20)");
-	error = map_ring(afp, rx, fd);
+	error = attach_filter(afp, fd);
+	if (!error)
+		error = map_ring(afp, rx, fd);
 	if (!error)
 		error = bind_socket(afp, fd, ETH_P_ALL);
 	if (!error)

@@ -95,7 +95,7 @@ static void is_back(struct afp *afp, int ifindex)
 	afp_set_ifindex(afp, ifindex);
 	memcpy(afp->name, afp->wanted, IFNAMSIZ);
 	find_state(afp, &afp->flags, &afp->mtu);
-	weir__log(WEIR_LOG_INFO, "%s: interface %s is back%s", afp->port->name, afp->name,
+	weir__log(WEIR_LOG_WARNING, "%s: interface %s is back%s", afp->port->name, afp->name,
 		afp->flags & IFF_UP ? "" : ", but down");
 	set_down(afp, !(afp->flags & IFF_UP));
 	bind_anew(afp);
@@ -116,7 +116,7 @@ static void look_at_flags(struct afp *afp, short flags)
 		weir__log(WEIR_LOG_WARNING, "%s: interface %s has no carrier", afp->port->name,
 			afp->name);
 	else
-		weir__log(WEIR_LOG_INFO, "%s: interface %s is up", afp->port->name, afp->name);
+		weir__log(WEIR_LOG_WARNING, "%s: interface %s is up", afp->port->name, afp->name);
 	afp->flags = flags;
 }
 
@@ -144,7 +144,7 @@ static void look(struct afp *afp)
 
 	if (afp_ifindex(afp) && find_name(afp, afp_ifindex(afp), name)) {
 		if (strcmp(name, afp->name) != 0) {
-			weir__log(WEIR_LOG_INFO, "%s: interface %s is named %s now",
+			weir__log(WEIR_LOG_WARNING, "%s: interface %s is named %s now",
 				afp->port->name, afp->name, name);
 			memcpy(afp->name, name, IFNAMSIZ);
 		}

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 enum weir_log_level {
-	WEIR_LOG_WARNING, /* packets may be lost until somebody does something */
+	WEIR_LOG_WARNING, /* packets are lost, or no longer are */
 	WEIR_LOG_INFO,    /* good to know */
 };
 

@@ -92,6 +92,9 @@ struct weir_stage_type {
 	uint32_t (*poll)(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count);
 	/* Poll found nothing: will it ever again? */
 	bool (*ended)(const struct weir_stage *stage);
+	/* What a source receives from, and the queue of it, so that an idle worker may sleep until
+	 * it has something. */
+	struct weir_port *(*source)(const struct weir_stage *stage, uint32_t *queue);
 	void (*run)(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count);
 };
 

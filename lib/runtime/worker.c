@@ -19,20 +19,24 @@
 #include "runtime/stage_impl.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
-/* Turns without work before an adaptive worker yields, and before it sleeps; some microseconds. */
+/* Turns without work before an adaptive worker yields, and sleeps; some microseconds. */
 #define YIELD_AFTER 256
 #define SLEEP_AFTER 512
 /* The first sleep; a shorter one costs as much, since the kernel adds 50 us by default. */
 #define SLEEP_FIRST_US   50
 #define SLEEP_DEFAULT_US 1000
+/* The longest sleep of one that is woken: what nobody wakes for it sees so late. */
+#define WAIT_NS 100000000
 
 enum state { NEW, STARTING, RUNNING, ENDED };
 
@@ -59,7 +63,7 @@ struct weir_worker {
 	int error;                     /* why it could not run */
 	bool has_thread;               /* to be joined */
 	pthread_t thread;
-	sem_t bell;
+	int bell; /* an eventfd, so that it can be waited for beside ports */
 };
 
 struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
@@ -74,6 +78,11 @@ struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
 	worker = calloc(1, sizeof(*worker));
 	if (!worker)
 		return weir__fail_null(ENOMEM, "no memory for a worker");
+	worker->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (worker->bell < 0) {
+		free(worker);
+		return weir__fail_null(errno, "no eventfd for a worker: %s", strerror(errno));
+	}
 	worker->conf = *conf;
 	snprintf(worker->name, sizeof(worker->name), "%s", conf->name ? conf->name : "worker");
 	worker->conf.name = worker->name;
@@ -84,7 +93,6 @@ struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&worker->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	sem_init(&worker->bell, 0, 0);
 	return worker;
 }
 
@@ -94,35 +102,45 @@ bool weir__worker_is_told(const struct weir_worker *worker)
 	return atomic_load_explicit(&worker->told, memory_order_acquire);
 }
 
-static struct timespec time_in(clockid_t clock, uint64_t ns)
+static struct timespec time_in(uint64_t ns)
 {
 	struct timespec at;
 
-	clock_gettime(clock, &at);
+	clock_gettime(CLOCK_MONOTONIC, &at);
 	ns += (uint64_t)at.tv_nsec;
 	at.tv_sec += (time_t)(ns / 1000000000u);
 	at.tv_nsec = (long)(ns % 1000000000u);
 	return at;
 }
 
-/* Sleep until the bell or the time; twice as long as last time. */
+/* Until the bell or the time. */
+static void await_bell(const struct weir_worker *worker, uint64_t us)
+{
+	struct timespec time = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
+	struct pollfd bell = {.fd = worker->bell, .events = POLLIN};
+
+	ppoll(&bell, 1, &time, NULL);
+}
+
+/* Sleep until there may be something to do, or for a time: twice as long as last time. */
 static void sleep_some(struct weir_worker *worker)
 {
+	const struct weir_worker_conf *conf = &worker->conf;
 	uint32_t doublings =
 		worker->idle_turns > SLEEP_AFTER ? worker->idle_turns - SLEEP_AFTER : 0;
 	uint64_t us = SLEEP_FIRST_US << (doublings < 20 ? doublings : 20), began = weir__cycles();
-	struct timespec until;
+	eventfd_t rings;
 
-	if (worker->conf.idle == WEIR_IDLE_SLEEP || us > worker->conf.sleep_us)
-		us = worker->conf.sleep_us;
-	if (us == worker->conf.sleep_us && !worker->flushed) {
+	if (conf->idle == WEIR_IDLE_SLEEP || us > conf->sleep_us)
+		us = conf->sleep_us;
+	if (us == conf->sleep_us && !worker->flushed) {
 		weir_mempool_flush_all(); /* others may need what this one hoards */
 		worker->flushed = true;
 	}
 	weir_rcu_offline();
-	until = time_in(CLOCK_REALTIME, us * 1000);
-	while (sem_timedwait(&worker->bell, &until) != 0 && errno == EINTR)
-		;
+	if (!conf->wait || !conf->wait(conf->context, worker->bell, WAIT_NS))
+		await_bell(worker, us);
+	eventfd_read(worker->bell, &rings);
 	weir_rcu_online();
 	weir__count(&worker->figures.asleep, weir__cycles() - began);
 	weir__count(&worker->figures.sleeps, 1);
@@ -305,11 +323,7 @@ void weir_worker_tell(struct weir_worker *worker)
 
 void weir_worker_wake(struct weir_worker *worker)
 {
-	int rings;
-
-	/* one is enough, and a semaphore's count is limited */
-	if (sem_getvalue(&worker->bell, &rings) == 0 && rings < 2)
-		sem_post(&worker->bell);
+	eventfd_write(worker->bell, 1);
 }
 
 static bool is_over(const struct weir_worker *worker)
@@ -322,7 +336,7 @@ static bool is_over(const struct weir_worker *worker)
 /* Wait for the end, if it has begun. */
 static bool has_ended(struct weir_worker *worker, uint32_t timeout_ms)
 {
-	struct timespec until = time_in(CLOCK_MONOTONIC, timeout_ms * UINT64_C(1000000));
+	struct timespec until = time_in(timeout_ms * UINT64_C(1000000));
 	bool over;
 
 	pthread_mutex_lock(&worker->lock);
@@ -358,7 +372,7 @@ int weir_worker_destroy(struct weir_worker *worker)
 		pthread_join(worker->thread, NULL);
 	pthread_mutex_destroy(&worker->lock);
 	pthread_cond_destroy(&worker->changed);
-	sem_destroy(&worker->bell);
+	close(worker->bell);
 	free(worker);
 	return 0;
 }

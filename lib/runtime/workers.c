@@ -5,6 +5,7 @@
 #include "runtime/stage_impl.h"
 
 #include "base/base_impl.h"
+#include "port/wait_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,28 @@ static uint32_t drain(void *context)
 	struct weir__graph *graph = context;
 
 	return weir__has_failed(graph->pipeline) ? 0 : weir__graph_round(graph, true);
+}
+
+/* An idle worker sleeps until one of the ports that it receives from has something; unless it has
+ * other sources, which cannot be waited for. */
+static bool wait_for_ports(void *context, int bell, uint64_t timeout_ns)
+{
+	const struct weir__graph *graph = context;
+	struct weir__queue queues[WEIR_PORT_WAIT_MAX];
+	bool can_wait;
+
+	if (graph->source_count > WEIR_PORT_WAIT_MAX)
+		return false;
+	for (uint32_t i = 0; i < graph->source_count; i++) {
+		const struct weir__node *node = &graph->nodes[i];
+		const struct weir_stage_type *type = graph->pipeline->vertices[node->vertex]->type;
+
+		queues[i].port = type->source ? type->source(&node->stage, &queues[i].queue) : NULL;
+		if (!queues[i].port)
+			return false;
+	}
+	return weir__port_wait(queues, graph->source_count, bell, timeout_ns, &can_wait) >= 0 &&
+	       can_wait;
 }
 
 static void ended(void *context)
@@ -63,6 +86,7 @@ static struct weir_worker *make_worker(
 		.sleep_us = pipeline->conf.sleep_us,
 		.turn = turn,
 		.drain = drain,
+		.wait = wait_for_ports,
 		.ended = ended,
 		.context = pipeline->graphs[index]};
 	char name[32];

@@ -66,6 +66,14 @@ static bool ended(const struct weir_stage *stage)
 	return weir_port_state(state->port) != WEIR_PORT_UP;
 }
 
+static struct weir_port *source(const struct weir_stage *stage, uint32_t *queue)
+{
+	const struct rx_state *state = stage->state;
+
+	*queue = state->queue;
+	return state->port;
+}
+
 const struct weir_stage_type weir__stage_rx = {
 	.name = "rx",
 	.help = "receive from a port",
@@ -76,4 +84,5 @@ const struct weir_stage_type weir__stage_rx = {
 	.setup = setup,
 	.poll = poll,
 	.ended = ended,
+	.source = source,
 };

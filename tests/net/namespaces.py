@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Network namespaces for a test, with names of their own, gone at its end whatever happens.
 
-    require()               skips loudly where there is no right to make any
+    require("curl")         skips loudly where there is no right to make any
     net = Net()
     net.veth("a", "wa")     eth0 in namespace a leads to wa in namespace w
     net.run("a", "ping", ...)
@@ -13,8 +13,10 @@ net.address("a") and so on.
 import atexit
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 
 SKIPPED = 77
 TIMEOUT = 30  # s, for any command
@@ -45,8 +47,21 @@ def remove_left_behind():
             call("ip", "netns", "delete", f"{PREFIX}{name[0]}-{name[1]}", check=False)
 
 
-def require():
-    """To be called first: skips the test where no namespaces can be made."""
+def wait_until(is_so, what):
+    """Until is_so() says yes; fails with what when that takes too long."""
+    end = time.monotonic() + TIMEOUT
+    while not is_so():
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {TIMEOUT} s: {what}")
+        time.sleep(0.01)
+
+
+def require(*programs):
+    """To be called first: skips the test where programs are missing, or namespaces cannot be
+    made."""
+    missing = [name for name in programs if not shutil.which(name)]
+    if missing:
+        skip(f"not installed: {', '.join(missing)}")
     if os.geteuid() != 0:
         skip("making network namespaces takes root")
     try:
@@ -99,6 +114,7 @@ class Net:
         call("ip", "link", "add", "eth0", "netns", self.names[host], "mtu", self.mtu, "type",
              "veth", "peer", "name", peer, "netns", self.names["w"], "mtu", self.mtu)
         self.ip("w", "link", "set", peer, "up")
+        self.ip(host, "link", "set", "eth0", "up")
 
     def address(self, host, vlan=0):
         return f"10.9.{vlan}.{HOSTS[host]}"
