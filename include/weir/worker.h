@@ -50,9 +50,8 @@ struct weir_worker_conf {
 	uint32_t sleep_us;   /* the longest sleep; 0: 1000 */
 	uint32_t (*turn)(void *context);  /* returns packets handled, or WEIR_WORKER_END */
 	uint32_t (*drain)(void *context); /* NULL: nothing to drain */
-	/* Sleep until there may be something to do, poll() finds the file bell readable, or the time
-	 * is over. false at once when it cannot know, then the sleep is sleep_us long. NULL: never.
-	 */
+	/* Sleep until there may be something to do, the file bell can be read, or the time is
+	 * over. false at once when it cannot know: then the sleep is sleep_us. NULL: never. */
 	bool (*wait)(void *context, int bell, uint64_t timeout_ns);
 	void (*ended)(void *context); /* the last call, on the worker's thread; NULL: none */
 	void *context;
