@@ -102,7 +102,9 @@ int weir__live_open_capture(struct live *live, const struct live_wants *wants)
 	pcap_set_snaplen(pcap, (int)wants->snaplen);
 	pcap_set_promisc(pcap, wants->promiscuous);
 	pcap_set_immediate_mode(pcap, wants->immediate);
-	pcap_set_timeout(pcap, 1); /* ms, until a block that is not full is handed over */
+	/* until a block that is not full is handed over: libpcap's are of 256 KiB, so those of the
+	 * default buffer last for 640 ms in which nobody receives */
+	pcap_set_timeout(pcap, 10);
 	pcap_set_buffer_size(pcap, (int)wants->buffer);
 	/* not all can; microseconds then */
 	pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);

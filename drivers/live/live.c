@@ -9,10 +9,10 @@
  *	promisc    on: frames for others, too; off (on)
  *	direction  in, out or both (both). What is sent to the port comes back with both: in is for
  *	           forwarding
- *	immediate  on: each packet is handed over when it arrives; off: after at most 1 ms, in
+ *	immediate  on: each packet is handed over when it arrives; off: after at most 10 ms, in
  *	           blocks, which loses less (off). With on the kernel's buffer has places of
  *	           snaplen bytes, so a smaller snaplen makes more of them
- *	buffer     bytes of the kernel's buffer, 65536 to 1073741824 (8388608)
+ *	buffer     bytes of the kernel's buffer, 65536 to 1073741824 (16777216)
  *	filter     tcpdump's language, for whatever link type there is; run by the kernel if it can
  *
  * A packet that finds no mbufs stays with libpcap, so a dry pool delays; what the kernel drops
@@ -29,7 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER (8 << 20) /* 5,000 full frames of Ethernet while the receiver is away */
+#define BUFFER (16 << 20) /* 64 blocks */
 
 #define KNOWN "snaplen, promisc, direction, immediate, buffer"
 
@@ -259,6 +259,8 @@ static enum weir_drop send_one(struct live *live, const struct weir_mbuf *mbuf, 
 	if (!bytes || weir_mbuf_link_type(mbuf) != live->link_type)
 		return WEIR_DROP_TX_UNFIT;
 	*sent = pcap_inject(live->injector, bytes, mbuf->length) >= 0;
+	if (!*sent && errno == ENETDOWN) /* a socket says so once more when it is up again */
+		*sent = pcap_inject(live->injector, bytes, mbuf->length) >= 0;
 	return *sent ? WEIR_DROP_COUNT : why_not(errno);
 }
 

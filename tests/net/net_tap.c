@@ -419,18 +419,6 @@ static void test_link(void)
 	close_port(port);
 }
 
-/* In a process of its own, as a user without privilege: what check returns. */
-static int as_nobody(bool (*check)(void))
-{
-	int status = 0;
-	pid_t child = fork();
-
-	if (child == 0)
-		_exit(setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534) || !check());
-	waitpid(child, &status, 0);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 static bool owner_may(void)
 {
 	struct weir_port *port = weir_port_open("tap:weir0", pool);

@@ -5,9 +5,11 @@
 
 #include <sched.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Run a command of the shell: its exit status. */
 __attribute__((format(printf, 1, 2))) static inline int run(const char *format, ...)
@@ -43,6 +45,18 @@ static inline void veth_enter(void)
 	if (run("ip link set lo up; cd /proc/sys/net/ipv6/conf && echo 1 > all/disable_ipv6 && "
 		"echo 1 > default/disable_ipv6"))
 		printf("IPv6 stays: packets that nobody sent may come\n");
+}
+
+/* In a process of its own, as a user without privilege: what check returns. */
+static inline bool as_nobody(bool (*check)(void))
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534) || !check());
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 #endif
