@@ -5,6 +5,7 @@ every pair of them is tested.
     before(net, host)   make what has to be there; the spec of the port
     after(net, host)    the program runs: bring eth0 into the host's namespace, if it is not there
 """
+from namespaces import wait_until
 
 
 class AfPacket:
@@ -30,4 +31,18 @@ class AfXdp:
         pass
 
 
-MAKERS = {"af_packet": AfPacket(), "af_xdp": AfXdp()}
+class Tap:
+    """Made by the program, then moved to the host."""
+
+    def before(self, net, host):
+        # no link-local addresses, so nothing is sent until both hosts are up and get theirs
+        net.run(host, "sysctl", "-qw", "net.ipv6.conf.default.addr_gen_mode=1")
+        return f"tap:w{host}"
+
+    def after(self, net, host):
+        wait_until(lambda: f" w{host}:" in net.ip("w", "link"), f"the program makes w{host}")
+        net.ip("w", "link", "set", f"w{host}", "netns", net.names[host], "name", "eth0")
+        net.ip(host, "link", "set", "eth0", "up")
+
+
+MAKERS = {"af_packet": AfPacket(), "af_xdp": AfXdp(), "tap": Tap()}
