@@ -78,8 +78,8 @@ class Traffic(BridgeTest):
             for i in range(50)]
         captures.write_pcap(self.folder / "tagged.pcap", frames)
         seen = self.folder / "seen.pcap"
-        listener = net.start("b", "tcpdump", "--immediate-mode", "-U", "-Z", "root", "-i", "eth0", "-c",
-                             len(frames), "-w", seen, "ether src 02:00:00:00:00:0a")
+        listener = net.start("b", "tcpdump", "--immediate-mode", "-s", 2048, "-U", "-Z",
+                             "root", "-i", "eth0", "-c", len(frames), "-w", seen, "ether src 02:00:00:00:00:0a")
         self.addCleanup(listener.wait)
         self.addCleanup(listener.kill)
         wait_until(lambda: seen.exists() and seen.stat().st_size, "tcpdump listens")
