@@ -117,6 +117,16 @@ class Timing(ScheduleTest):
                 self.assertEqual(out, "")
 
 
+class Completion(ScheduleTest):
+    def test_completion(self):
+        script = (f"source {SOURCES}/apps/weir-replay/weir-replay.bash; COMP_WORDS=({self.path} %s); "
+                  "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _weir_replay; echo \"${COMPREPLY[@]}\"")
+        for typed, offered in (("--vlan-s", "--vlan-set --vlan-strip"), ("--split c", "client"),
+                               ("--speed ''", "top 1x 2x 0.5x")):
+            out = subprocess.run(["bash", "-c", script % typed], check=True, capture_output=True)
+            self.assertEqual(out.stdout.decode().strip(), offered)
+
+
 class Inputs(ScheduleTest):
     def test_sequence(self):
         one, two = self.trace("one.pcap", [5, 7]), self.trace("two.pcap", [1, 2, 3])
