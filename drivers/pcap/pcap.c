@@ -8,6 +8,8 @@
  *	preload no: packets come from the file; copy: from memory, into which it is read once, each
  *		with bytes of its own; attach: from memory, on the bytes there, read-only. Without
  *		it copy when it is read more than once and fits half of the free memory, else no
+ *	mmap    1: packets stay in the file, which is mapped, and are read-only, or with
+ *		preload=copy copied; a compressed one is read into memory
  *	tx      file to send to, "-" is standard output
  *	format  of tx: pcap (nanoseconds), pcap-us or pcapng; without it pcapng when the name ends
  *		so, else pcap
@@ -67,7 +69,7 @@ static int pcap_open(struct weir_port *port, void *priv, struct weir__spec *spec
 			"pcap: needs rx=FILE or tx=FILE, as in pcap:rx=in.pcap,tx=out.pcap");
 	error = weir__pcap_open_rx(pcap, spec);
 	if (!error)
-		error = weir__spec_finish(spec, "rx, loop, preload, tx, format");
+		error = weir__spec_finish(spec, "rx, loop, preload, mmap, tx, format");
 	if (!error)
 		error = open_tx(pcap, tx, format);
 	if (error)

@@ -11,6 +11,7 @@
 
 #include "capture/take_impl.h"
 #include "mbuf/part_impl.h"
+#include "trace/trace_impl.h"
 #include "weir/chain.h"
 
 #include <errno.h>
@@ -19,25 +20,40 @@
 /* Packets taken from the reader at a time. */
 #define AT_ONCE 32
 
-static int choose_preload(struct pcap_port *pcap, const char *path, const char *preload, bool *load)
+/* How the file is received: what the keys say. */
+struct way {
+	uint64_t map;
+	bool load;
+};
+
+static int choose_way(
+	struct pcap_port *pcap, const char *path, struct weir__spec *spec, struct way *way)
 {
-	*load = pcap->loop != 1 && strcmp(path, "-") != 0;
-	pcap->make = weir_trace_copy;
+	const char *preload = weir__spec_get(spec, "preload");
+
+	if (weir__spec_number(spec, "mmap", 0, 1, &way->map))
+		return -EINVAL;
+	way->load = way->map || (pcap->loop != 1 && strcmp(path, "-") != 0);
+	pcap->make = way->map ? weir_trace_attach : weir_trace_copy;
 	if (!preload)
 		return 0;
-	*load = strcmp(preload, "no") != 0;
 	if (strcmp(preload, "attach") == 0)
 		pcap->make = weir_trace_attach;
-	else if (*load && strcmp(preload, "copy") != 0)
-		return weir__fail(
-			EINVAL, "pcap: preload=%s: there are no, copy and attach", preload);
+	else if (strcmp(preload, "copy") == 0)
+		pcap->make = weir_trace_copy;
+	else if (strcmp(preload, "no") != 0 || way->map)
+		return weir__fail(EINVAL, "pcap: preload=%s: there are copy, attach%s", preload,
+			way->map ? "" : " and no");
+	way->load = strcmp(preload, "no") != 0;
 	return 0;
 }
 
 /* A trace that does not fit memory is read from the file each time, unless it must not be. */
-static int open_trace(struct pcap_port *pcap, const char *path, bool must)
+static int open_trace(struct pcap_port *pcap, const char *path, const struct way *way, bool must)
 {
-	pcap->trace = weir_trace_open(path, NULL);
+	const struct weir_trace_conf conf = {.map = way->map};
+
+	pcap->trace = weir_trace_open(path, &conf);
 	if (pcap->trace)
 		return 0;
 	return errno == EFBIG && !must ? 0 : -errno;
@@ -55,7 +71,7 @@ static int open_reader(struct pcap_port *pcap, const char *path)
 /* Nothing to receive from, and so nothing to say how. */
 static int open_none(struct pcap_port *pcap, struct weir__spec *spec)
 {
-	static const char *const keys[] = {"loop", "preload"};
+	static const char *const keys[] = {"loop", "preload", "mmap"};
 
 	for (uint32_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (weir__spec_get(spec, keys[i]))
@@ -67,19 +83,20 @@ static int open_none(struct pcap_port *pcap, struct weir__spec *spec)
 int weir__pcap_open_rx(struct pcap_port *pcap, struct weir__spec *spec)
 {
 	const char *path = weir__spec_get(spec, "rx"), *preload = weir__spec_get(spec, "preload");
-	bool load;
-	int error;
+	struct way way = {0};
+	int error = 0;
 
 	if (!path)
 		return open_none(pcap, spec);
 	pcap->loop = 1;
 	if (weir__spec_number(spec, "loop", 0, UINT64_MAX, &pcap->loop) ||
-		choose_preload(pcap, path, preload, &load))
+		choose_way(pcap, path, spec, &way))
 		return -EINVAL;
 	if (!pcap->port->pool)
 		return weir__fail(EINVAL, "pcap: rx=%s needs a mempool to receive into", path);
 	pcap->pass_is_empty = true;
-	error = load ? open_trace(pcap, path, preload != NULL) : 0;
+	if (way.load)
+		error = open_trace(pcap, path, &way, preload || way.map);
 	return error || pcap->trace ? error : open_reader(pcap, path);
 }
 
@@ -218,6 +235,17 @@ static uint32_t rx_file(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint32
 	return got;
 }
 
+/* A packet did not come: for want of mbufs, or because a mapped file does not have it any more. */
+static void note_none(struct pcap_port *pcap)
+{
+	int error = pcap->trace->mapping ? weir__trace_shortened(pcap->trace) : 0;
+
+	if (error)
+		weir__port_fail(pcap->port, error);
+	else
+		note_dry(pcap, weir_trace_packets(pcap->trace)[pcap->next].length);
+}
+
 static uint32_t rx_trace(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint32_t count)
 {
 	uint64_t packets = weir_trace_count(pcap->trace);
@@ -228,10 +256,10 @@ static uint32_t rx_trace(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint3
 			break;
 		some = pcap->make(
 			pcap->trace, pcap->next, mbufs + got, count - got, pcap->port->pool);
-		if (!some && packets)
-			note_dry(pcap, weir_trace_packets(pcap->trace)[pcap->next].length);
-		if (!some)
+		if (!some) {
+			note_none(pcap);
 			break;
+		}
 		pcap->pass_is_empty = false;
 		pcap->next += some;
 		got += some;

@@ -113,6 +113,24 @@ struct weir_capture_reader *weir__capture_open_blocks(const char *path)
 	return open_reader(path, &(struct wishes){.keep = true});
 }
 
+struct weir_capture_reader *weir__capture_open_memory(const char *path, uint8_t *bytes, size_t size)
+{
+	struct weir_capture_reader *reader = calloc(1, sizeof(*reader));
+	int result;
+
+	if (reader == NULL)
+		return weir__fail_null(ENOMEM, "%s: no memory to read it", path);
+	result = weir__source_open_memory(&reader->source, path, bytes, size);
+	if (result == 0)
+		result = start(reader);
+	if (result < 0) {
+		weir_capture_close(reader);
+		errno = -result;
+		return NULL;
+	}
+	return reader;
+}
+
 struct weir__block *weir__capture_block(const struct weir_capture_reader *reader)
 {
 	return reader->source.shared ? reader->source.block : NULL;

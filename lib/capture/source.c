@@ -266,6 +266,24 @@ int weir__source_open(struct weir__source *source, const char *path, bool keep)
 	return result;
 }
 
+int weir__source_open_memory(
+	struct weir__source *source, const char *path, uint8_t *bytes, size_t size)
+{
+	memset(source, 0, sizeof(*source));
+	source->fd = -1;
+	source->start = -1;
+	if (weir__codec_find(bytes, size) != NULL)
+		return -ENOTSUP;
+	source->path = strdup(path);
+	if (source->path == NULL)
+		return weir__fail(ENOMEM, "%s: no memory to read it", path);
+	source->at = bytes;
+	source->end = bytes + size;
+	source->end_offset = source->raw_offset = source->size = size;
+	source->ended = true;
+	return 0;
+}
+
 int weir__source_rewind(struct weir__source *source)
 {
 	if (source->start < 0 || lseek(source->fd, source->start, SEEK_SET) < 0)

@@ -64,6 +64,10 @@ struct weir__source {
  * nothing to close. */
 int weir__source_open(struct weir__source *source, const char *path, bool keep);
 
+/* Over bytes in memory: 0, -ENOTSUP when they are compressed, or -ENOMEM. */
+int weir__source_open_memory(
+	struct weir__source *source, const char *path, uint8_t *bytes, size_t size);
+
 /* Back to the first byte. 0 or -errno with the sentence said; -ESPIPE for a pipe. */
 int weir__source_rewind(struct weir__source *source);
 

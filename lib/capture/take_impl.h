@@ -29,6 +29,11 @@ struct weir__record {
 /* weir_capture_open() into blocks. */
 struct weir_capture_reader *weir__capture_open_blocks(const char *path);
 
+/* Over size bytes of a file in memory, where packets then lie; path is for sentences. NULL with
+ * errno ENOTSUP, without a sentence, when they are compressed. */
+struct weir_capture_reader *weir__capture_open_memory(
+	const char *path, uint8_t *bytes, size_t size);
+
 /* The block that the packet of the last peek lies in, and those of the next take will. NULL when
  * they must be copied, since there are no more blocks. Who keeps a packet takes a reference before
  * the next call on the reader. */

@@ -23,7 +23,9 @@ static uint32_t within(const struct weir_trace *trace, uint64_t first, uint32_t 
 {
 	if (first >= trace->count)
 		return 0;
-	return count < trace->count - first ? count : (uint32_t)(trace->count - first);
+	if (count > trace->count - first)
+		count = (uint32_t)(trace->count - first);
+	return trace->mapping ? weir__trace_still_there(trace, first, count) : count;
 }
 
 uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,

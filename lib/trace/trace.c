@@ -17,7 +17,9 @@ static void destroy(struct weir__block *block)
 	struct weir_trace *trace = (struct weir_trace *)(void *)block;
 
 	weir_region_destroy(trace->region);
+	weir__trace_unmap(trace);
 	free(trace->packets);
+	free(trace->path);
 	free(trace->sentence);
 	free(trace);
 }
@@ -56,6 +58,12 @@ void weir__trace_fail(struct weir_trace *trace, int error)
 	trace->sentence = strdup(weir_last_error());
 }
 
+void weir__trace_describe(struct weir_trace *trace, const struct weir_capture_reader *reader)
+{
+	snprintf(trace->description, sizeof(trace->description), "%s",
+		weir_capture_describe(reader));
+}
+
 /* Read all of it. 0 or -errno with the sentence said. */
 static int fill(struct weir_trace *trace, const char *path, const struct weir_trace_conf *conf)
 {
@@ -68,10 +76,21 @@ static int fill(struct weir_trace *trace, const char *path, const struct weir_tr
 	weir_capture_progress(reader, &position, &trace->file_bytes);
 	error = weir__trace_load(trace, reader, path, conf);
 	weir_capture_progress(reader, &trace->file_bytes, &position);
-	snprintf(trace->description, sizeof(trace->description), "%s",
-		weir_capture_describe(reader));
+	weir__trace_describe(trace, reader);
 	weir_capture_close(reader);
 	return error;
+}
+
+/* Mapped, where that is wanted and can be. */
+static int map_or_fill(
+	struct weir_trace *trace, const char *path, const struct weir_trace_conf *conf)
+{
+	int error = conf->map && strcmp(path, "-") != 0 ? weir__trace_map(trace, path) : -ENOTSUP;
+
+	if (error != -ENOTSUP)
+		return error;
+	weir__trace_unmap(trace);
+	return fill(trace, path, conf);
 }
 
 struct weir_trace *weir_trace_open(const char *path, const struct weir_trace_conf *conf)
@@ -84,7 +103,10 @@ struct weir_trace *weir_trace_open(const char *path, const struct weir_trace_con
 		return weir__fail_null(ENOMEM, "%s: no memory to read it", path);
 	atomic_init(&trace->block.users, 1);
 	trace->block.release = destroy;
-	error = fill(trace, path, conf ? conf : &usual);
+	trace->file = -1;
+	trace->path = strdup(path);
+	error = trace->path ? map_or_fill(trace, path, conf ? conf : &usual)
+			    : weir__fail(ENOMEM, "%s: no memory to read it", path);
 	if (error) {
 		weir_trace_close(trace);
 		errno = -error;
@@ -101,8 +123,10 @@ void weir_trace_close(struct weir_trace *trace)
 
 int weir_trace_error(const struct weir_trace *trace)
 {
-	if (!trace->error)
-		return 0;
+	int shortened = trace->mapping ? weir__trace_shortened(trace) : 0;
+
+	if (shortened || !trace->error)
+		return shortened;
 	return weir__fail(
 		-trace->error, "%s", trace->sentence ? trace->sentence : strerror(-trace->error));
 }
@@ -139,7 +163,7 @@ const char *weir_trace_describe(const struct weir_trace *trace)
 
 const char *weir_trace_memory(const struct weir_trace *trace)
 {
-	return weir_region_describe(trace->region);
+	return trace->region ? weir_region_describe(trace->region) : "the mapped file";
 }
 
 /* The hash is made of mbufs: these are the caller's, on the stack, and of no pool. */

@@ -222,6 +222,61 @@ static void test_trace_attach(void)
 	end();
 }
 
+/* The same where the file is mapped. */
+static void test_trace_map(void)
+{
+	const struct weir_trace_conf conf = {.map = true};
+	struct weir_trace *trace;
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAPNG, 5000, 3000);
+	trace = weir_trace_open(path, &conf);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(trace);
+	CU_ASSERT_EQUAL(weir_trace_count(trace), 5000);
+	CU_ASSERT_EQUAL(weir_trace_error(trace), 0);
+	CU_ASSERT_PTR_NULL(weir_capture_create(path, WEIR_CAPTURE_PCAP_NS, 0));
+	CU_ASSERT_EQUAL(errno, EBUSY);
+	check_attached(trace, 5000, 3000);
+	end();
+}
+
+/* A mapped file becomes shorter: what is there comes, what is gone does not, what was given out and
+ * is gone reads as zeros; and the port says what happened. */
+static void test_trace_map_shortened(void)
+{
+	struct weir_mbuf *mbufs[32], *last;
+	struct weir_trace_conf conf = {.map = true};
+	struct weir_trace *trace;
+	struct weir_port *port;
+	uint32_t number = 0, got;
+	char spec[100];
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAP_NS, 1000, 3000);
+	trace = weir_trace_open(path, &conf);
+	snprintf(spec, sizeof(spec), "pcap:rx=%s,mmap=1", path);
+	port = weir_port_open(spec, pool);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
+	CU_ASSERT_EQUAL(weir_trace_attach(trace, 999, &last, 1, pool), 1);
+	CU_ASSERT_EQUAL(truncate(path, (off_t)weir_trace_packets(trace)[500].offset + 1), 0);
+	while ((got = weir_port_rx(port, 0, mbufs, 32)) > 0) {
+		for (uint32_t i = 0; i < got; i++, number++)
+			CU_ASSERT_TRUE(is_packet(mbufs[i], number, length_of(number, 3000)));
+		weir_mbuf_free_bulk(mbufs, got);
+	}
+	CU_ASSERT_EQUAL(number, 500);
+	CU_ASSERT_EQUAL(weir_port_state(port), -EBADMSG);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_port_error(port), "the last 500 are gone"));
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	CU_ASSERT_EQUAL(*weir_mbuf_data(last), 0);
+	weir_mbuf_free(last);
+	CU_ASSERT_EQUAL(weir_trace_attach(trace, 499, mbufs, 32, pool), 1);
+	weir_mbuf_free(mbufs[0]);
+	CU_ASSERT_EQUAL(weir_trace_error(trace), -EBADMSG);
+	weir_trace_close(trace);
+	end();
+}
+
 /* Copies are private, in segments where they are long; a dry pool gives what it has. */
 static void test_trace_copy(void)
 {
@@ -352,6 +407,8 @@ int main(void)
 		{"packets outlive their port", test_packets_outlive_their_port},
 		{"parts are shared as any", test_parts_are_shared_as_any},
 		{"trace: attach", test_trace_attach},
+		{"trace: map", test_trace_map},
+		{"trace: a mapped file becomes shorter", test_trace_map_shortened},
 		{"trace: copy", test_trace_copy},
 		{"trace: a damaged file", test_trace_of_a_damaged_file},
 		{"trace: limits", test_trace_limits},
