@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Round trip: weir-replay sends captures into one end of a veth, weir-dump writes what comes out of the
-other: the same packets, in the same order. WEIR_CORPUS_ALL=1 takes all of the corpus, which is minutes."""
+other: the same packets, in the same order. CAPTURES=all takes the whole corpus, which is half a minute."""
 import os
 import pathlib
 import sys
@@ -15,7 +15,7 @@ from namespaces import Net, require  # noqa: E402
 MTU = 65535
 SHORTEST = 15  # an Ethernet header, and a byte: the kernel sends nothing shorter
 AT_A_TIME = 20000  # the ring of the receiver holds so many, whoever else uses the cores
-FILES = None if os.environ.get("WEIR_CORPUS_ALL") else 40
+FILES = None if os.environ.get("CAPTURES") == "all" else 40
 
 
 class RoundTrip(ProgramTest):
