@@ -5,7 +5,9 @@
 
 #include "segments.h"
 
+#include "weir/checksum.h"
 #include "weir/clone.h"
+#include "weir/fragment.h"
 #include "weir/offload.h"
 #include "weir/parse.h"
 #include "weir/port.h"
@@ -459,11 +461,41 @@ static void test_segment(void)
 	end();
 }
 
+/* A checksum that is left to be done is done before the packet is cut into fragments; one that is
+ * to be cut into segments, or that others see the bytes of, is refused. */
+static void test_fragment(void)
+{
+	struct weir_reassembly *reassembly =
+		weir_reassembly_create(&(struct weir_reassembly_conf){0});
+	struct weir_mbuf *mbuf, *clone, *fragments[8], *joined = NULL;
+	uint32_t l4 = 14 + 40;
+	int count;
+
+	begin(WEIR__OFFLOADS_ALL, "pair:offload");
+	mbuf = whole(&kinds[5], 4000, 1000, 0, 0);
+	CU_ASSERT_EQUAL(weir_fragment(mbuf, 1500, 1, fragments, 8), -EINVAL);
+	mbuf->flags ^= WEIR_MBUF_SEGMENT | WEIR_MBUF_L4_CHECKSUM;
+	clone = weir_mbuf_clone(mbuf, pool);
+	CU_ASSERT_EQUAL(weir_fragment(mbuf, 1500, 1, fragments, 8), -EINVAL);
+	weir_mbuf_free(clone);
+	count = weir_fragment(mbuf, 1500, 1, fragments, 8);
+	CU_ASSERT_EQUAL_FATAL(count, 3);
+	for (int i = 0; i < count; i++)
+		joined = weir_reassembly_add(reassembly, fragments[i], 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(joined);
+	CU_ASSERT_EQUAL(weir_l4_checksum_verify(joined, 14, l4, 17), WEIR_CHECKSUM_GOOD);
+	CU_ASSERT_EQUAL(joined->flags & WEIR_OFFLOADS, 0);
+	weir_mbuf_free(joined);
+	weir_reassembly_destroy(reassembly);
+	end();
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {{"every size", test_every_size}, {"large", test_large},
 		{"dry", test_dry}, {"checksums", test_checksums}, {"unfit", test_unfit},
-		{"chains", test_chains}, {"segment", test_segment}, CU_TEST_INFO_NULL};
+		{"chains", test_chains}, {"segment", test_segment}, {"fragment", test_fragment},
+		CU_TEST_INFO_NULL};
 
 	srand(1);
 	fill_random(payload, sizeof(payload));
