@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_stages_edit.c: stages that change packets, whatever segments these lie in and whoever else has
- * their bytes. What they make of packets is compared with other programs in tests/app/test_edit.py. */
+/* test_stages_edit.c: stages that change packets, whatever segments these lie in and whoever else
+ * has their bytes. What they make of packets is compared with other programs in
+ * tests/app/test_edit.py. */
 #include "stages_frame.h"
 
 #include "weir/clone.h"
