@@ -6,6 +6,7 @@
 #include <weir/mbuf.h>
 #include <weir/port.h>
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ static const struct way {
 	bool sends; /* to a file beside the one read */
 } ways[] = {
 	{"replay", "", false},
+	{"readahead", ",reader=thread", false},
 	{"loop", ",loop=0,preload=attach", false},
 	{"loopcopy", ",loop=0,preload=copy", false},
 	{"convert", "", true},
@@ -101,7 +103,12 @@ static uint64_t run(void *arg, uint64_t rounds)
 		struct weir_mbuf *mbufs[BENCH_REPLAY_BURST];
 		uint32_t got = weir_port_rx(reader->port, 0, mbufs, BENCH_REPLAY_BURST);
 
-		if (got == 0 && weir_port_state(reader->port) != WEIR_PORT_UP)
+		/* a thread that reads may be behind */
+		while (got == 0 && weir_port_state(reader->port) == WEIR_PORT_UP) {
+			sched_yield();
+			got = weir_port_rx(reader->port, 0, mbufs, BENCH_REPLAY_BURST);
+		}
+		if (got == 0)
 			break;
 		if (reader->out)
 			weir_port_tx_or_drop(reader->out, 0, mbufs, got);
@@ -135,6 +142,8 @@ static const struct replay_subject subject = {
 
 const struct bench bench_replay = {
 	"replay", "read a capture file to drop", bench_replays, &subject};
+const struct bench bench_readahead = {
+	"readahead", "the same with a thread that reads", bench_replays, &subject};
 const struct bench bench_loop = {
 	"loop", "packets of a capture in memory to drop, unread", bench_replays, &subject};
 const struct bench bench_loopcopy = {

@@ -10,6 +10,7 @@
  *		it copy when it is read more than once and fits half of the free memory, else no
  *	mmap    1: packets stay in the file, which is mapped, and are read-only, or with
  *		preload=copy copied; a compressed one is read into memory
+ *	reader  thread: a thread reads ahead, on another core; self: none does (self)
  *	tx      file to send to, "-" is standard output
  *	format  of tx: pcap (nanoseconds), pcap-us or pcapng; without it pcapng when the name ends
  *		so, else pcap
@@ -69,7 +70,7 @@ static int pcap_open(struct weir_port *port, void *priv, struct weir__spec *spec
 			"pcap: needs rx=FILE or tx=FILE, as in pcap:rx=in.pcap,tx=out.pcap");
 	error = weir__pcap_open_rx(pcap, spec);
 	if (!error)
-		error = weir__spec_finish(spec, "rx, loop, preload, mmap, tx, format");
+		error = weir__spec_finish(spec, "rx, loop, preload, mmap, reader, tx, format");
 	if (!error)
 		error = open_tx(pcap, tx, format);
 	if (error)

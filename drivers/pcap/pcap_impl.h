@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pcap_impl.h: the two halves of a capture file's port: pcap.c opens, closes and sends, receive.c
- * receives. */
+/* pcap_impl.h: a capture file's port: pcap.c opens, closes and sends, keys.c and receive.c
+ * receive, ahead.c with a thread. */
 #ifndef WEIR_PCAP_IMPL_H
 #define WEIR_PCAP_IMPL_H
 
@@ -21,9 +21,13 @@ struct pcap_port {
 	/* One of the two, or none. */
 	struct weir_capture_reader *reader;
 	struct weir_trace *trace;
+	struct weir__ahead *ahead;      /* reads from the reader; or NULL */
+	uint32_t taken;                 /* packets of its present batch */
+	WEIR_ATOMIC(uint64_t) position; /* of what was taken, in the file */
 	uint32_t (*make)(struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,
 		uint32_t count, struct weir_mempool *pool); /* attach or copy */
 	uint64_t next;                                      /* packet of the trace */
+	uint64_t file_bytes;                                /* as stored, with ahead */
 	uint64_t passes;                                    /* done */
 	uint64_t loop;                                      /* wanted; 0: endless */
 	bool pass_is_empty;                                 /* no packet yet in this one */

@@ -9,6 +9,7 @@
  */
 #include "pcap_impl.h"
 
+#include "ahead_impl.h"
 #include "capture/take_impl.h"
 #include "mbuf/part_impl.h"
 #include "trace/trace_impl.h"
@@ -19,92 +20,6 @@
 
 /* Packets taken from the reader at a time. */
 #define AT_ONCE 32
-
-/* How the file is received: what the keys say. */
-struct way {
-	uint64_t map;
-	bool load;
-};
-
-static int choose_way(
-	struct pcap_port *pcap, const char *path, struct weir__spec *spec, struct way *way)
-{
-	const char *preload = weir__spec_get(spec, "preload");
-
-	if (weir__spec_number(spec, "mmap", 0, 1, &way->map))
-		return -EINVAL;
-	way->load = way->map || (pcap->loop != 1 && strcmp(path, "-") != 0);
-	pcap->make = way->map ? weir_trace_attach : weir_trace_copy;
-	if (!preload)
-		return 0;
-	if (strcmp(preload, "attach") == 0)
-		pcap->make = weir_trace_attach;
-	else if (strcmp(preload, "copy") == 0)
-		pcap->make = weir_trace_copy;
-	else if (strcmp(preload, "no") != 0 || way->map)
-		return weir__fail(EINVAL, "pcap: preload=%s: there are copy, attach%s", preload,
-			way->map ? "" : " and no");
-	way->load = strcmp(preload, "no") != 0;
-	return 0;
-}
-
-/* A trace that does not fit memory is read from the file each time, unless it must not be. */
-static int open_trace(struct pcap_port *pcap, const char *path, const struct way *way, bool must)
-{
-	const struct weir_trace_conf conf = {.map = way->map};
-
-	pcap->trace = weir_trace_open(path, &conf);
-	if (pcap->trace)
-		return 0;
-	return errno == EFBIG && !must ? 0 : -errno;
-}
-
-static int open_reader(struct pcap_port *pcap, const char *path)
-{
-	pcap->reader = weir__capture_open_blocks(path);
-	if (!pcap->reader)
-		return -errno;
-	weir_capture_set_nonblocking(pcap->reader, true);
-	return 0;
-}
-
-/* Nothing to receive from, and so nothing to say how. */
-static int open_none(struct pcap_port *pcap, struct weir__spec *spec)
-{
-	static const char *const keys[] = {"loop", "preload", "mmap"};
-
-	for (uint32_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		if (weir__spec_get(spec, keys[i]))
-			return weir__fail(EINVAL, "pcap: %s= is for rx=", keys[i]);
-	weir__port_end(pcap->port);
-	return 0;
-}
-
-int weir__pcap_open_rx(struct pcap_port *pcap, struct weir__spec *spec)
-{
-	const char *path = weir__spec_get(spec, "rx"), *preload = weir__spec_get(spec, "preload");
-	struct way way = {0};
-	int error = 0;
-
-	if (!path)
-		return open_none(pcap, spec);
-	pcap->loop = 1;
-	if (weir__spec_number(spec, "loop", 0, UINT64_MAX, &pcap->loop) ||
-		choose_way(pcap, path, spec, &way))
-		return -EINVAL;
-	if (!pcap->port->pool)
-		return weir__fail(EINVAL, "pcap: rx=%s needs a mempool to receive into", path);
-	pcap->pass_is_empty = true;
-	if (way.load)
-		error = open_trace(pcap, path, &way, preload || way.map);
-	return error || pcap->trace ? error : open_reader(pcap, path);
-}
-
-void weir__pcap_close_rx(struct pcap_port *pcap)
-{
-	weir_capture_close(pcap->reader);
-	weir_trace_close(pcap->trace);
-}
 
 /* At the end of the file: start the next pass, or say that this was the last. */
 static bool start_next_pass(struct pcap_port *pcap)
@@ -147,6 +62,18 @@ static void note_dry(struct pcap_port *pcap, uint32_t length)
 		weir__count(&pcap->port->rx[0].no_mbuf, 1);
 }
 
+static inline void put_on_records(const struct weir__parts *parts, struct weir_mbuf **mbufs,
+	const struct weir__record *records, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct weir__record *record = &records[i];
+
+		weir__mbuf_on_part(parts, mbufs[i], record->data, record->headroom, record->length);
+		weir__mbuf_captured(mbufs[i], record->timestamp_ns, record->wire_length,
+			record->link_type, record->interface);
+	}
+}
+
 /* The fast way: packets that lie in the present block. */
 static uint32_t take_parts(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint32_t count)
 {
@@ -162,14 +89,7 @@ static uint32_t take_parts(struct pcap_port *pcap, struct weir_mbuf **mbufs, uin
 	given = weir__parts_take(pool, mbufs, taken);
 	if (weir_unlikely(given < taken))
 		weir__capture_return(pcap->reader, &records[given]);
-	for (uint32_t i = 0; i < given; i++) {
-		const struct weir__record *record = &records[i];
-
-		weir__mbuf_on_part(
-			&parts, mbufs[i], record->data, record->headroom, record->length);
-		weir__mbuf_captured(mbufs[i], record->timestamp_ns, record->wire_length,
-			record->link_type, record->interface);
-	}
+	put_on_records(&parts, mbufs, records, given);
 	if (given)
 		weir__block_take(block, given);
 	return given;
@@ -235,6 +155,79 @@ static uint32_t rx_file(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint32
 	return got;
 }
 
+/* Packets of a batch, in its block. */
+static uint32_t attach_batch(struct pcap_port *pcap, const struct weir__batch *batch,
+	struct weir_mbuf **mbufs, uint32_t count)
+{
+	const struct weir__parts parts = weir__parts_of(pcap->port->pool, batch->block, false);
+	uint32_t given = weir__parts_take(pcap->port->pool, mbufs, count);
+
+	put_on_records(&parts, mbufs, &batch->records[pcap->taken], given);
+	if (given)
+		weir__block_take(batch->block, given);
+	return given;
+}
+
+static uint32_t copy_batch(struct pcap_port *pcap, const struct weir__batch *batch,
+	struct weir_mbuf **mbufs, uint32_t count)
+{
+	const struct weir__record *record = &batch->records[pcap->taken];
+	uint32_t given = 0;
+
+	for (; given < count; given++, record++) {
+		struct weir_mbuf *mbuf =
+			weir_mbuf_from_bytes(pcap->port->pool, record->data, record->length);
+
+		if (!mbuf)
+			break;
+		weir__mbuf_captured(mbuf, record->timestamp_ns, record->wire_length,
+			record->link_type, record->interface);
+		mbufs[given] = mbuf;
+	}
+	return given;
+}
+
+static void end_ahead(struct pcap_port *pcap, const struct weir__batch *batch)
+{
+	if (batch->result == 0) {
+		weir__port_end(pcap->port);
+		return;
+	}
+	weir__fail(-batch->result, "%s", weir__ahead_sentence(pcap->ahead));
+	weir__port_fail(pcap->port, batch->result);
+}
+
+/* What the thread has found. */
+static uint32_t rx_ahead(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct weir__batch *batch;
+	uint32_t got = 0, left, some;
+
+	while (got < count && (batch = weir__ahead_look(pcap->ahead)) != NULL) {
+		if (!batch->block) {
+			end_ahead(pcap, batch);
+			break;
+		}
+		left = batch->count - pcap->taken;
+		left = left < count - got ? left : count - got;
+		some = (batch->copied ? copy_batch : attach_batch)(pcap, batch, mbufs + got, left);
+		pcap->taken += some;
+		got += some;
+		if (some < left) {
+			note_dry(pcap, batch->records[pcap->taken].length);
+			break;
+		}
+		if (pcap->taken < batch->count)
+			break;
+		/* relaxed: for a progress bar */
+		atomic_store_explicit(&pcap->position, batch->position, memory_order_relaxed);
+		weir__block_drop(batch->block, 1);
+		pcap->taken = 0;
+		weir__ahead_pass(pcap->ahead);
+	}
+	return got;
+}
+
 /* A packet did not come: for want of mbufs, or because a mapped file does not have it any more. */
 static void note_none(struct pcap_port *pcap)
 {
@@ -276,7 +269,10 @@ uint32_t weir__pcap_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uin
 	/* an ended or failed port stays so; relaxed: this thread ends it */
 	if (atomic_load_explicit(&pcap->port->state, memory_order_relaxed) != 0)
 		return 0;
-	got = pcap->trace ? rx_trace(pcap, mbufs, count) : rx_file(pcap, mbufs, count);
+	if (pcap->trace)
+		got = rx_trace(pcap, mbufs, count);
+	else
+		got = (pcap->ahead ? rx_ahead : rx_file)(pcap, mbufs, count);
 	for (uint32_t i = 0; i < got; i++)
 		bytes += mbufs[i]->length;
 	weir__count_packets(&pcap->port->rx[queue], got, bytes);
@@ -289,8 +285,12 @@ void weir__pcap_progress(const void *priv, uint64_t *position, uint64_t *size)
 	const struct pcap_port *pcap = priv;
 	uint64_t at = 0, bytes = 0, count;
 
-	if (pcap->reader)
+	if (pcap->ahead) {
+		at = atomic_load_explicit(&pcap->position, memory_order_relaxed);
+		bytes = pcap->file_bytes;
+	} else if (pcap->reader) {
 		weir_capture_progress(pcap->reader, &at, &bytes);
+	}
 	if (pcap->trace) {
 		bytes = weir_trace_file_bytes(pcap->trace);
 		count = weir_trace_count(pcap->trace);
@@ -299,6 +299,21 @@ void weir__pcap_progress(const void *priv, uint64_t *position, uint64_t *size)
 	*position = pcap->passes < pcap->loop || !pcap->loop ? pcap->passes * bytes + at
 							     : pcap->loop * bytes;
 	*size = pcap->loop * bytes;
+}
+
+static int rewind_reader(struct pcap_port *pcap)
+{
+	bool ahead = pcap->ahead != NULL;
+	int error;
+
+	pcap->taken = 0;
+	weir__ahead_stop(pcap->ahead);
+	pcap->ahead = NULL;
+	error = weir_capture_rewind(pcap->reader);
+	if (error || !ahead)
+		return error;
+	pcap->ahead = weir__ahead_start(pcap->reader);
+	return pcap->ahead ? 0 : -errno;
 }
 
 int weir__pcap_rewind(void *priv)
@@ -310,5 +325,5 @@ int weir__pcap_rewind(void *priv)
 	pcap->passes = 0;
 	pcap->pass_is_empty = true;
 	pcap->next = 0;
-	return pcap->reader ? weir_capture_rewind(pcap->reader) : 0;
+	return pcap->reader ? rewind_reader(pcap) : 0;
 }

@@ -141,6 +141,12 @@ void weir__capture_return(struct weir_capture_reader *reader, const struct weir_
 	reader->source.at = record->data - record->headroom;
 }
 
+struct weir__block *weir__capture_any_block(const struct weir_capture_reader *reader, bool *copied)
+{
+	*copied = !reader->source.shared;
+	return reader->source.block;
+}
+
 uint32_t weir__capture_headroom(const struct weir_capture_reader *reader, const uint8_t *data)
 {
 	return (uint32_t)(data - reader->source.at);

@@ -39,6 +39,10 @@ struct weir_capture_reader *weir__capture_open_memory(
  * the next call on the reader. */
 struct weir__block *weir__capture_block(const struct weir_capture_reader *reader);
 
+/* The same, or with *copied the one whose packets must be copied while the caller has a reference.
+ * */
+struct weir__block *weir__capture_any_block(const struct weir_capture_reader *reader, bool *copied);
+
 /* Take and pass up to count packets, however few. */
 uint32_t weir__capture_take(
 	struct weir_capture_reader *reader, struct weir__record *records, uint32_t count);

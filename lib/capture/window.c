@@ -81,7 +81,7 @@ static bool can_stay(struct weir__source *source, size_t slack, struct weir__blo
 		return true;
 	if (source->supply != NULL && slack == FIRST_SLACK)
 		*next = weir__supply_get(source->supply);
-	return *next == NULL && fits && !source->shared;
+	return *next == NULL && fits && !source->shared && weir__block_is_alone(source->block);
 }
 
 /* Room behind end for the rest of size bytes. */
