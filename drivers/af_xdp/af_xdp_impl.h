@@ -77,7 +77,8 @@ struct xdp_port {
 	struct weir__xdp_program *program;
 	struct xsk_umem *xsk_umem;
 	struct xdp_queue *queues;
-	char interface[IF_NAMESIZE];
+	char interface[IF_NAMESIZE]; /* that was asked for */
+	char name[IF_NAMESIZE];      /* it has now; under the lock */
 	WEIR_ATOMIC(uint32_t) ifindex;
 	/* what the keys say */
 	uint32_t first_queue, ring;

@@ -56,7 +56,7 @@ int weir__xdp_fail(int error, const char *interface, const char *what)
 		const char *name;
 		int bit;
 	} wanted[] = {{"CAP_NET_ADMIN", 12}, {"CAP_NET_RAW", 13}, {"CAP_BPF", 39}};
-	char line[128], missing[64] = "";
+	char line[128], missing[64] = "", program[256];
 	unsigned long long has = 0;
 	FILE *file;
 
@@ -71,10 +71,14 @@ int weir__xdp_fail(int error, const char *interface, const char *what)
 		if (!(has >> wanted[i].bit & 1))
 			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
 				"%s%s", *missing ? ", " : "", wanted[i].name);
+	if (!*missing)
+		return weir__fail(error,
+			"af_xdp: %s: %s: the kernel refuses it to root, too (seccomp, lockdown)",
+			interface, what);
 	return weir__fail(error,
-		"af_xdp: %s: %s: this process lacks %s; run it as root, or: setcap "
-		"cap_net_admin,cap_net_raw,cap_bpf+ep PROGRAM",
-		interface, what, *missing ? missing : "a permission (seccomp, lockdown?)");
+		"af_xdp: %s: %s needs the capabilities %s: run as root, or once `setcap "
+		"cap_net_admin,cap_net_raw,cap_bpf+ep %s`",
+		interface, what, missing, weir__program(program, sizeof(program)));
 }
 
 static int make_map(void)

@@ -120,13 +120,10 @@ static struct weir_mbuf *gather(struct xdp_rx *rx, struct weir_mbuf *mbuf, bool 
 	return goes_on ? NULL : head;
 }
 
-/* Nothing came: is it because the kernel waits for us, or since there is no interface? */
-static void idle(struct xdp_queue *queue)
+/* Nothing came: does the kernel wait for a call? */
+static bool wants_call(const struct xdp_queue *queue)
 {
-	if (queue->port->busy_poll_us || xsk_ring_prod__needs_wakeup(&queue->rx.fill))
-		weir__xdp_look(queue);
-	else
-		weir__xdp_look_sometimes(queue);
+	return queue->port->busy_poll_us || xsk_ring_prod__needs_wakeup(&queue->rx.fill);
 }
 
 /* Packets out of the ring. How many; a large one takes several descriptors. */
@@ -154,8 +151,8 @@ static uint32_t take_packets(struct xdp_queue *queue, struct weir_mbuf **mbufs, 
 		xsk_ring_cons__release(&rx->ring, descs);
 		rx->filled -= descs;
 		weir__count_packets(queue->counters, got, bytes);
-	} else {
-		idle(queue);
+	} else if (wants_call(queue)) {
+		weir__xdp_look(queue);
 	}
 	return got;
 }
@@ -174,6 +171,7 @@ uint32_t weir__xdp_rx(void *priv, uint32_t number, struct weir_mbuf **mbufs, uin
 		return 0;
 	got = take_packets(queue, mbufs, count);
 	weir__xdp_refill(queue);
+	weir__xdp_look_sometimes(queue);
 	weir__xdp_leave(&queue->rx.busy);
 	return got;
 }

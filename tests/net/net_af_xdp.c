@@ -58,20 +58,20 @@ static void send_kinds(struct weir_port *a, struct weir_port *b)
 
 	packet = make_packet(pools[0], 1, 1000); /* held by two, sent twice */
 	weir_mbuf_ref(packet, 1);
-	send(a, 0, packet);
-	send(a, 0, packet);
+	send_one(a, 0, packet);
+	send_one(a, 0, packet);
 	expect(b, 0, 1, 1000);
 	expect(b, 0, 1, 1000);
 
 	packet = make_packet(pools[0], 2, 300); /* a clone, and then what it was made of */
-	send(a, 0, weir_mbuf_clone(packet, pools[1]));
-	send(a, 0, weir_mbuf_clone(packet, pools[0]));
-	send(a, 0, packet);
+	send_one(a, 0, weir_mbuf_clone(packet, pools[1]));
+	send_one(a, 0, weir_mbuf_clone(packet, pools[0]));
+	send_one(a, 0, packet);
 	for (uint32_t i = 0; i < 3; i++)
 		expect(b, 0, 2, 300);
 
 	packet = make_packet(pools[1], 3, 700); /* of another pool */
-	send(a, 0, packet);
+	send_one(a, 0, packet);
 	expect(b, 0, 3, 700);
 
 	packet = make_packet(pools[0], 4, 5 * 60); /* five pieces, from both pools, one empty */
@@ -79,8 +79,8 @@ static void send_kinds(struct weir_port *a, struct weir_port *b)
 	CU_ASSERT_EQUAL(weir_mbuf_concat(packet, weir_mbuf_alloc(pools[0])), 0);
 	CU_ASSERT_EQUAL(weir_mbuf_concat(packet, other), 0);
 	other = weir_mbuf_split(packet, 170);
-	send(a, 0, packet);
-	send(a, 0, other);
+	send_one(a, 0, packet);
+	send_one(a, 0, other);
 	expect(b, 0, 4, 170);
 	CU_ASSERT_EQUAL(receive(b, 0, &packet, 1), 1);
 	CU_ASSERT_EQUAL(packet->length, 130);
@@ -91,7 +91,7 @@ static void send_kinds(struct weir_port *a, struct weir_port *b)
 	weir_external_init(&external, outside, sizeof(outside), release, NULL);
 	packet = weir_mbuf_alloc(pools[0]);
 	CU_ASSERT_EQUAL(weir_mbuf_attach(packet, &external, 0, 1200), 0);
-	send(a, 0, packet);
+	send_one(a, 0, packet);
 	expect(b, 0, 5, 1200);
 	CU_ASSERT_EQUAL(released, 1);
 	released = 0;
@@ -101,8 +101,8 @@ static void send_kinds(struct weir_port *a, struct weir_port *b)
 	CU_ASSERT_EQUAL(weir_mbuf_concat(packet, other), 0);
 	write_packet(packet, 8);
 	weir_mbuf_ref(packet, 1);
-	send(a, 0, packet);
-	send(a, 0, packet);
+	send_one(a, 0, packet);
+	send_one(a, 0, packet);
 	expect(b, 0, 8, 600);
 	expect(b, 0, 8, 600);
 }
@@ -138,11 +138,11 @@ static void test_large(void)
 		uint32_t length = 1500 + i * 37;
 		struct weir_mbuf *packet = make_packet(pools[i % 2], i, length);
 
-		send(a, 0, packet);
+		send_one(a, 0, packet);
 		expect(b, 0, i, length);
 	}
-	send(a, 0, make_packet(pools[0], 0, 90000));
-	send(a, 0, weir_mbuf_alloc(pools[0]));
+	send_one(a, 0, make_packet(pools[0], 0, 90000));
+	send_one(a, 0, weir_mbuf_alloc(pools[0]));
 	weir_port_stats(a, &stats);
 	CU_ASSERT_EQUAL(stats.dropped[WEIR_DROP_TX_TOO_LONG], 1);
 	CU_ASSERT_EQUAL(stats.dropped[WEIR_DROP_TX_UNFIT], 1);
@@ -159,9 +159,9 @@ static void test_queues(void)
 	struct weir_port *c = open_port("af_xdp:vb,queue=2,ring=256");
 
 	for (uint32_t i = 0; i < 300; i++) {
-		send(a, i % 3, make_packet(pools[0], i, 100));
+		send_one(a, i % 3, make_packet(pools[0], i, 100));
 		expect(i % 3 == 2 ? c : b, i % 3 == 2 ? 0 : i % 3, i, 100);
-		send(c, 0, make_packet(pools[0], i, 100));
+		send_one(c, 0, make_packet(pools[0], i, 100));
 		expect(a, 2, i, 100);
 	}
 	CU_ASSERT_PTR_NULL(weir_port_open("af_xdp:vb,queue=1", pools[0]));
@@ -174,7 +174,7 @@ static void test_queues(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "cannot do without copies"));
 	CU_ASSERT_EQUAL(weir_port_close(b), 0);
 	/* the program stays for the others */
-	send(a, 2, make_packet(pools[0], 7, 100));
+	send_one(a, 2, make_packet(pools[0], 7, 100));
 	expect(c, 0, 7, 100);
 	close_ports(a, c);
 }
@@ -188,7 +188,7 @@ static void test_send_only(void)
 	CU_ASSERT_EQUAL(weir_port_state(a), WEIR_PORT_ENDED);
 	CU_ASSERT_NOT_EQUAL(run("ip link show va | grep -q xdp"), 0);
 	for (uint32_t i = 0; i < 5000; i++) {
-		send(a, 0, make_packet(pools[i % 2], i, 64));
+		send_one(a, 0, make_packet(pools[i % 2], i, 64));
 		expect(b, 0, i, 64);
 	}
 	close_ports(a, b);
@@ -208,7 +208,7 @@ static void test_dry(void)
 		count++;
 	kept = count;
 	for (uint32_t i = 0; i < 200; i++) {
-		send(a, 0, make_packet(pools[1], i, 64));
+		send_one(a, 0, make_packet(pools[1], i, 64));
 		got += weir_port_rx(b, 0, mbufs + count + got, BURST);
 	}
 	got += receive(b, 0, mbufs + count + got, BURST);
@@ -221,7 +221,7 @@ static void test_dry(void)
 	receive(b, 0, mbufs, 0);
 	weir_port_rx(b, 0, mbufs, BURST);
 	for (uint32_t i = 0; i < 200; i++) {
-		send(a, 0, make_packet(pools[1], i, 64));
+		send_one(a, 0, make_packet(pools[1], i, 64));
 		expect(b, 0, i, 64);
 	}
 	close_ports(a, b);

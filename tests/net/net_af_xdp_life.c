@@ -3,6 +3,9 @@
  * killed, its interface goes down or away and comes back, nothing comes, it may not be opened. */
 #include "xdp_ports.h"
 
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <net/if.h>
 #include <signal.h>
 
 /* Mbufs in every ring come back, also what the kernel has taken out of the fill ring. */
@@ -70,7 +73,7 @@ static bool answers(struct weir_port *port, uint32_t queue)
 		weir_mbuf_free(packet);
 	packet = NULL;
 	for (uint32_t i = 0; seconds() < end && !packet; i++) {
-		send(port, queue, make_packet(pools[0], i, 64));
+		send_one(port, queue, make_packet(pools[0], i, 64));
 		for (uint32_t j = 0; j < 1000 && !packet; j++)
 			weir_port_rx(port, queue, &packet, 1);
 	}
@@ -98,7 +101,7 @@ static void test_killed(void)
 		b = open_port("af_xdp:vb,queue=1");
 		kill_child(child);
 		CU_ASSERT_EQUAL(run("ip link show vb | grep -q xdp"), 0);
-		send(a, 1, make_packet(pools[0], 3, 80));
+		send_one(a, 1, make_packet(pools[0], 3, 80));
 		expect(b, 0, 3, 80);
 	}
 	CU_ASSERT_EQUAL(weir_port_close(b), 0);
@@ -153,6 +156,11 @@ static void test_down(void)
 
 	log_lines[0] = '\0';
 	CU_ASSERT_TRUE(load(a, b, 0.1) > 0);
+	CU_ASSERT_EQUAL(run("ip link set vb name vc"), 0);
+	load(a, b, 0.1);
+	CU_ASSERT_TRUE(load(a, b, 0.1) > 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(log_lines, "interface vb is named vc now"));
+	CU_ASSERT_EQUAL(run("ip link set vc name vb"), 0);
 	CU_ASSERT_EQUAL(run("ip link set vb down"), 0);
 	load(a, b, 0.1);
 	CU_ASSERT_EQUAL(load(a, b, 0.1), 0);
@@ -220,11 +228,33 @@ static void test_wait(void)
 	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 200), 0);
 	CU_ASSERT_TRUE(cpu_seconds() - before < 0.01);
 	CU_ASSERT_TRUE(seconds() - began > 0.19);
-	send(a, 0, make_packet(pools[0], 1, 64));
+	send_one(a, 0, make_packet(pools[0], 1, 64));
 	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 200), 1);
 	expect(b, 0, 1, 64);
 	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 20), 0);
 	close_ports(a, b);
+}
+
+/* A program that is not weir's stays, and is named. */
+static void test_other_program(void)
+{
+	const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "others", "BSD", pass, 2, NULL), link;
+
+	CU_ASSERT_TRUE_FATAL(program >= 0);
+	link = bpf_link_create(program, (int)if_nametoindex("va"), BPF_XDP, NULL);
+	CU_ASSERT_TRUE(link >= 0);
+	CU_ASSERT_PTR_NULL(weir_port_open("af_xdp:va", pools[0]));
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "va has an XDP program of others"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "'others'"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "ip link set dev va xdp off"));
+	CU_ASSERT_EQUAL(run("ip link show va | grep -q 'name others'"), 0);
+	close(link);
+	close(program);
+	CU_ASSERT_EQUAL(weir_port_close(open_port("af_xdp:va")), 0);
 }
 
 /* What is missing is named, and how to get it. */
@@ -255,6 +285,7 @@ int main(void)
 		{"down and up", test_down},
 		{"gone and back", test_gone},
 		{"waiting", test_wait},
+		{"a program of others", test_other_program},
 		{"without privilege", test_no_privilege},
 		CU_TEST_INFO_NULL,
 	};

@@ -96,7 +96,7 @@ static inline struct weir_mbuf *make_packet(
 	return packet;
 }
 
-static inline void send(struct weir_port *port, uint32_t queue, struct weir_mbuf *packet)
+static inline void send_one(struct weir_port *port, uint32_t queue, struct weir_mbuf *packet)
 {
 	CU_ASSERT_EQUAL(weir_port_tx(port, queue, &packet, 1), 1);
 }
