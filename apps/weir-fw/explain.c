@@ -72,8 +72,7 @@ void fw_explain_step(void *context, const struct fw_step *step)
 void fw_explain_packet(FILE *out, const struct fw_packet *packet)
 {
 	int family = packet->family == FW_IP ? AF_INET : AF_INET6;
-	const uint8_t *addresses = packet->network + (packet->family == FW_IP ? 12 : 8);
-	uint32_t size = packet->family == FW_IP ? 4 : 16;
+	uint32_t at = packet->family == FW_IP ? 12 : 8, size = packet->family == FW_IP ? 4 : 16;
 	const char *name = fw_protocol_name(packet->protocol);
 	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
 
@@ -81,8 +80,8 @@ void fw_explain_packet(FILE *out, const struct fw_packet *packet)
 		fputs(packet->kind == FW_KIND_OTHER ? "no IP" : packet->malformed, out);
 		return;
 	}
-	fprintf(out, "%s > %s", inet_ntop(family, addresses, from, sizeof(from)),
-		inet_ntop(family, addresses + size, to, sizeof(to)));
+	fprintf(out, "%s > %s", inet_ntop(family, packet->network + at, from, sizeof(from)),
+		inet_ntop(family, packet->network + at + size, to, sizeof(to)));
 	if (packet->has_protocol && name)
 		fprintf(out, " %s", name);
 	else if (packet->has_protocol)
