@@ -22,6 +22,7 @@ struct run {
 	struct weir_capture_reader *in;
 	struct weir_capture_writer *accepted, *dropped;
 	struct fw_logs *logs;
+	struct fw_tracker *tracker; /* NULL: no rule asks for it */
 };
 
 static void count(struct fw_counter *counter, uint32_t bytes)
@@ -54,6 +55,8 @@ static void judge(struct run *run, struct fw_decision *decision, uint32_t length
 	if (packet->kind == FW_KIND_IP)
 		fw_judge_way(
 			&run->judge, run->files->hooks, run->files->hook_count, packet, decision);
+	if (run->tracker && packet->kind == FW_KIND_IP)
+		fw_tracker_decided(run->tracker, decision->verdict == FW_ACCEPT);
 	count(decision->verdict == FW_ACCEPT ? &totals->accepted : &totals->dropped, length);
 	if (decision->reject)
 		count(&totals->rejected, length);
@@ -139,6 +142,13 @@ static int open_all(struct run *run)
 		return -errno;
 	if (files->dropped && !(run->dropped = fw_capture_create(files->dropped)))
 		return -errno;
+	if (run->judge.rules->stateful) {
+		run->tracker = fw_tracker_create(files->connections);
+		if (!run->tracker)
+			return -errno;
+		run->judge.state = fw_tracker_state;
+		run->judge.tracker = run->tracker;
+	}
 	if (files->log && !(run->logs = fw_logs_open(files->log)))
 		return -errno;
 	return 0;
@@ -161,6 +171,9 @@ static int close_all(struct run *run, int error, char *text, size_t size)
 	if (!error && (error = logs))
 		snprintf(text, size, "%s", weir_last_error());
 	weir_capture_close(run->in);
+	if (run->tracker)
+		fw_tracker_stats(run->tracker, &run->files->tracked);
+	fw_tracker_destroy(run->tracker);
 	return error;
 }
 

@@ -35,6 +35,7 @@ static const char *read_ipv4(struct fw_packet *packet, const uint8_t *data, uint
 	packet->protocol = data[9];
 	packet->has_protocol = true;
 	packet->fragment = (big16(data + 6) & 0x1fff) != 0;
+	packet->in_fragments = (big16(data + 6) & 0x3fff) != 0;
 	packet->transport = packet->fragment ? NULL : data + header;
 	packet->transport_length = total - header;
 	return NULL;
@@ -50,7 +51,8 @@ static bool is_extension(uint8_t number)
 struct walk {
 	uint8_t next; /* what stands at at */
 	uint32_t at;
-	bool fragment; /* at is in the middle of a packet: next is of its start */
+	bool fragment;     /* at is in the middle of a packet: next is of its start */
+	bool in_fragments; /* it is a part of a packet */
 	bool failed;
 };
 
@@ -66,6 +68,7 @@ static bool step(const struct fw_packet *packet, struct walk *walk)
 		walk->failed = true;
 		return false;
 	}
+	walk->in_fragments |= walk->next == FRAGMENT && big16(header + 2) & 0xfff9;
 	length = walk->next == FRAGMENT ? 8 : (header[1] + 1u) * 8;
 	if (walk->next == FRAGMENT && big16(header + 2) & 0xfff8) {
 		walk->fragment = true;
@@ -99,6 +102,7 @@ static const char *read_ipv6(struct fw_packet *packet, const uint8_t *data, uint
 	walk.next = data[6];
 	while (step(packet, &walk))
 		;
+	packet->in_fragments = walk.in_fragments;
 	if (walk.failed || (walk.next == NOTHING && !walk.fragment))
 		return NULL;
 	packet->has_protocol = true;
@@ -118,6 +122,34 @@ const uint8_t *fw_packet_extension(const struct fw_packet *packet, uint8_t numbe
 			return NULL;
 	*length = packet->network_length - walk.at;
 	return packet->network + walk.at;
+}
+
+bool fw_packet_read_quoted(struct fw_packet *packet, const uint8_t *data, uint32_t length)
+{
+	uint32_t header = length ? (data[0] & 15u) * 4 : 0;
+	struct walk walk = {.at = IPV6};
+
+	packet->network = data;
+	packet->network_length = length;
+	if (packet->family == FW_IP) {
+		if (length < IPV4 || data[0] >> 4 != 4 || header < IPV4 || length < header + 8 ||
+			big16(data + 6) & 0x1fff)
+			return false;
+		packet->protocol = data[9];
+		walk.at = header;
+	} else {
+		if (length < IPV6 + 8 || data[0] >> 4 != 6)
+			return false;
+		walk.next = data[6];
+		while (step(packet, &walk))
+			;
+		if (walk.failed || walk.fragment || length - walk.at < 8)
+			return false;
+		packet->protocol = walk.next;
+	}
+	packet->transport = data + walk.at;
+	packet->transport_length = length - walk.at;
+	return true;
 }
 
 static void read_network(
@@ -170,7 +202,7 @@ void fw_packet_read(
 	packet->link = packet->vlan = packet->network = packet->transport = NULL;
 	packet->network_length = packet->transport_length = 0;
 	packet->protocol = 0;
-	packet->has_protocol = packet->fragment = false;
+	packet->has_protocol = packet->fragment = packet->in_fragments = false;
 	packet->link_broadcast = packet->link_multicast = false;
 	packet->ct_state = 0;
 	switch (link_type) {

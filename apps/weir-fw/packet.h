@@ -44,7 +44,8 @@ struct fw_packet {
 	uint8_t family; /* FW_IP or FW_IP6 */
 	uint8_t protocol;
 	bool has_protocol;
-	bool fragment; /* not the first: no transport header here */
+	bool fragment;     /* not the first: no transport header here */
+	bool in_fragments; /* the first, or another: a part of a packet */
 	bool link_broadcast, link_multicast;
 	bool routed; /* a router has taken one off the TTL, as it does before the hook forward */
 	uint32_t mark;
@@ -56,6 +57,10 @@ struct fw_packet {
 /* Fill a view from bytes of a link type; in and out, mark and time are left alone. */
 void fw_packet_read(
 	struct fw_packet *packet, const uint8_t *data, uint32_t length, uint16_t link_type);
+
+/* The start of a packet that an ICMP error quotes, of the family that packet has; 8 bytes of its
+ * transport must be there. */
+bool fw_packet_read_quoted(struct fw_packet *packet, const uint8_t *data, uint32_t length);
 
 /* The place of an extension header of IPv6, or NULL: not there, or cut. */
 const uint8_t *fw_packet_extension(

@@ -23,6 +23,18 @@ static void print_totals(const struct fw_totals *totals)
 	printf("%-9s %llu\n", "logged", (unsigned long long)totals->logged);
 }
 
+/* Only of rules that ask for states: others track nothing. */
+static void print_tracked(const struct fw_track_stats *stats)
+{
+	printf("tracked   %llu connections, %u at the end, %u of these without an answer\n",
+		(unsigned long long)stats->made, stats->now, stats->half_open);
+	printf("          %llu expired, %llu removed, %llu of these early, %llu refused; %llu "
+	       "invalid packets\n",
+		(unsigned long long)stats->expired, (unsigned long long)stats->removed,
+		(unsigned long long)stats->early, (unsigned long long)stats->refused,
+		(unsigned long long)stats->invalid);
+}
+
 static char *rule_text(const struct fw_rule *rule)
 {
 	size_t size;
@@ -95,8 +107,17 @@ static json_t *json_chain(const struct fw_chain *chain)
 	return object;
 }
 
-static void print_json(
-	const struct app *app, const struct fw_ruleset *rules, const struct fw_totals *totals)
+static json_t *json_tracked(const struct fw_track_stats *stats)
+{
+	return json_pack("{sI sI sI sI sI sI sI sI}", "made", (json_int_t)stats->made, "expired",
+		(json_int_t)stats->expired, "removed", (json_int_t)stats->removed, "early",
+		(json_int_t)stats->early, "refused", (json_int_t)stats->refused, "invalid",
+		(json_int_t)stats->invalid, "now", (json_int_t)stats->now, "half_open",
+		(json_int_t)stats->half_open);
+}
+
+static void print_json(const struct app *app, const struct fw_ruleset *rules,
+	const struct fw_totals *totals, const struct fw_track_stats *tracked)
 {
 	json_t *chains = json_array();
 	json_t *report = json_pack("{ss ss si si si si}", "program", program_invocation_short_name,
@@ -116,16 +137,18 @@ static void print_json(
 		set_counter(report, "malformed", &totals->malformed);
 		json_object_set_new(report, "logged", json_integer((json_int_t)totals->logged));
 	}
+	if (totals && rules->stateful)
+		json_object_set_new(report, "connections", json_tracked(tracked));
 	json_dumpf(report, stdout, JSON_INDENT(2));
 	json_decref(report);
 	putchar('\n');
 }
 
-void fw_report(
-	const struct app *app, const struct fw_ruleset *rules, const struct fw_totals *totals)
+void fw_report(const struct app *app, const struct fw_ruleset *rules,
+	const struct fw_totals *totals, const struct fw_track_stats *tracked)
 {
 	if (app->options.json) {
-		print_json(app, rules, totals);
+		print_json(app, rules, totals, tracked);
 		return;
 	}
 	if (!totals) {
@@ -134,5 +157,7 @@ void fw_report(
 		return;
 	}
 	print_totals(totals);
+	if (rules->stateful)
+		print_tracked(tracked);
 	print_rules(rules, app->options.verbose);
 }

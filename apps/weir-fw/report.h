@@ -7,7 +7,7 @@
 #include "apps/weir-fw/files.h"
 
 /* To standard output, in JSON or not as the options say. totals NULL: no packets were judged. */
-void fw_report(
-	const struct app *app, const struct fw_ruleset *rules, const struct fw_totals *totals);
+void fw_report(const struct app *app, const struct fw_ruleset *rules,
+	const struct fw_totals *totals, const struct fw_track_stats *tracked);
 
 #endif

@@ -22,7 +22,7 @@ _weir_fw() {
 	esac
 	case $word in
 	-*) mapfile -t COMPREPLY < <(compgen -W '--rules --include --check --list --accepted
-		--dropped --explain --hook --iif --oif --log --limit --json --quiet --verbose --help
+		--dropped --explain --hook --iif --oif --log --limit --connections --json --quiet --verbose --help
 		--usage --version' -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	esac

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOLDERS 16
+#define FOLDERS         16
+#define CONNECTIONS     65536
+#define CONNECTIONS_MAX (1u << 24)
 
 enum {
 	KEY_CHECK = 512,
@@ -24,6 +26,7 @@ enum {
 	KEY_OIF,
 	KEY_LOG,
 	KEY_LIMIT,
+	KEY_CONNECTIONS,
 };
 
 struct fw {
@@ -74,17 +77,11 @@ static struct fw_ruleset *load(struct fw *fw)
 {
 	struct fw_ruleset *rules = fw_load_file(fw->rules, fw->folders);
 
-	if (!rules->error && rules->stateful)
-		app_fail(&fw->app, APP_FAILED,
-			"%s: ct state needs connection tracking, which this version does not have",
-			fw->rules);
-	else if (!rules->error)
+	if (!rules->error)
 		return rules;
-	else {
-		fflush(stdout);
-		fprintf(stderr, "%s: %s", program_invocation_short_name, rules->error);
-		fw->app.status = APP_FAILED;
-	}
+	fflush(stdout);
+	fprintf(stderr, "%s: %s", program_invocation_short_name, rules->error);
+	fw->app.status = APP_FAILED;
 	fw_free(rules);
 	return NULL;
 }
@@ -98,7 +95,8 @@ static void run(struct fw *fw, struct fw_ruleset *rules)
 	if (fw->list)
 		fw_list(stdout, rules);
 	if (!fw->app.options.quiet && !fw->list && !fw->files.explain)
-		fw_report(&fw->app, rules, fw->files.in ? &fw->files.totals : NULL);
+		fw_report(&fw->app, rules, fw->files.in ? &fw->files.totals : NULL,
+			&fw->files.tracked);
 	if (fflush(stdout) || ferror(stdout))
 		app_fail(&fw->app, APP_FAILED, "the report could not be written: %s",
 			strerror(errno));
@@ -161,6 +159,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case KEY_LIMIT:
 		fw->files.limit = app_number(state, "--limit", value, 1, UINT64_MAX);
 		return 0;
+	case KEY_CONNECTIONS:
+		fw->files.connections =
+			(uint32_t)app_number(state, "--connections", value, 1, CONNECTIONS_MAX);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (fw->files.in)
 			argp_failure(state, APP_MISUSE, 0, "%s: a second input", value);
@@ -190,6 +192,8 @@ int main(int argc, char **argv)
 		{"oif", KEY_OIF, "NAME", 0, "The interface they leave by", 0},
 		{"log", KEY_LOG, "FILE", 0, "Write there what log statements say: JSON lines", 0},
 		{"limit", KEY_LIMIT, "N", 0, "End after N packets", 0},
+		{"connections", KEY_CONNECTIONS, "N", 0,
+			"Track so many connections at most (65536)", 0},
 		{0},
 	};
 	static const struct argp argp = {
@@ -206,6 +210,7 @@ int main(int argc, char **argv)
 				.hooks = forward,
 				.hook_count = 3,
 				.limit = UINT64_MAX,
+				.connections = CONNECTIONS,
 				.out = stdout}};
 	struct fw_ruleset *rules;
 

@@ -232,6 +232,54 @@ class Verdicts(FwTest):
         self.assertEqual(self.judge(text, [SSH, WEB]), [0, 1])
 
 
+class Connections(FwTest):
+    RULES = table(chain("ct state established,related accept\nct state new tcp dport 22 tcp flags & "
+                        "(fin|syn|rst|ack) == syn accept\nct state new udp dport 53 accept",
+                        policy="drop"))
+    BACK = ("10.0.0.2", "10.0.0.1")
+
+    def test_tcp_and_udp(self):
+        answer = ip(*self.BACK, 6, tcp(22, 1024, 0x12))
+        frames = [answer, SSH, answer, ip("10.0.0.1", "10.0.0.2", 6, tcp(1024, 22, 0x10)),
+                  ip("10.0.0.1", "10.0.0.2", 6, tcp(1025, 22, 0x10)), WEB,
+                  ip("10.0.0.2", "10.0.0.9", 17, udp(53, 5000)), DNS,
+                  ip("10.0.0.2", "10.0.0.9", 17, udp(53, 5000))]
+        self.assertEqual(self.judge(self.RULES, frames), [1, 2, 3, 7, 8])
+
+    def test_error_of_icmp(self):
+        error = ip("10.0.0.7", "10.0.0.9", 1, bytes([3, 3]) + bytes(6) + DNS[14:])
+        wrong = ip("10.0.0.7", "10.0.0.8", 1, bytes([3, 3]) + bytes(6) + DNS[14:])
+        self.assertEqual(self.judge(self.RULES, [error, DNS, error, wrong]), [1, 2])
+
+    def test_what_is_dropped_makes_no_connection(self):
+        self.assertEqual(self.judge(self.RULES, [WEB, ip(*self.BACK, 6, tcp(80, 1024, 0x12))]), [])
+
+    def test_timeout(self):
+        """An answer after 29 s is one, after 31 s it is not."""
+        answer = ip("10.0.0.2", "10.0.0.9", 17, udp(53, 5000))
+        self.rules(self.RULES)
+        for seconds, accepted in (29, 2), (31, 1):
+            captures.write_pcap(self.folder / "in.pcap", [
+                captures.packet(DNS, 10**18), captures.packet(answer, 10**18 + seconds * 10**9)])
+            report = json.loads(self.run_ok("--rules", "rules.nft", "in.pcap", "--json"))
+            self.assertEqual(report["accepted"]["packets"], accepted, seconds)
+
+    def test_flood(self):
+        """Half-open connections fill no more than a quarter; who has talked stays."""
+        flood = [ip(f"10.1.{n >> 8}.{n & 255}", "10.0.0.2", 6, tcp(1024, 22)) for n in range(5000)]
+        start = [SSH, ip(*self.BACK, 6, struct.pack("!HHIIBBHHH", 22, 1024, 0, 1, 0x50, 0x12, 9, 0, 0)),
+                 ip("10.0.0.1", "10.0.0.2", 6,
+                    struct.pack("!HHIIBBHHH", 1024, 22, 1, 1, 0x50, 0x10, 9, 0, 0))]
+        more = ip("10.0.0.1", "10.0.0.2", 6,
+                  struct.pack("!HHIIBBHHH", 1024, 22, 1, 1, 0x50, 0x18, 9, 0, 0) + b"x")
+        accepted = self.judge(self.RULES, start + flood + [more], "--connections", "400")
+        self.assertIn(len(flood) + 3, accepted)
+        report = json.loads(self.run_ok("--rules", "rules.nft", "in.pcap", "--connections", "400",
+                                        "--json"))["connections"]
+        self.assertEqual((report["half_open"], report["now"]), (100, 101))
+        self.assertEqual(report["early"], 4900)
+
+
 class Reasons(FwTest):
     def comments(self):
         out, at = [], 0

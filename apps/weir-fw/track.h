@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* track.h: connections, and what a packet is to them: new, established, related or invalid.
+ *
+ * A packet is asked about before its first hook, and it is told what became of it behind the last
+ * one: only what is accepted makes a connection. The protocols follow Linux's conntrack with its
+ * default settings: docs/firewall.md.
+ *
+ * Memory is bounded: so many connections, of which a quarter may be without an answer. Beyond that
+ * the next one that was not answered in both directions goes, for the new one.
+ *
+ * Threads: a tracker belongs to one at a time.
+ */
+#ifndef FW_TRACK_H
+#define FW_TRACK_H
+
+#include "apps/weir-fw/packet.h"
+
+struct fw_tracker;
+
+struct fw_track_stats {
+	uint64_t made, expired, removed; /* connections */
+	uint64_t early;                  /* of these removed for want of room */
+	uint64_t refused;                /* new ones that there was no room for */
+	uint64_t invalid;                /* packets */
+	uint32_t now, half_open;         /* connections, and those without an answer */
+};
+
+/* With room for so many connections. NULL with errno and weir_last_error(). */
+struct fw_tracker *fw_tracker_create(uint32_t connections);
+void fw_tracker_destroy(struct fw_tracker *tracker);
+
+/* The state of a packet, and what it does to its connection. The type is fw_state. */
+uint32_t fw_tracker_state(void *tracker, struct fw_packet *packet);
+
+/* The packet last asked about was accepted, or not. */
+void fw_tracker_decided(struct fw_tracker *tracker, bool accepted);
+
+void fw_tracker_stats(const struct fw_tracker *tracker, struct fw_track_stats *stats);
+
+#endif
