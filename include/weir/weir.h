@@ -3,6 +3,7 @@
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
 
+#include "weir/acl.h"
 #include "weir/arena.h"
 #include "weir/base.h"
 #include "weir/capture.h"
@@ -27,9 +28,9 @@
 #include "weir/mbuf_pool.h"
 #include "weir/mem.h"
 #include "weir/mempool.h"
+#include "weir/objects.h"
 #include "weir/offload.h"
 #include "weir/pace.h"
-#include "weir/objects.h"
 #include "weir/parse.h"
 #include "weir/pipeline.h"
 #include "weir/port.h"
