@@ -13,11 +13,11 @@ extern char **environ;
 
 const struct program programs_peers[] = {
 	{"dpdk", "peer-dpdk",
-		"mempool,mbuf,create,packets,parse,ring,handoff,replay,loop,loopcopy,convert,"
+		"mempool,heap,mbuf,create,packets,parse,ring,handoff,replay,loop,loopcopy,convert,"
 		"checksum,pipeline,flow"},
-	{"glibc", "peer-glibc", "mbuf,handoff"},
-	{"jemalloc", "peer-jemalloc", "mbuf,handoff"},
-	{"mimalloc", "peer-mimalloc", "mbuf,handoff"},
+	{"glibc", "peer-glibc", "mbuf,handoff,heap"},
+	{"jemalloc", "peer-jemalloc", "mbuf,handoff,heap"},
+	{"mimalloc", "peer-mimalloc", "mbuf,handoff,heap"},
 	{"ck", "peer-ck", "ring"},
 	{"urcu", "peer-urcu", "ring"},
 	{"urcu-lfq", "peer-urcu-lfq", "ring"},

@@ -107,6 +107,22 @@ int bench_buffers(struct bench_run *run, const struct bench *bench);
 /* The same source made and destroyed: the bench create. */
 int bench_create_pools(struct bench_run *run, const struct bench *bench);
 
+/* Blocks of memory: the bench heap. */
+struct work_heap;
+struct heap_subject {
+	const struct work_heap *calls; /* work_heap.h */
+	void *(*create)(const struct options *options);
+	void (*destroy)(void *heap);
+	const char *(*pages)(void *heap);
+	/* work_blocks_single(), _mixed() and _foreign() with calls */
+	uint64_t (*single)(void *work, uint64_t rounds);
+	uint64_t (*mixed)(void *work, uint64_t rounds);
+	uint64_t (*foreign)(void *work, uint64_t rounds);
+	int (*enter)(void); /* as in measure_conf; may be NULL */
+	void (*leave)(void);
+};
+int bench_heaps(struct bench_run *run, const struct bench *bench);
+
 /* Rings; one of these for each kind, in a list ended by NULL. */
 struct ring_subject {
 	const char *name; /* "spsc" or "mpmc" */

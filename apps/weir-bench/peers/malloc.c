@@ -6,6 +6,7 @@
  */
 #include "../calls.h"
 #include "../harness/bench.h"
+#include "../harness/work_heap.h"
 
 #include <stdlib.h>
 
@@ -106,7 +107,47 @@ static const struct handoff_subject *const handoffs[] = {&handoff, NULL};
 static const struct bench bench_handoff = {"handoff",
 	"malloc and write on one core, read and free on another", bench_handoffs, handoffs};
 
-static const struct bench *const benches[] = {&bench_mbuf, &bench_handoff, NULL};
+static void *alloc_block(void *heap, size_t block_size)
+{
+	(void)heap;
+	return malloc(block_size);
+}
+
+static void free_block(void *heap, void *block)
+{
+	(void)heap;
+	free(block);
+}
+
+static const struct work_heap calls = {.alloc = alloc_block, .free = free_block};
+
+static uint64_t run_single(void *work, uint64_t rounds)
+{
+	return work_blocks_single(&calls, work, rounds);
+}
+
+static uint64_t run_mixed(void *work, uint64_t rounds)
+{
+	return work_blocks_mixed(&calls, work, rounds);
+}
+
+static uint64_t run_foreign(void *work, uint64_t rounds)
+{
+	return work_blocks_foreign(&calls, work, rounds);
+}
+
+static const struct heap_subject heap = {.calls = &calls,
+	.create = create,
+	.destroy = free,
+	.pages = pages,
+	.single = run_single,
+	.mixed = run_mixed,
+	.foreign = run_foreign};
+
+static const struct bench bench_heap = {
+	"heap", "malloc and free blocks of many sizes", bench_heaps, &heap};
+
+static const struct bench *const benches[] = {&bench_mbuf, &bench_handoff, &bench_heap, NULL};
 
 static const struct bench_program program = {
 	.impl = PEER_NAME,

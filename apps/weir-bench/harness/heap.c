@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* heap.c: the bench heap: blocks of one size taken and freed in turn, blocks of many sizes, and
+ * threads that free each other's. An operation is a block taken and freed. */
+#include "bench.h"
+#include "work_heap.h"
+
+#include "statistics.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Threads that free each other's blocks; more than there are processors take turns. */
+#define FOREIGN_THREADS 4
+#define FOREIGN_ROUNDS  20000
+#define CHUNK           256 /* operations between two looks at whether time is up */
+
+static const struct variant {
+	const char *name;
+	size_t size;
+	bool fixed, mixed;
+} variants[] = {
+	{"64", 64, false, false},
+	{"1024", 1024, false, false},
+	{"4096", 4096, false, false},
+	{"fixed-64", 64, true, false},
+	{"100000", 100000, false, false},
+	{"mixed", 0, false, true},
+};
+
+static struct work_blocks *make_work(
+	struct bench_run *run, const struct heap_subject *subject, void *heap, size_t size)
+{
+	struct work_blocks *work = calloc(1, sizeof(*work));
+
+	if (!work)
+		return NULL;
+	work->heap = heap;
+	work->size = size;
+	work->number = -1;
+	work->random = 88172645463325252u; /* Marsaglia's, 2003 */
+	work->failed = &run->failed;
+	(void)subject;
+	return work;
+}
+
+static void free_slots(const struct heap_subject *subject, struct work_blocks *work)
+{
+	for (uint32_t i = 0; i < WORK_HEAP_SLOTS; i++)
+		if (work->slots[i])
+			subject->calls->free(work->heap, work->slots[i]);
+	free(work);
+}
+
+static int measure_variant(
+	struct bench_run *run, const struct bench *bench, void *heap, const struct variant *variant)
+{
+	const struct heap_subject *subject = bench->subject;
+	struct work_blocks *work = make_work(run, subject, heap, variant->size);
+	struct measure_work to_run = {variant->mixed ? subject->mixed : subject->single, work};
+	struct bench_case measured = {.bench = bench->name,
+		.variant = variant->name,
+		.burst = 1,
+		.works = &to_run,
+		.workers = 1,
+		.enter = subject->enter,
+		.leave = subject->leave};
+	int result;
+
+	if (!work)
+		return bench_fail(run, bench->name, "memory", "none");
+	if (variant->fixed && subject->calls->number)
+		work->number = subject->calls->number(heap, variant->size);
+	result = bench_measure(run, &measured);
+	free_slots(subject, work);
+	return result;
+}
+
+/* ---- threads ---- */
+
+struct foreign {
+	const struct heap_subject *subject;
+	struct work_blocks *work;
+	pthread_barrier_t *begin;
+	uint64_t start, end, operations;
+};
+
+static void *run_foreign(void *argument)
+{
+	struct foreign *thread = argument;
+
+	if (thread->subject->enter)
+		thread->subject->enter();
+	pthread_barrier_wait(thread->begin);
+	thread->start = clock_ticks();
+	for (; thread->operations < FOREIGN_ROUNDS; thread->operations += CHUNK)
+		thread->subject->foreign(thread->work, CHUNK);
+	thread->end = clock_ticks();
+	if (thread->subject->leave)
+		thread->subject->leave();
+	return NULL;
+}
+
+/* Wall time for an operation of all threads together, ns. Below 0 without threads. */
+static double time_foreign(const struct heap_subject *subject, struct work_blocks **works)
+{
+	struct foreign threads[FOREIGN_THREADS] = {{0}};
+	pthread_t ids[FOREIGN_THREADS];
+	pthread_barrier_t begin;
+	uint64_t first = UINT64_MAX, last = 0, operations = 0;
+
+	pthread_barrier_init(&begin, NULL, FOREIGN_THREADS);
+	for (uint32_t i = 0; i < FOREIGN_THREADS; i++) {
+		threads[i] =
+			(struct foreign){.subject = subject, .work = works[i], .begin = &begin};
+		if (pthread_create(&ids[i], NULL, run_foreign, &threads[i]))
+			return -1; /* those there are wait for ever, and end with the program */
+	}
+	for (uint32_t i = 0; i < FOREIGN_THREADS; i++) {
+		pthread_join(ids[i], NULL);
+		first = threads[i].start < first ? threads[i].start : first;
+		last = threads[i].end > last ? threads[i].end : last;
+		operations += threads[i].operations;
+	}
+	pthread_barrier_destroy(&begin);
+	return clock_ns(last - first) / (double)operations;
+}
+
+static void summarize(struct measure_result *result, double *ns, uint32_t count)
+{
+	statistics_sort(ns, count);
+	*result = (struct measure_result){.min = ns[0],
+		.p10 = statistics_quantile(ns, count, 0.1),
+		.median = statistics_median(ns, count),
+		.max = ns[count - 1],
+		.clean = 1,
+		.counted = 1,
+		.slices = count};
+	result->figure = result->worker[0] = result->median;
+}
+
+static void free_boxes(const struct heap_subject *subject, void *heap, struct work_box *boxes)
+{
+	for (uint32_t i = 0; i < FOREIGN_THREADS; i++)
+		for (uint32_t j = 0; j < WORK_HEAP_BOX; j++) {
+			void *block = atomic_load(&boxes[i].blocks[j]);
+
+			if (block)
+				subject->calls->free(heap, block);
+		}
+}
+
+/* Again and again for the time of a measurement. */
+static int measure_times(struct bench_run *run, const struct bench *bench,
+	struct work_blocks **works, const char *variant)
+{
+	uint64_t end = clock_ticks() + clock_ticks_of(run->options.time_ns * run->options.repeats);
+	struct bench_case measured = {
+		.bench = bench->name, .variant = variant, .burst = 1, .workers = FOREIGN_THREADS};
+	struct measure_result result;
+	double ns[256];
+	uint32_t count = 0;
+
+	do {
+		ns[count] = time_foreign(bench->subject, works);
+		if (ns[count] < 0)
+			return bench_fail(run, bench->name, variant, "no threads");
+		count++;
+	} while (clock_ticks() < end && count < sizeof(ns) / sizeof(*ns));
+	summarize(&result, ns, count);
+	return bench_add_row(run, &measured, &result);
+}
+
+static int measure_foreign(
+	struct bench_run *run, const struct bench *bench, void *heap, const char *name, size_t size)
+{
+	struct work_box *boxes = aligned_alloc(128, FOREIGN_THREADS * sizeof(*boxes));
+	struct work_blocks *works[FOREIGN_THREADS];
+	int result;
+
+	if (!boxes)
+		return bench_fail(run, bench->name, "memory", "none");
+	memset((void *)boxes, 0, FOREIGN_THREADS * sizeof(*boxes));
+	for (uint32_t i = 0; i < FOREIGN_THREADS; i++) {
+		works[i] = make_work(run, bench->subject, heap, size);
+		if (!works[i])
+			return bench_fail(run, bench->name, "memory", "none");
+		works[i]->random += i * 1000003;
+		works[i]->mine = &boxes[i];
+		works[i]->others = &boxes[(i + 1) % FOREIGN_THREADS];
+	}
+	result = measure_times(run, bench, works, name);
+	free_boxes(bench->subject, heap, boxes);
+	for (uint32_t i = 0; i < FOREIGN_THREADS; i++)
+		free(works[i]);
+	free(boxes);
+	return result;
+}
+
+static int measure_all(struct bench_run *run, const struct bench *bench, void *heap)
+{
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && i < sizeof(variants) / sizeof(*variants); i++)
+		if (options_has(run->options.variants, variants[i].name))
+			result = measure_variant(run, bench, heap, &variants[i]);
+	if (result == 0 && options_has(run->options.variants, "foreign-64"))
+		result = measure_foreign(run, bench, heap, "foreign-64", 64);
+	if (result == 0 && options_has(run->options.variants, "foreign"))
+		result = measure_foreign(run, bench, heap, "foreign", 0);
+	return result;
+}
+
+int bench_heaps(struct bench_run *run, const struct bench *bench)
+{
+	const struct heap_subject *subject = bench->subject;
+	void *heap = subject->create(&run->options);
+	int result;
+
+	if (!heap)
+		return bench_fail(run, bench->name, "heap", run->why());
+	run->pages = subject->pages(heap);
+	result = measure_all(run, bench, heap);
+	subject->destroy(heap);
+	return result;
+}
