@@ -17,27 +17,32 @@ static size_t row_bytes(void)
 	return weir__round_up(ROW_BYTES, weir__os_page_size());
 }
 
-/* By os calls: the heap may be what malloc() is. */
-static struct weir__heap_row *map_row(void)
+/* By os calls: the heap may be what malloc() is. 0 or -errno. */
+static int map_row(struct weir__heap_row **row)
 {
 	void *address = NULL;
+	int error = weir__os_reserve(row_bytes(), weir__os_page_size(), &address);
 
-	if (weir__os_reserve(row_bytes(), weir__os_page_size(), &address))
-		return NULL;
-	if (weir__os_map(address, row_bytes(), 0) == 0) {
-		weir__os_local(address, row_bytes());
-		weir__os_advise_huge(address, row_bytes(), false);
-		return address;
+	if (error)
+		return error;
+	error = weir__os_map(address, row_bytes(), 0);
+	if (error) {
+		weir__os_unreserve(address, row_bytes());
+		return error;
 	}
-	weir__os_unreserve(address, row_bytes());
-	return NULL;
+	weir__os_local(address, row_bytes());
+	weir__os_advise_huge(address, row_bytes(), false);
+	*row = address;
+	return 0;
 }
 
 int weir__rows_init(struct weir_heap *heap)
 {
-	heap->none = map_row();
-	if (!heap->none)
-		return weir__fail(ENOMEM, "no memory for the caches of heap '%s'", heap->name);
+	int error = map_row(&heap->none);
+
+	if (error)
+		return weir__fail(-error, "no memory for the caches of heap '%s': %s", heap->name,
+			strerror(-error));
 	for (uint32_t slot = 0; slot < WEIR_THREAD_MAX; slot++)
 		heap->head.rows[slot] = heap->none;
 	return 0;
@@ -57,9 +62,7 @@ struct weir__mempool_cache *weir__row_open(struct weir__class *class, uint32_t s
 {
 	struct weir_heap *heap = class->heap;
 
-	if (!heap->rows[slot])
-		heap->rows[slot] = map_row();
-	if (!heap->rows[slot])
+	if (!heap->rows[slot] && map_row(&heap->rows[slot]))
 		return NULL;
 	if (!heap->hooked)
 		heap->head.rows[slot] = heap->rows[slot];

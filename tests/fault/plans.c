@@ -6,6 +6,7 @@
 #include "kernel.h"
 
 #include "weir/flow.h"
+#include "weir/heap.h"
 #include "weir/mbuf.h"
 #include "weir/mempool.h"
 
@@ -24,6 +25,8 @@ static void half_a_message(void);
 static void pool_with_threads(void);
 static void pool_of_mbufs(void);
 static void flow_table(void);
+static void heap_that_grows(void);
+static void heap_tracked(void);
 
 const struct plan plans[] = {
 	{.name = "any", .conf = {.size = 2 * CHUNK}, .warm = true, .report = true},
@@ -89,6 +92,8 @@ const struct plan plans[] = {
 	{.name = "pool with threads", .run = pool_with_threads},
 	{.name = "pool of mbufs", .run = pool_of_mbufs},
 	{.name = "flow table", .run = flow_table},
+	{.name = "heap that grows", .run = heap_that_grows},
+	{.name = "heap, tracked", .run = heap_tracked},
 };
 
 const unsigned int plan_count = sizeof(plans) / sizeof(plans[0]);
@@ -425,6 +430,69 @@ static void flow_table(void)
 	if (made != count)
 		complain("a table of 1000 flows has %u", (unsigned int)made);
 	weir_flow_destroy(table);
+}
+
+/* What could be had is whole, the heap is valid, and all goes back, whichever growth failed. */
+static void fill_heap(struct weir_heap *heap)
+{
+	static uint8_t *blocks[8];
+	uint32_t count = 0;
+
+	for (; count < 8; count++) {
+		size_t size = count % 3 ? 100u << count : 1200000;
+
+		blocks[count] = weir_heap_alloc(heap, size);
+		if (!blocks[count]) {
+			if (errno != ENOMEM || !*weir_heap_why(heap))
+				complain("an alloc failed with errno %d: %s", errno,
+					weir_heap_why(heap));
+			note_failure("heap", errno);
+			break;
+		}
+		memset(blocks[count], (int)count, size);
+	}
+	inject_pause();
+	if (weir_heap_validate(heap))
+		complain("%s", weir_last_error());
+	inject_resume();
+	for (uint32_t i = 0; i < count; i++) {
+		if (blocks[i][0] != i)
+			complain("block %u was overwritten", i);
+		weir_heap_free(heap, blocks[i]);
+	}
+}
+
+static void live_in_heap(uint32_t track)
+{
+	struct weir_heap_conf conf = {.name = "under test",
+		.max_size = 16 * CHUNK,
+		.chunk = CHUNK,
+		.pages = WEIR_PAGES_4K,
+		.lazy = track > 0,
+		.track = track};
+	struct weir_heap *heap = weir_heap_create(&conf);
+
+	if (!heap) {
+		note_failure("heap", errno);
+		return;
+	}
+	fill_heap(heap);
+	weir_heap_compact(heap);
+	inject_pause();
+	if (weir_heap_validate(heap) || !weir_heap_is_empty(heap))
+		complain("the heap is not as it was: %s", weir_last_error());
+	inject_resume();
+	weir_heap_destroy(heap);
+}
+
+static void heap_that_grows(void)
+{
+	live_in_heap(0);
+}
+
+static void heap_tracked(void)
+{
+	live_in_heap(WEIR_TRACK_SITES);
 }
 
 /* ---- */
