@@ -19,8 +19,9 @@
 /* Blocks that the depot keeps: so many caches full. */
 #define DEPOT_CACHES 4
 
-/* A span has at least so many bytes, and at most 1/64 of it is left over when that can be. */
-#define SPAN_MIN   (16u << 10)
+/* A span is the shortest run of which at most 1/64 is left over, or of which least is: so that short
+ * runs between others are of use. Of spans of 16 KiB and more a tenth of the memory stayed idle
+ * (docs/performance.md). */
 #define SPAN_TRIES 16
 #define WASTE      64
 
@@ -48,9 +49,7 @@ static void give(void *context, void *const *blocks, uint32_t count)
 
 static void choose_span(struct weir__class *class)
 {
-	uint32_t least = class->size * 4 > SPAN_MIN && class->size <= SPAN_MIN / 2 ? class->size * 4
-										   : SPAN_MIN;
-	uint32_t units = weir__units_for(least > class->size ? least : class->size);
+	uint32_t units = weir__units_for(class->size);
 	uint32_t best = units, waste = UINT32_MAX;
 
 	for (uint32_t i = 0; i < SPAN_TRIES && waste > (best << WEIR__UNIT_LOG2) / WASTE; i++) {
