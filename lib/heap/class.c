@@ -19,9 +19,9 @@
 /* Blocks that the depot keeps: so many caches full. */
 #define DEPOT_CACHES 4
 
-/* A span is the shortest run of which at most 1/64 is left over, or of which least is: so that short
- * runs between others are of use. Of spans of 16 KiB and more a tenth of the memory stayed idle
- * (docs/performance.md). */
+/* A span is the shortest run of which at most 1/64 is left over, or of which least is: so that
+ * short runs between others are of use. Of spans of 16 KiB and more a tenth of the memory stayed
+ * idle (docs/performance.md). */
 #define SPAN_TRIES 16
 #define WASTE      64
 

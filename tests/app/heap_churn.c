@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* heap_churn.c: how much memory an allocator takes for what is asked of it, and how long its slowest
- * calls take: of whatever malloc the program is started with.
+/* heap_churn.c: how much memory an allocator takes for what is asked of it, and how long its
+ * slowest calls take: of whatever malloc the program is started with.
  *
  *	LD_PRELOAD=libweir-malloc.so heap_churn [OPERATIONS]
  *
  * Sizes are the 64-quantiles of 230,735 calls that git, python3, sqlite3 and redis made in
- * tests/app/test_malloc.py, each as often as another, less 0 to 15 bytes. Lifetimes are heavy-tailed:
- * of each power of two of operations, to two million, as many blocks live so long. An operation frees
- * a block and takes another one. One line of JSON.
+ * tests/app/test_malloc.py, each as often as another, less 0 to 15 bytes. Lifetimes are
+ * heavy-tailed: of each power of two of operations, to a million, as many blocks live so long. An
+ * operation frees a block and takes another one. One line of JSON.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -6,6 +6,7 @@ WEIR_MALLOC is the library's path. WEIR_HEAP_STEPS in the environment: a million
 own tests of dict and list where they are installed. Programs that are missing are skipped, loudly.
 """
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -143,6 +144,12 @@ class MallocTest(unittest.TestCase):
                 check=True).stdout)
         self.assertEqual(*heads)
         self.assertIn("commit", self.run_both("git", "-C", "to1", "log", "--oneline"))
+
+    def test_memory_is_used(self):
+        """heap_churn: most of what is resident was asked for; 93 % here."""
+        done = subprocess.run([os.environ["WEIR_HEAP_CHURN"], "1500000"], env=with_preload(),
+                              capture_output=True, text=True, check=True, timeout=120)
+        self.assertGreater(json.loads(done.stdout)["use"], 0.85)
 
     def free_port(self):
         with socket.socket() as one:
