@@ -95,6 +95,36 @@ WEIR_API uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first,
 WEIR_API uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first,
 	struct weir_mbuf **mbufs, uint32_t count, struct weir_mempool *pool);
 
+/* ---- a cache of traces, for many files that are read again and again ----
+ *
+ * From any thread, but for destroying. As long as a mapped one is kept its file is open, and
+ * writers of weir leave it alone. */
+
+struct weir_trace_cache;
+
+struct weir_trace_cache_stats {
+	uint64_t hits, misses; /* of get */
+	uint64_t evictions;    /* traces put away for room */
+	uint64_t bytes;        /* of files mapped, or packets in memory, and of indexes */
+	uint64_t traces;
+};
+
+/* Keep traces, opened by conf (NULL: mapped), of max_bytes in all; those in use are kept whatever
+ * they take. NULL with errno ENOMEM. */
+WEIR_API struct weir_trace_cache *weir_trace_cache_create(
+	const struct weir_trace_conf *conf, uint64_t max_bytes);
+
+/* The trace of a file, opened when it is not here or the file is another one by now. NULL as by
+ * weir_trace_open(). The cache's: to be put back, not closed. */
+WEIR_API struct weir_trace *weir_trace_cache_get(struct weir_trace_cache *cache, const char *path);
+WEIR_API void weir_trace_cache_put(struct weir_trace_cache *cache, struct weir_trace *trace);
+
+WEIR_API void weir_trace_cache_stats(
+	struct weir_trace_cache *cache, struct weir_trace_cache_stats *stats);
+
+/* With all traces; mbufs on them stay good. NULL is allowed. */
+WEIR_API void weir_trace_cache_destroy(struct weir_trace_cache *cache);
+
 #ifdef __cplusplus
 }
 #endif

@@ -285,6 +285,51 @@ static void test_trace_map_shortened(void)
 	end();
 }
 
+/* The latest used traces are kept; a file that was written anew is another one. */
+static void test_trace_cache(void)
+{
+	struct weir_trace_cache *cache;
+	struct weir_trace_cache_stats stats;
+	struct weir_trace *first, *second;
+	struct weir_mbuf *mbuf;
+	char other[] = "/tmp/weir-trace-other-XXXXXX";
+	int fd = mkstemp(other);
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAP_NS, 10, 100);
+	cache = weir_trace_cache_create(NULL, 1); /* only what is in use */
+	first = weir_trace_cache_get(cache, path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+	CU_ASSERT_PTR_EQUAL(weir_trace_cache_get(cache, path), first);
+	weir_trace_cache_put(cache, first);
+	CU_ASSERT_PTR_EQUAL(weir_trace_cache_get(cache, path), first);
+	CU_ASSERT_EQUAL(weir_trace_attach(first, 0, &mbuf, 1, pool), 1);
+	weir_trace_cache_put(cache, first);
+	weir_trace_cache_put(cache, first); /* and it is gone */
+	weir_trace_cache_stats(cache, &stats);
+	CU_ASSERT(stats.hits == 2 && stats.misses == 1 && stats.evictions == 1);
+	CU_ASSERT(stats.bytes == 0 && stats.traces == 0);
+	CU_ASSERT_TRUE(is_packet(mbuf, 0, 100));
+	weir_mbuf_free(mbuf);
+	weir_trace_cache_destroy(cache);
+
+	cache = weir_trace_cache_create(NULL, 1 << 20);
+	first = weir_trace_cache_get(cache, path);
+	weir_trace_cache_put(cache, first);
+	CU_ASSERT_EQUAL(truncate(path, 24), 0); /* with the header alone */
+	second = weir_trace_cache_get(cache, path);
+	CU_ASSERT_EQUAL(weir_trace_count(second), 0);
+	weir_trace_cache_put(cache, second);
+	CU_ASSERT_PTR_NULL(weir_trace_cache_get(cache, other)); /* empty: no capture */
+	CU_ASSERT_EQUAL(errno, EBADMSG);
+	weir_trace_cache_stats(cache, &stats);
+	CU_ASSERT(stats.hits == 0 && stats.misses == 3 && stats.traces == 1);
+	weir_trace_cache_destroy(cache);
+	close(fd);
+	unlink(other);
+	end();
+}
+
 /* Copies are private, in segments where they are long; a dry pool gives what it has. */
 static void test_trace_copy(void)
 {
@@ -417,6 +462,7 @@ int main(void)
 		{"trace: attach", test_trace_attach},
 		{"trace: map", test_trace_map},
 		{"trace: a mapped file becomes shorter", test_trace_map_shortened},
+		{"trace: cache", test_trace_cache},
 		{"trace: copy", test_trace_copy},
 		{"trace: a damaged file", test_trace_of_a_damaged_file},
 		{"trace: limits", test_trace_limits},
