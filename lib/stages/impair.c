@@ -6,6 +6,7 @@
 
 #include "weir/chain.h"
 #include "weir/clone.h"
+#include "weir/offload.h"
 
 #include <errno.h>
 
@@ -41,7 +42,9 @@ static int flip(struct weir_mbuf **packet, uint32_t part)
 	uint32_t offset = (uint32_t)(bit / 8);
 	uint8_t byte;
 
-	if (weir_mbuf_make_writable(packet, offset, 1))
+	/* a checksum that is made later would be right again; what has none to make stays */
+	if (weir_offload_checksums(packet) == -ENOBUFS ||
+		weir_mbuf_make_writable(packet, offset, 1))
 		return -ENOBUFS;
 	weir_mbuf_read(*packet, offset, &byte, 1);
 	byte ^= (uint8_t)(1u << bit % 8);

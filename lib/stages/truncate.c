@@ -3,6 +3,7 @@
 #include "stages/stages_impl.h"
 
 #include "weir/chain.h"
+#include "weir/offload.h"
 #include "weir/parse.h"
 
 #include <errno.h>
@@ -61,9 +62,10 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 		bool shorter = truncate->mtu ? cut_to_mtu(mbufs[i], truncate->mtu)
 					     : cut_to_snap(mbufs[i], truncate->snap);
 
-		/* what was found behind the cut is not there any more */
+		/* what was found behind the cut is not there any more, and no checksum over it
+		 * can be right */
 		if (shorter)
-			mbufs[i]->flags &= ~(WEIR_MBUF_LAYERS | WEIR_MBUF_HASH);
+			mbufs[i]->flags &= ~(WEIR_MBUF_LAYERS | WEIR_MBUF_HASH | WEIR_OFFLOADS);
 		cut += shorter;
 	}
 	weir_stage_count(stage, CUT, cut);
