@@ -88,7 +88,7 @@ static void test_filter(void)
 	tcpdump = start_tcpdump(folder);
 	for (uint32_t i = 0; i < 2 * COUNT; i++) {
 		wanted += i % 2 ? 60 + i % 1400 : 0;
-		send(out, 0, datagram(i % 2 ? 7001 : 7002, 60 + i % 1400, i % 3 * 100));
+		send_one(out, 0, datagram(i % 2 ? 7001 : 7002, 60 + i % 1400, i % 3 * 100));
 	}
 	while (got < COUNT && weir_port_wait(&in, 1, 2000) == 1) {
 		if (!weir_port_rx(in, 0, &mbuf, 1))
@@ -116,7 +116,7 @@ static void test_kinds(void)
 	struct weir_port *any = open_port("live:any,filter=udp port 7003");
 	struct weir_mbuf *mbuf;
 
-	send(out, 0, datagram(7003, 1000, 0));
+	send_one(out, 0, datagram(7003, 1000, 0));
 	CU_ASSERT_EQUAL_FATAL(receive(in, 0, &mbuf, 1), 1);
 	CU_ASSERT_EQUAL(mbuf->length, 64);
 	CU_ASSERT_EQUAL(weir_mbuf_wire_length(mbuf), 1000);
@@ -126,7 +126,7 @@ static void test_kinds(void)
 	CU_ASSERT_EQUAL(weir_mbuf_link_type(mbuf), WEIR_LINK_SLL);
 	CU_ASSERT_EQUAL(weir_parse(mbuf) & WEIR_TYPE_L4, WEIR_L4_UDP);
 	/* a frame of another link type is not sent */
-	send(out, 0, mbuf);
+	send_one(out, 0, mbuf);
 	{
 		struct weir_port_stats stats;
 
@@ -147,7 +147,7 @@ static void test_dry(void)
 	struct weir_mbuf *mbuf;
 	uint32_t count = 0;
 
-	send(out, 0, datagram(7004, 100, 0));
+	send_one(out, 0, datagram(7004, 100, 0));
 	while ((held[count] = weir_mbuf_alloc(pools[0])))
 		count++;
 	CU_ASSERT_EQUAL(weir_port_wait(&in, 1, 1000), 1);
@@ -202,12 +202,12 @@ static void test_link(void)
 	CU_ASSERT_STRING_EQUAL(link.name, "vb");
 	CU_ASSERT_EQUAL(run("ip link set vb down; ip link set va down"), 0);
 	CU_ASSERT_EQUAL(weir_port_rx(in, 0, &mbuf, 1), 0);
-	send(out, 0, datagram(7005, 100, 0));
+	send_one(out, 0, datagram(7005, 100, 0));
 	weir_port_stats(out, &stats);
 	CU_ASSERT_EQUAL(stats.dropped[WEIR_DROP_TX_DOWN], 1);
 	CU_ASSERT_EQUAL(run("ip link set vb up; ip link set va up"), 0);
 	CU_ASSERT_EQUAL(weir_port_state(in), WEIR_PORT_UP);
-	send(out, 0, datagram(7005, 200, 0));
+	send_one(out, 0, datagram(7005, 200, 0));
 	CU_ASSERT_EQUAL(receive(in, 0, &mbuf, 1), 1);
 	CU_ASSERT_EQUAL(mbuf->length, 200);
 	weir_mbuf_free(mbuf);
