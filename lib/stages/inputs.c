@@ -37,7 +37,7 @@ struct weir__inputs {
 	struct weir_play_input *played;
 	struct input *all;
 	uint32_t count, current, chunk;
-	bool merge, begins, ended, must_preload;
+	bool merge, begins, ended, failed, must_preload;
 	const char *preload; /* NULL: read from the file */
 	uint64_t read, size; /* bytes: of inputs that are over; of all, 0: not known */
 	uint32_t *heap, *dry;
@@ -49,7 +49,7 @@ struct weir__inputs {
 static int fail_input(struct weir__inputs *inputs, uint32_t index, const char *sentence)
 {
 	snprintf(inputs->played[index].error, sizeof(inputs->played[index].error), "%s", sentence);
-	inputs->ended = true;
+	inputs->ended = inputs->failed = true;
 	return -EIO;
 }
 
@@ -291,6 +291,8 @@ static int start(struct weir__inputs *inputs)
 
 int weir__inputs_rewind(struct weir__inputs *inputs)
 {
+	if (inputs->failed)
+		return -EIO;
 	if (inputs->count > KEPT_OPEN && !inputs->merge)
 		close_input(&inputs->all[inputs->current]);
 	if (start(inputs) == 0)

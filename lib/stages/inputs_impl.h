@@ -30,7 +30,7 @@ uint32_t weir__inputs_next(
 /* After 0: is it the end, of all or by a failure? */
 bool weir__inputs_ended(const struct weir__inputs *inputs);
 
-/* Start again with the first. 0, or -errno; the input it failed at says why. */
+/* Start again with the first. 0, or -errno, also when one has failed before, which says why. */
 int weir__inputs_rewind(struct weir__inputs *inputs);
 
 /* Bytes of the files read and in all, or 0 when that is not known. */

@@ -197,7 +197,7 @@ class Inputs(ScheduleTest):
         one, two = self.trace("one.pcap", [1, 2]), self.trace("two.pcap", [3, 4])
         data = (self.folder / "two.pcap").read_bytes()
         (self.folder / "two.pcap").write_bytes(data[:-1])
-        for merge in [], ["--merge"]:
+        for merge in [], ["--merge"], ["--loop", "3"]:
             err, out = self.fails(1, "one.pcap", "two.pcap", "--to", "out.pcap", "--json", *merge)
             self.assertIn("two.pcap", err)
             report = self.checked(out)
