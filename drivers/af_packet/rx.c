@@ -100,6 +100,9 @@ static inline enum taken take(const struct arrival *arrival, struct weir_mbuf *m
 		return DAMAGED;
 	mbuf->timestamp_ns = arrival->sec * UINT64_C(1000000000) + arrival->nsec;
 	mbuf->flags = WEIR_MBUF_TIMESTAMP;
+	/* sent on this machine, with a checksum that is left to the NIC */
+	if (weir_unlikely(arrival->status & TP_STATUS_CSUMNOTREADY))
+		mbuf->flags |= WEIR_MBUF_L4_CHECKSUM;
 	if (weir_unlikely(length > size))
 		return copy_long(arrival, mbuf);
 	if (weir_unlikely(has_tag(arrival)))

@@ -12,7 +12,7 @@ class AfPacket:
     def before(self, net, host):
         net.veth(host, f"w{host}")
         # what a wire has: veth would leave checksums and cutting to the other end
-        net.run(host, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off")
+        net.run(host, "ethtool", "-K", "eth0", "tso", "off", "gso", "off")
         return f"af_packet:w{host}"
 
     def after(self, net, host):

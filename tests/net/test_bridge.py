@@ -21,6 +21,8 @@ out.bind(("eth0", 0))
 for packet in captures.read_pcap(pathlib.Path(sys.argv[1]).read_bytes()):
     out.send(packet.data)
 """
+# tap says that its interface is down while it is on its way to the host
+MOVED = r"(weir-l2fwd: warning: tap:w[ab]: [^\n]*\n)*"
 DOWNLOAD = 100 << 20  # bytes, of issue 7
 VLAN = 7
 
@@ -29,7 +31,8 @@ class Traffic(BridgeTest):
     """All of a pair goes over one bridge: starting one takes longer than most of it."""
 
     def hosts_talk(self, pair):
-        net, process = self.bridge(pair)
+        net, process = self.bridge(pair, mtu=9000)
+        self.set_mtu(net, 1500)
         self.ping(net, "-c", 1000, "-i", 0.001, net.address("b"))
         self.ping(net, "-c", 100, "-i", 0.001, net.address6("b"))
         self.assertIn(net.address("b"), net.ip("a", "neigh"))  # by ARP
@@ -38,14 +41,15 @@ class Traffic(BridgeTest):
         self.iperf(net)
         self.iperf(net, "--udp", "--bitrate", "50M")
         self.vlan(net)
-        report = self.finish(process)
-        self.assertGreater(report["rx_bytes"], DOWNLOAD)
-
-    def long_frames(self, pair):
-        net, process = self.bridge(pair, mtu=9000)
+        self.set_mtu(net, 9000)
         self.ping(net, "-c", 100, "-i", 0.001, "-M", "do", "-s", 9000 - 28, net.address("b"))
         self.download(net, DOWNLOAD // 10)
-        self.finish(process)
+        report = self.finish(process, MOVED)
+        self.assertGreater(report["rx_bytes"], DOWNLOAD)
+
+    def set_mtu(self, net, mtu):
+        for host in "ab":
+            net.ip(host, "link", "set", "eth0", "mtu", mtu)
 
     def download(self, net, size):
         """curl gets from b what b's server has, byte for byte."""
@@ -96,7 +100,7 @@ class Rest(BridgeTest):
             with self.subTest(way=way):
                 net, process = self.bridge((way, way), "--idle", "sleep")
                 self.ping(net, "-c", 1, net.address("b"))
-                time.sleep(1)
+                time.sleep(0.5)
                 begun = cpu_seconds(process.pid)
                 time.sleep(2)
                 used = cpu_seconds(process.pid) - begun
@@ -104,15 +108,14 @@ class Rest(BridgeTest):
                 # there and back: two wake-ups each. The least of 10: others use this machine.
                 text = self.ping(net, "-c", 10, "-i", 0.1, net.address("b"))
                 self.assertLess(float(text.split("mdev = ")[1].split("/")[0]), 2.0, text)
-                self.finish(process)
+                self.finish(process, MOVED)
 
 
 def add_pairs():
-    """A test for each pair and kind of traffic."""
+    """A test for each pair."""
     for pair in itertools.combinations_with_replacement(MAKERS, 2):
-        for kind in ("hosts_talk", "long_frames"):
-            setattr(Traffic, f"test_{kind}_{pair[0]}_{pair[1]}",
-                    lambda self, kind=kind, pair=pair: getattr(self, kind)(pair))
+        setattr(Traffic, f"test_{pair[0]}_{pair[1]}",
+                lambda self, pair=pair: self.hosts_talk(pair))
 
 
 if __name__ == "__main__":
