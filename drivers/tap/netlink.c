@@ -129,7 +129,7 @@ uint64_t weir__tap_kernel_drops(const struct tap *tap)
 	struct request request;
 	_Alignas(struct nlmsghdr) uint8_t reply[16384];
 	struct rtnl_link_stats64 stats;
-	const struct rtattr *attribute;
+	struct rtattr *attribute;
 	ssize_t got;
 	size_t left;
 
