@@ -139,8 +139,7 @@ uint64_t weir__tap_kernel_drops(const struct tap *tap)
 	if (got < (ssize_t)NLMSG_LENGTH(sizeof(request.link)))
 		return 0;
 	left = (size_t)got - NLMSG_LENGTH(sizeof(request.link));
-	attribute =
-		(const struct rtattr *)(const void *)(reply + NLMSG_LENGTH(sizeof(request.link)));
+	attribute = (struct rtattr *)(void *)(reply + NLMSG_LENGTH(sizeof(request.link)));
 	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
 		if (attribute->rta_type == IFLA_STATS64 &&
 			RTA_PAYLOAD(attribute) >= sizeof(stats)) {
