@@ -169,6 +169,7 @@ static void take_back(struct xdp_port *own, struct xdp_queue *queue)
 	weir_mbuf_free(queue->rx.head);
 	queue->rx.head = NULL;
 	queue->rx.filled = 0;
+	queue->rx.armed = false;
 	queue->tx.under_way = 0;
 	if (queue->rx.held)
 		weir__xdp_held_return(&own->umem, queue->rx.held);

@@ -44,6 +44,7 @@ struct xdp_rx {
 	struct weir_mbuf *head, *last; /* a packet of which more pieces are to come */
 	uint64_t look_at;              /* cycles: when to look whether the interface is there */
 	WEIR_ATOMIC(bool) busy;        /* a thread is receiving */
+	bool armed;                    /* epoll waits for the socket, too */
 } __attribute__((aligned(WEIR_CACHE_LINE)));
 
 /* The sending side. */
@@ -107,14 +108,15 @@ void weir__xdp_sockets_close(struct xdp_port *own);
 /* socket.c: the driver's kernel_drops. */
 void weir__xdp_kernel_drops(const void *priv, uint32_t number, uint64_t *dropped);
 
-/* watch.c: begin and end watching; begin: 0, or -errno with a sentence. The same for a queue whose
- * socket is new. */
+/* watch.c: begin and end watching; begin: 0, or -errno with a sentence. */
 int weir__xdp_watch_begin(struct xdp_port *own);
 void weir__xdp_watch_end(struct xdp_port *own);
-int weir__xdp_watch_socket(struct xdp_queue *queue);
 
 /* watch.c: the driver's wait. */
 int weir__xdp_wait(void *priv, uint32_t queue);
+
+/* watch.c: nobody waits any more for a queue's socket, which is armed. */
+void weir__xdp_disarm(struct xdp_queue *queue);
 
 /* watch.c: a call on a socket ended with this errno, or 0. */
 void weir__xdp_heed(struct xdp_port *own, int error);

@@ -169,6 +169,8 @@ uint32_t weir__xdp_rx(void *priv, uint32_t number, struct weir_mbuf **mbufs, uin
 	atomic_store_explicit(&queue->rx.busy, true, memory_order_seq_cst);
 	if (weir_unlikely(!weir__xdp_enter(own, &queue->rx.busy)))
 		return 0;
+	if (weir_unlikely(queue->rx.armed))
+		weir__xdp_disarm(queue);
 	got = take_packets(queue, mbufs, count);
 	weir__xdp_refill(queue);
 	weir__xdp_look_sometimes(queue);

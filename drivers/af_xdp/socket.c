@@ -98,7 +98,7 @@ static int make_socket(struct xdp_port *own, uint32_t number, uint16_t flags)
 	}
 	queue->fd = xsk_socket__fd(queue->socket);
 	tune(own, queue);
-	return weir__xdp_watch_socket(queue);
+	return 0;
 }
 
 /* What the kernel has counted of a socket. */

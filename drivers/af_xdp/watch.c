@@ -175,18 +175,6 @@ void weir__xdp_search(struct xdp_port *own)
 
 /* ---- waiting ---- */
 
-int weir__xdp_wait(void *priv, uint32_t number)
-{
-	struct xdp_port *own = priv;
-	struct xdp_queue *queue = &own->queues[number];
-	uint64_t expirations;
-
-	/* the timer has fired: packets, if there are any, keep the file readable */
-	if (read(own->timer, &expirations, sizeof(expirations)) > 0)
-		queue->rx.look_at = 0;
-	return queue->epoll;
-}
-
 static int add(int epoll, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN};
@@ -194,11 +182,38 @@ static int add(int epoll, int fd)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-int weir__xdp_watch_socket(struct xdp_queue *queue)
+/* A socket that somebody waits on is woken by the kernel for every packet that comes and every one
+ * that was sent, some 200 cycles each: so nobody does while packets flow. */
+static void arm(struct xdp_queue *queue)
 {
-	if (queue->epoll < 0 || add(queue->epoll, queue->fd) == 0)
-		return 0;
-	return weir__fail(errno, "af_xdp: no file to wait on: %s", strerror(errno));
+	if (!queue->rx.armed)
+		queue->rx.armed = add(queue->epoll, queue->fd) == 0;
+}
+
+void weir__xdp_disarm(struct xdp_queue *queue)
+{
+	epoll_ctl(queue->epoll, EPOLL_CTL_DEL, queue->fd, NULL);
+	queue->rx.armed = false;
+}
+
+int weir__xdp_wait(void *priv, uint32_t number)
+{
+	struct xdp_port *own = priv;
+	struct xdp_queue *queue = &own->queues[number];
+	struct xdp_rx *rx = &queue->rx;
+	uint64_t expirations;
+
+	/* the timer has fired: packets, if there are any, keep the file readable */
+	if (read(own->timer, &expirations, sizeof(expirations)) > 0)
+		rx->look_at = 0;
+	/* seq_cst: see weir__xdp_enter() */
+	atomic_store_explicit(&rx->busy, true, memory_order_seq_cst);
+	if (weir__xdp_enter(own, &rx->busy)) {
+		arm(queue);
+		weir__xdp_leave(&rx->busy);
+		return rx->armed ? queue->epoll : WEIR__WAIT_NOW;
+	}
+	return queue->epoll;
 }
 
 int weir__xdp_watch_begin(struct xdp_port *own)
