@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- what is asked for ---- */
 
@@ -77,6 +78,13 @@ static int take_numbers(const struct weir_control_request *request, struct weir_
 	return error;
 }
 
+static bool is_pipe(const char *path)
+{
+	struct stat there;
+
+	return stat(path, &there) == 0 && (S_ISFIFO(there.st_mode) || S_ISSOCK(there.st_mode));
+}
+
 /* The texts of the file are copied: it outlives the request. */
 static int take_file(const struct weir_control_request *request,
 	struct weir__control_capture *capture, struct weir_capture_file *file)
@@ -86,6 +94,9 @@ static int take_file(const struct weir_control_request *request,
 
 	if (!path || !*path || strcmp(path, "-") == 0)
 		return weir__fail(EINVAL, "a capture needs file=PATH, of this program");
+	if (is_pipe(path))
+		return weir__fail(EINVAL,
+			"file=%s is a pipe: a reader that stalls would hold up this program", path);
 	capture->path = strdup(path);
 	capture->comment = comment ? strdup(comment) : NULL;
 	if (!capture->path || (comment && !capture->comment))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The control socket of weir-run, and weir-ctl; and clients that mean no good."""
+import gzip
 import json
 import os
 import resource
@@ -216,20 +217,23 @@ class Captures(ControlTest):
         self.assertTrue((self.folder / "c.pcapng").exists())
 
     def test_under_load_nothing_else_is_lost(self):
-        """A file that takes nothing for long: captures lose, and say so; the packets' way does not."""
+        """More than a file takes: captures lose, and say so, or fail; the packets' way does not."""
         process = self.run_pipeline()
-        os.mkfifo(self.folder / "fifo")
-        reader = os.open(self.folder / "fifo", os.O_RDONLY | os.O_NONBLOCK)
-        self.ask("capture start", port="input", file=str(self.folder / "fifo"))
-        time.sleep(0.2)
+        self.ask("capture start", port="input", file=str(self.folder / "a.pcapng.gz"))
+        self.ask("capture start", edge="in", file="/dev/full")
+        self.assertEqual(self.await_done(2)["state"], "failed")
         before = self.ask("ports")["ok"]
         time.sleep(0.2)
         after = self.ask("ports")["ok"]
         self.assertGreater(max(p["rx_packets"] for p in after), max(p["rx_packets"] for p in before) + 1000)
-        self.assertGreater(self.ask("capture list")["ok"][0]["lost"], 1000)
-        os.close(reader)
-        self.assertEqual(self.await_done(1)["state"], "failed")
-        self.assertIn("Broken pipe", self.ask("capture stop", id=1)["ok"][0]["error"])
+        self.assertIn("No space left", self.ask("capture stop", id=2)["ok"][0]["error"])
+        last = self.ask("capture stop")["ok"][0]
+        self.assertGreater(last["lost"], 1000)
+        with gzip.open(self.folder / "a.pcapng.gz") as file:
+            data = file.read()
+        (self.folder / "a.pcapng").write_bytes(data)
+        self.assertEqual(len(self.read("a.pcapng")), last["packets"])
+        self.assertIn(f"{last['lost']} packets lost: the writer was too slow".encode(), data[-500:])
         self.end_captured(process)
 
     def test_refused(self):
@@ -246,6 +250,9 @@ class Captures(ControlTest):
                           {"port": "input", "file": file, "direction": "up"},
                           {"port": "input", "file": file, "pipeline": "other"}):
             self.assertGreater(len(self.ask("capture start", **arguments)["error"]), 10, arguments)
+        os.mkfifo(self.folder / "fifo")
+        self.assertIn("pipe", self.ask("capture start", port="input",
+                                       file=str(self.folder / "fifo"))["error"])
         self.assertIn("no capture 7", self.ask("capture stop", id=7)["error"])
         self.assertEqual(list(self.folder.glob("x*")), [])
         for i in range(16):
