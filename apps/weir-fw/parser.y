@@ -63,7 +63,7 @@ static void fw_yyerror(FW_YYLTYPE *where, struct fw_parser *parser, const char *
 
 %token YYEOF 0 "end of file"
 %token NEWLINE "end of line"
-%token <text> WORD "a word"
+%token <text> WORD "a name"
 %token <text> ATOM "a number or address"
 %token <text> STRING "a quoted text"
 %token <text> VARIABLE "a variable"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fuzz_judge.c: any bytes as a packet, by rules that ask for every field there is. The first byte
- * chooses the link type. */
+/* fuzz_judge.c: any bytes as packets, by rules that ask for every field there is, and for the state
+ * of their connection. Each packet begins with a byte for the link type and one for its length in
+ * units of 4 bytes. */
 #include "apps/weir-fw/explain.h"
+#include "apps/weir-fw/track.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,31 +32,62 @@ static void load(void)
 	fclose(file);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void judge(struct fw_judge *judge, const uint8_t *data, uint32_t length, uint16_t link,
+	uint64_t now_ns)
 {
-	static const uint16_t links[] = {1, 101, 113, 276, 228, 0};
 	static const enum fw_hook hooks[] = {FW_PREROUTING, FW_FORWARD, FW_POSTROUTING};
 	static char text[1 << 16];
-	struct fw_packet packet = {.in = "eth0"};
+	struct fw_packet packet = {.in = "eth0", .time_ns = now_ns};
 	struct fw_explanation explanation = {.packet = &packet};
-	struct fw_judge judge = {.trace = fw_explain_step, .context = &explanation};
 	struct fw_decision decision = {0};
-	uint8_t *copy;
-
-	if (!rules)
-		load();
-	if (size < 1)
-		return 0;
 	/* of its own size, so that a byte too far is seen */
-	copy = malloc(size > 1 ? size - 1 : 1);
-	memcpy(copy, data + 1, size - 1);
-	judge.rules = rules;
+	uint8_t *copy = malloc(length ? length : 1);
+
+	memcpy(copy, data, length);
+	judge->context = &explanation;
 	explanation.out = fmemopen(text, sizeof(text), "w");
-	fw_packet_read(&packet, copy, (uint32_t)size - 1, links[data[0] % 6]);
-	if (packet.kind == FW_KIND_IP)
-		fw_judge_way(&judge, hooks, 3, &packet, &decision);
+	fw_packet_read(&packet, copy, length, link);
+	if (packet.kind == FW_KIND_IP) {
+		fw_judge_way(judge, hooks, 3, &packet, &decision);
+		fw_tracker_decided(judge->tracker, decision.verdict == FW_ACCEPT);
+	}
 	fw_explain_packet(explanation.out, &packet);
 	fclose(explanation.out);
 	free(copy);
+}
+
+/* What a tracker counts must agree: no more of anything than there is room for. */
+static void check(const struct fw_tracker *tracker)
+{
+	struct fw_track_stats stats;
+
+	fw_tracker_stats(tracker, &stats);
+	if (stats.half_open > stats.now || stats.now > 8 ||
+		stats.made != stats.now + stats.expired + stats.removed)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint16_t links[] = {1, 101, 113, 276, 228, 0};
+	struct fw_judge by = {.state = fw_tracker_state};
+	size_t at = 0;
+
+	if (!rules)
+		load();
+	rules->stateful = true;
+	by.rules = rules;
+	by.tracker = fw_tracker_create(8);
+	while (at + 2 <= size) {
+		size_t length = data[at + 1] * 4u, left = size - at - 2;
+
+		length = length < left ? length : left;
+		/* one is enough: it writes a line for each rule */
+		by.trace = at ? NULL : fw_explain_step;
+		judge(&by, data + at + 2, (uint32_t)length, links[data[at] % 6], at * 1000000000);
+		at += 2 + length;
+		check(by.tracker);
+	}
+	fw_tracker_destroy(by.tracker);
 	return 0;
 }
