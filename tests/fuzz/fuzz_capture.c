@@ -3,7 +3,9 @@
  *
  * The input is a file. Every byte of every packet is read; the packets are written as pcapng and
  * read back, and must be the same ones; and a second reading of the input, after a rewind, must
- * find what the first one found. */
+ * find what the first one found. So must a reading into blocks, in which some packets are kept to
+ * the end and all others are written over, with their headroom, once they were looked at. */
+#include "capture/take_impl.h"
 #include "weir/base.h"
 #include "weir/capture.h"
 
@@ -94,6 +96,97 @@ static struct walk walk(struct weir_capture_reader *reader, struct weir_capture_
 	return found;
 }
 
+/* Packets that are kept where they were read. */
+#define KEPT_MAX 64
+#define AT_ONCE  8
+
+struct kept {
+	struct weir__block *block;
+	struct weir__record record;
+	struct walk walk; /* of this one */
+};
+
+struct blocks {
+	struct weir_capture_reader *reader;
+	struct walk found;
+	struct kept kept[KEPT_MAX];
+	uint32_t kept_count;
+};
+
+static void add_record(struct walk *walk, const struct weir__record *record)
+{
+	const struct weir_capture_packet packet = {.timestamp_ns = record->timestamp_ns,
+		.length = record->length,
+		.wire_length = record->wire_length,
+		.link_type = record->link_type};
+
+	add_packet(walk, &packet, record->data);
+}
+
+/* Every seventh packet is kept as long as there is room; where blocks are short all are copied. */
+static void look_at(struct blocks *blocks, const struct weir__record *record)
+{
+	struct weir__block *block = weir__capture_block(blocks->reader);
+	struct kept *kept = &blocks->kept[blocks->kept_count];
+
+	add_record(&blocks->found, record);
+	if (!block || blocks->found.packets % 7 != 1 || blocks->kept_count == KEPT_MAX) {
+		memset(record->data - record->headroom, 0xee, record->headroom + record->length);
+		return;
+	}
+	weir__block_take(block, 1);
+	*kept = (struct kept){.block = block, .record = *record};
+	add_record(&kept->walk, record);
+	blocks->kept_count++;
+}
+
+static bool go_on(const struct walk *found)
+{
+	return found->packets < PACKETS_MAX && found->bytes < BYTES_MAX;
+}
+
+/* One packet by the careful way. */
+static void look_at_next(struct blocks *blocks)
+{
+	struct weir_capture_packet packet;
+	struct weir__record record;
+	uint8_t *data;
+
+	blocks->found.end = weir_capture_peek(blocks->reader, &packet, &data);
+	if (blocks->found.end != 1)
+		return;
+	record = (struct weir__record){packet.timestamp_ns, data, packet.length, packet.wire_length,
+		packet.link_type, 0, (uint16_t)weir__capture_headroom(blocks->reader, data)};
+	weir_capture_advance(blocks->reader);
+	look_at(blocks, &record);
+}
+
+static struct walk walk_blocks(const char *path)
+{
+	struct weir__record records[AT_ONCE];
+	struct blocks blocks = {.reader = weir__capture_open_blocks(path),
+		.found = {.hash = 0xcbf29ce484222325u, .end = 1}};
+	uint32_t count;
+
+	check(blocks.reader != NULL, "the file does not open into blocks");
+	while (blocks.found.end == 1 && go_on(&blocks.found)) {
+		count = weir__capture_take(blocks.reader, records, AT_ONCE);
+		for (uint32_t i = 0; i < count && go_on(&blocks.found); i++)
+			look_at(&blocks, &records[i]);
+		if (count == 0)
+			look_at_next(&blocks);
+	}
+	weir_capture_close(blocks.reader);
+	for (uint32_t i = 0; i < blocks.kept_count; i++) {
+		struct walk again = {0};
+
+		add_record(&again, &blocks.kept[i].record);
+		check(again.hash == blocks.kept[i].walk.hash, "a packet that was kept has changed");
+		weir__block_drop(blocks.kept[i].block, 1);
+	}
+	return blocks.found;
+}
+
 static void fd_path(char path[static 32], int fd)
 {
 	snprintf(path, 32, "/proc/self/fd/%d", fd);
@@ -151,6 +244,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(weir_capture_rewind(reader) == 0, "the file cannot be rewound");
 	again = walk(reader, NULL);
 	check(again.hash == found.hash && again.end == found.end, "a second reading differs");
+	again = walk_blocks(input);
+	check(again.hash == found.hash && again.end == found.end, "reading into blocks differs");
 	weir_capture_close(reader);
 	return 0;
 }

