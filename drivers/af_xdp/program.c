@@ -106,8 +106,9 @@ static int load(int map)
 		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect_map},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_XDP,
-		.prog_flags = BPF_F_XDP_HAS_FRAGS);
+	struct bpf_prog_load_opts options = {.sz = sizeof(options),
+		.expected_attach_type = BPF_XDP,
+		.prog_flags = BPF_F_XDP_HAS_FRAGS};
 	size_t count = sizeof(instructions) / sizeof(*instructions);
 	int program = bpf_prog_load(
 		BPF_PROG_TYPE_XDP, PROGRAM_NAME, "Dual BSD/GPL", instructions, count, &options);
@@ -122,7 +123,7 @@ static int load(int map)
 /* Attach, natively if that is allowed and works. */
 static int attach(struct weir__xdp_program *own, int program, enum weir__xdp_mode mode)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
+	struct bpf_link_create_opts options = {.sz = sizeof(options), .flags = XDP_FLAGS_DRV_MODE};
 
 	own->mode = WEIR__XDP_NATIVE;
 	own->link = -EOPNOTSUPP;
@@ -142,7 +143,7 @@ static int attach(struct weir__xdp_program *own, int program, enum weir__xdp_mod
 /* The number and mode of the program on an interface; 0: none. */
 static uint32_t attached_program(uint32_t ifindex, enum weir__xdp_mode *mode)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_xdp_query_opts query = {.sz = sizeof(query)};
 
 	if (bpf_xdp_query((int)ifindex, 0, &query))
 		return 0;
