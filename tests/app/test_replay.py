@@ -27,6 +27,18 @@ class ReplayTest(ProgramTest):
 
 
 class Copies(ReplayTest):
+    def test_every_way_to_read(self):
+        """The same packets, and the same words about damage."""
+        cut = self.folder / "cut.pcap"
+        cut.write_bytes(SAMPLE.read_bytes()[:-1])
+        for path, status in (SAMPLE, 0), (SAMPLE.with_suffix(".pcapng"), 0), (cut, 1):
+            seen = set()
+            for keys in "", ",reader=thread", ",mmap=1", ",preload=copy", ",preload=attach":
+                _, err = self.end(self.start("-q", f"pcap:rx={path}{keys}", "--to",
+                                             "pcap:tx=o.pcapng"), status)
+                seen.add((err, (self.folder / "o.pcapng").read_bytes()))
+            self.assertEqual(len(seen), 1, seen)
+
     def test_sample_to_pcap(self):
         self.run_ok(SAMPLE, "--to", "pcap:tx=out.pcap")
         self.assertEqual(self.read("out.pcap"), captures.read(SAMPLE))
