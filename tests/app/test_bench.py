@@ -59,6 +59,9 @@ class BenchTest(RowsTest):
                    ("replay", "imix", 1), ("create", "pool", 1), ("checksum", "ipv4-20", 1)}
         wanted |= {(bench, size, 1) for bench in ("readahead", "loop", "loopcopy", "convert")
                    for size in ("64", "imix")}
+        wanted |= {("heap", what, 1) for what in
+                   ("64", "1024", "4096", "100000", "fixed-64", "mixed")}
+        wanted |= {("heap", "foreign", 4), ("heap", "foreign-64", 4)}
         wanted |= {("parse", "tcp", 1), ("parse", "vlan", 1)}
         wanted |= {("flow", what, 1) for what in ("lookup", "hot", "miss", "insert", "insert-bulk")}
         wanted |= {("pipeline", "by-hand", 1), ("pipeline", "graph", 1)}
