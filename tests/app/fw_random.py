@@ -85,7 +85,7 @@ class Rules:
         return "tcp flags " + self.pick([
             ",".join(one), "!= " + one[0], "== " + one[0], "! " + ",".join(one),
             f"& ({'|'.join(two)}) == {self.pick(two)}", f"& ({'|'.join(two)}) != 0",
-            f"& ({'|'.join(two)}) == 0", f"{one[0]} / {','.join(sorted(set(one[:1] + two)))}",
+            f"& ({'|'.join(two)}) == 0", f"{one[0]} / {','.join(sorted({one[0], 'fin', 'syn', *two}))}",
             f"{{ {one[0]}, {'|'.join(two)} }}", "0x12"])
 
     def concatenation(self):
