@@ -53,7 +53,7 @@ struct weir_heap_conf {
 	bool stats;              /* count every call; without, some figures are 0 */
 	bool lazy;               /* base and transparent pages come with their first touch */
 	size_t alignment;        /* of every block, a power of two to 4096; 0: 16 */
-	size_t cache;            /* bytes a thread keeps of a class; 0: 64 KiB */
+	size_t cache;            /* bytes a thread keeps of a class; 0: 128 KiB */
 	const uint32_t *classes; /* sizes that get a class of their own, */
 	uint32_t class_count;    /* so many */
 	enum weir_pages pages;   /* these as in weir_region_conf */

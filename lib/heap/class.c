@@ -15,9 +15,9 @@
 
 /* Of the blocks that a thread keeps of a class. 504 and their head fill a page. */
 #define CACHE_MAX     504
-#define CACHE_DEFAULT (64u << 10)
+#define CACHE_DEFAULT (128u << 10)
 /* Blocks that the depot keeps: so many caches full. */
-#define DEPOT_CACHES 4
+#define DEPOT_CACHES 16
 
 /* A span is the shortest run of which at most 1/64 is left over, or of which least is: so that
  * short runs between others are of use. Of spans of 16 KiB and more a tenth of the memory stayed
