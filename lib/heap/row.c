@@ -69,11 +69,8 @@ struct weir__mempool_cache *weir__row_open(struct weir__class *class, uint32_t s
 	return weir__heap_cache(heap->rows[slot], class->number);
 }
 
+/* Empty, and takes nothing; the page is for the next thread with this slot. */
 void weir__row_close(struct weir__mempool_cache *cache)
 {
-	/* zero is an empty cache that takes nothing */
-	if (weir__os_page_size() <= WEIR__UNIT)
-		weir__os_discard(cache, WEIR__UNIT);
-	else
-		memset((void *)cache, 0, WEIR__UNIT);
+	memset((void *)cache, 0, offsetof(struct weir__mempool_cache, objects));
 }

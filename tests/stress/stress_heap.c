@@ -12,7 +12,7 @@
 
 #define THREADS 8
 #define HELD    64
-#define LIFE    500 /* steps until a thread ends and another takes its place */
+#define LIFE    2000 /* steps until a thread ends and another takes its place */
 
 struct block {
 	size_t size;

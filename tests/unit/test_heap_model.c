@@ -240,7 +240,7 @@ int main(int argc, char **argv)
 		{.name = "64", .alignment = 64, .cache = 4096, .stats = true, .lazy = true},
 	};
 	const char *steps = argc > 1 ? argv[1] : getenv("WEIR_HEAP_STEPS");
-	uint64_t count = steps ? strtoull(steps, NULL, 10) : 8000;
+	uint64_t count = steps ? strtoull(steps, NULL, 10) : 5000;
 
 	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
 	state = seed | 1;
