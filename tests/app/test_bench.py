@@ -63,6 +63,7 @@ class BenchTest(RowsTest):
                    ("64", "1024", "4096", "100000", "fixed-64", "mixed")}
         wanted |= {("heap", "foreign", 4), ("heap", "foreign-64", 4)}
         wanted |= {("parse", "tcp", 1), ("parse", "vlan", 1)}
+        wanted |= {("acl", "made", 1)}
         wanted |= {("flow", what, 1) for what in ("lookup", "hot", "miss", "insert", "insert-bulk")}
         wanted |= {("pipeline", "by-hand", 1), ("pipeline", "graph", 1)}
         wanted |= {("packets", variant, 1) for variant in

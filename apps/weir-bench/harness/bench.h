@@ -228,6 +228,22 @@ struct flow_subject {
 };
 int bench_flows(struct bench_run *run, const struct bench *bench);
 
+/* Sets of rules: the bench acl. */
+struct work_rule;
+struct work_rules;
+struct rules_subject {
+	void *(*create)(const struct options *options, const struct work_rule *rules,
+		uint32_t count); /* NULL: why() tells */
+	void (*destroy)(void *set);
+	const char *(*pages)(void *set);
+	/* The numbers of the first rules that count keys match, from the one with number at on. */
+	void (*find)(const struct work_rules *work, uint32_t at, uint32_t count, uint32_t *found);
+	uint64_t (*run)(void *work, uint64_t rounds); /* work_rules_run() with it */
+	int (*enter)(void);
+	void (*leave)(void);
+};
+int bench_rules(struct bench_run *run, const struct bench *bench);
+
 /* Packets a reader is asked for at a time. */
 #define BENCH_REPLAY_BURST 32
 
