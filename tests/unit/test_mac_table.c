@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_mac_table.c: the table of weir-l2fwd: learning, moving, aging, and its bound. */
+/* test_mac_table.c: the table of a bridge: learning, moving, aging, and its bound. */
 #include "unit.h"
 
-#include "apps/weir-l2fwd/mac_table.h"
+#include "apps/common/mac_table.h"
 
 #include <stddef.h>
 

@@ -5,7 +5,7 @@
  * Threads share it without a lock: address and port lie in one word, so that what is found was
  * learned. When two learn in the same place at once, one of them is lost, and learned again. All
  * accesses are relaxed: nothing else is told by them. */
-#include "apps/weir-l2fwd/mac_table.h"
+#include "apps/common/mac_table.h"
 
 #include <weir/atomic.h>
 #include <weir/base.h>

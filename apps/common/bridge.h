@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bridge.h: a learning bridge between two ports or more, after IEEE 802.1D: a pipeline with one
+ * stage that all ports lead to, and that leads to all ports. The stage is the program's, made of
+ * these calls:
+ *
+ *	for each frame
+ *		ways = app_bridge_ways(bridge, mbuf, now_ns, &reason);
+ *		if (ways)
+ *			app_bridge_send(stage, bridge, mbuf, ways);
+ *		else
+ *			weir_stage_drop(stage, reason, &mbuf, 1);
+ */
+#ifndef APP_BRIDGE_H
+#define APP_BRIDGE_H
+
+#include "apps/common/mac_table.h"
+#include "apps/common/pipeline.h"
+
+#define APP_BRIDGE_AGING     300 /* seconds; the default of 802.1D, 7.9.2 */
+#define APP_BRIDGE_AGING_MAX 1000000
+
+/* Reasons to drop a frame: the first counters of the stage. */
+enum {
+	APP_BRIDGE_RUNT,
+	APP_BRIDGE_NOT_ETHERNET,
+	APP_BRIDGE_RESERVED,
+	APP_BRIDGE_FILTERED,
+	APP_BRIDGE_NO_OUTPUT, /* ports to receive from only */
+	APP_BRIDGE_POOL_DRY,
+	APP_BRIDGE_REASONS
+};
+#define APP_BRIDGE_COUNTERS                                                     \
+	[APP_BRIDGE_RUNT] = "runt", [APP_BRIDGE_NOT_ETHERNET] = "not ethernet", \
+	[APP_BRIDGE_RESERVED] = "reserved", [APP_BRIDGE_FILTERED] = "filtered", \
+	[APP_BRIDGE_NO_OUTPUT] = "no output", [APP_BRIDGE_POOL_DRY] = "pool dry"
+
+struct app_bridge {
+	struct app_pipeline run;
+	const char *specs[APP_PORT_MAX];
+	uint32_t count, workers;
+	uint64_t aging; /* seconds */
+	struct mac_table *table;
+	const struct weir_stage_type *types[2];
+	uint64_t senders;           /* ports that send, a bit each */
+	struct app_count counts[2]; /* stations, displaced */
+};
+
+/* Ways out of the stage: out0, out1, ...; named when it is built. */
+extern const char *app_bridge_edges[APP_PORT_MAX + 1];
+
+/* Add a port by its spec, or refuse it. */
+void app_bridge_add(struct app_bridge *bridge, struct argp_state *state, const char *spec);
+
+/* Open the ports, build the pipeline around a stage of this type, which gets the bridge as data,
+ * run it, and count its drops into the array, which has a place for each counter of the type. */
+void app_bridge_run(
+	struct app_bridge *bridge, const struct weir_stage_type *type, struct app_count *drops);
+
+/* Instead of app_pipeline_finish(), which it calls. */
+int app_bridge_finish(struct app_bridge *bridge);
+
+/* Learn where the frame comes from, mbuf->port, and find where it goes: ports, a bit each; 0: to
+ * none, for this reason. */
+uint64_t app_bridge_ways(const struct app_bridge *bridge, const struct weir_mbuf *mbuf,
+	uint64_t now_ns, uint32_t *reason);
+
+/* Hand it on to these ports, at least one: clones, and the frame itself to the last of them. */
+void app_bridge_send(struct weir_stage *stage, const struct app_bridge *bridge,
+	struct weir_mbuf *mbuf, uint64_t ways);
+
+#endif
