@@ -121,8 +121,10 @@ static bool open_control(struct app_pipeline *run)
 	if (!run->control_path)
 		return true;
 	commands[0].context = commands[1].context = run;
-	if (run->describe)
+	if (run->describe || run->reload)
 		commands[1].name = "reload";
+	if (run->reload)
+		commands[1].call = run->reload;
 	run->control = weir_control_create(&conf);
 	if (run->control && !weir_control_pool(run->control, run->app.pool) &&
 		!weir_control_pipeline(run->control, run->name, run->pipeline))
@@ -148,6 +150,8 @@ static void watch(struct app_pipeline *run)
 	while (error == -ETIMEDOUT && goes_on(run) && app_reload_if_told(run)) {
 		error = weir_pipeline_wait(run->pipeline, LOOK_MS);
 		app->received = received(run);
+		if (run->look)
+			run->look(run);
 		if (run->stats_ns && app_now_ns() - run->printed_ns >= run->stats_ns) {
 			run->printed_ns += run->stats_ns;
 			print_stats(run);

@@ -38,6 +38,10 @@ struct app_pipeline {
 	/* For the command reload: add the stages to a new pipeline. 0, or -errno with
 	 * weir_last_error(). NULL: there is no such command. */
 	int (*describe)(struct app_pipeline *run, struct weir_pipeline *pipeline);
+	/* Or what the command does instead, as weir_control_command.call; its context is run. */
+	int (*reload)(const struct weir_control_request *request, char **answer, void *context);
+	/* Called again and again on the thread of the run while the pipeline runs, or NULL. */
+	void (*look)(struct app_pipeline *run);
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
 	struct weir_pipeline *next; /* to be run in the place of this one */

@@ -45,9 +45,21 @@ static void on_step(void *context, const struct fw_step *step)
 	fw_explain_step(&((struct run *)context)->explanation, step);
 }
 
+void fw_totals_add(struct fw_totals *totals, const struct fw_packet *packet,
+	const struct fw_decision *decision, uint32_t length)
+{
+	count(&totals->read, length);
+	count(decision->verdict == FW_ACCEPT ? &totals->accepted : &totals->dropped, length);
+	if (decision->reject)
+		count(&totals->rejected, length);
+	if (packet->kind == FW_KIND_OTHER)
+		count(&totals->other, length);
+	if (packet->kind == FW_KIND_MALFORMED)
+		count(&totals->malformed, length);
+}
+
 static void judge(struct run *run, struct fw_decision *decision, uint32_t length)
 {
-	struct fw_totals *totals = &run->files->totals;
 	struct fw_packet *packet = &run->packet;
 
 	*decision = (struct fw_decision){
@@ -57,13 +69,7 @@ static void judge(struct run *run, struct fw_decision *decision, uint32_t length
 			&run->judge, run->files->hooks, run->files->hook_count, packet, decision);
 	if (run->tracker && packet->kind == FW_KIND_IP)
 		fw_tracker_decided(run->tracker, decision->verdict == FW_ACCEPT);
-	count(decision->verdict == FW_ACCEPT ? &totals->accepted : &totals->dropped, length);
-	if (decision->reject)
-		count(&totals->rejected, length);
-	if (packet->kind == FW_KIND_OTHER)
-		count(&totals->other, length);
-	if (packet->kind == FW_KIND_MALFORMED)
-		count(&totals->malformed, length);
+	fw_totals_add(&run->files->totals, packet, decision, length);
 }
 
 static void explain(struct run *run, uint64_t number, const struct fw_decision *decision)
@@ -95,10 +101,9 @@ static int write_packet(struct run *run, const struct weir_capture_packet *meta,
 static int one(struct run *run, const struct weir_capture_packet *meta, uint8_t *data)
 {
 	struct fw_files *files = run->files;
-	uint64_t number = ++files->totals.read.packets;
+	uint64_t number = files->totals.read.packets + 1;
 	struct fw_decision decision;
 
-	files->totals.read.bytes += meta->length;
 	fw_packet_read(&run->packet, data, meta->length, meta->link_type);
 	run->packet.frame_wire_length = meta->wire_length;
 	run->packet.time_ns = meta->timestamp_ns;

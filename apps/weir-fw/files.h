@@ -12,6 +12,10 @@ struct fw_totals {
 	uint64_t logged;
 };
 
+/* Count a packet and what became of it. */
+void fw_totals_add(struct fw_totals *totals, const struct fw_packet *packet,
+	const struct fw_decision *decision, uint32_t length);
+
 struct fw_files {
 	const char *in, *accepted, *dropped, *log; /* NULL: none of it */
 	const char *iif, *oif;                     /* "" for none */

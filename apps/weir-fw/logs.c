@@ -139,6 +139,12 @@ void fw_logs_write(struct fw_logs *logs, const struct fw_rule *rule,
 		write_line(logs, rule, statement, packet);
 }
 
+void fw_logs_flush(struct fw_logs *logs)
+{
+	if (logs && logs->file)
+		fflush(logs->file);
+}
+
 int fw_logs_close(struct fw_logs *logs)
 {
 	int error, ended;

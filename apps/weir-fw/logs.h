@@ -22,6 +22,9 @@ struct fw_logs *fw_logs_open(const char *path);
 void fw_logs_write(struct fw_logs *logs, const struct fw_rule *rule,
 	const struct fw_statement *statement, const struct fw_packet *packet);
 
+/* Let others read the lines so far; by any thread. NULL is allowed. */
+void fw_logs_flush(struct fw_logs *logs);
+
 /* 0, or -errno when something did not reach the file. NULL is allowed. */
 int fw_logs_close(struct fw_logs *logs);
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-static void print_totals(const struct fw_totals *totals)
+static void print_totals(FILE *out, const struct fw_totals *totals)
 {
 	const struct {
 		const char *name;
@@ -17,19 +17,20 @@ static void print_totals(const struct fw_totals *totals)
 		{"not IP", &totals->other}, {"malformed", &totals->malformed}};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-		printf("%-9s %llu packets, %llu bytes\n", lines[i].name,
+		fprintf(out, "%-9s %llu packets, %llu bytes\n", lines[i].name,
 			(unsigned long long)lines[i].counter->packets,
 			(unsigned long long)lines[i].counter->bytes);
-	printf("%-9s %llu\n", "logged", (unsigned long long)totals->logged);
+	fprintf(out, "%-9s %llu\n", "logged", (unsigned long long)totals->logged);
 }
 
 /* Only of rules that ask for states: others track nothing. */
-static void print_tracked(const struct fw_track_stats *stats)
+static void print_tracked(FILE *out, const struct fw_track_stats *stats)
 {
-	printf("tracked   %llu connections, %u at the end, %u of these without an answer\n",
+	fprintf(out, "tracked   %llu connections, %u at the end, %u of these without an answer\n",
 		(unsigned long long)stats->made, stats->now, stats->half_open);
-	printf("          %llu expired, %llu removed, %llu of these early, %llu refused; %llu "
-	       "invalid packets\n",
+	fprintf(out,
+		"          %llu expired, %llu removed, %llu of these early, %llu refused; %llu "
+		"invalid packets\n",
 		(unsigned long long)stats->expired, (unsigned long long)stats->removed,
 		(unsigned long long)stats->early, (unsigned long long)stats->refused,
 		(unsigned long long)stats->invalid);
@@ -49,7 +50,7 @@ static char *rule_text(const struct fw_rule *rule)
 }
 
 /* Each rule that something came to, with its line: with --verbose all of them. */
-static void print_rules(const struct fw_ruleset *rules, bool all)
+static void print_rules(FILE *out, const struct fw_ruleset *rules, bool all)
 {
 	for (struct fw_table *table = rules->tables; table; table = table->next)
 		for (struct fw_chain *chain = table->chains; chain; chain = chain->next) {
@@ -60,12 +61,13 @@ static void print_rules(const struct fw_ruleset *rules, bool all)
 					continue;
 				fw_rule_name(rule, name, sizeof(name));
 				text = rule_text(rule);
-				printf("%10llu  %s: %s\n", (unsigned long long)rule->hits.packets,
-					name, text ? text : "");
+				fprintf(out, "%10llu  %s: %s\n",
+					(unsigned long long)rule->hits.packets, name,
+					text ? text : "");
 				free(text);
 			}
 			if (chain->base && (all || chain->policy_hits.packets))
-				printf("%10llu  %s %s %s policy %s\n",
+				fprintf(out, "%10llu  %s %s %s policy %s\n",
 					(unsigned long long)chain->policy_hits.packets,
 					fw_family_name(table->family), table->name, chain->name,
 					chain->policy == FW_ACCEPT ? "accept" : "drop");
@@ -116,48 +118,95 @@ static json_t *json_tracked(const struct fw_track_stats *stats)
 		(json_int_t)stats->half_open);
 }
 
-static void print_json(const struct app *app, const struct fw_ruleset *rules,
-	const struct fw_totals *totals, const struct fw_track_stats *tracked)
+static json_t *json_figures(const struct fw_figures *figures)
 {
+	const struct fw_ruleset *rules = figures->rules;
+	const struct fw_totals *totals = figures->totals;
 	json_t *chains = json_array();
-	json_t *report = json_pack("{ss ss si si si si}", "program", program_invocation_short_name,
-		"version", weir_version(), "status", app->status, "rules", (int)rules->rules,
-		"sets", (int)rules->sets, "elements", (int)rules->elements);
+	json_t *object = json_pack("{si si si}", "rules", (int)rules->rules, "sets",
+		(int)rules->sets, "elements", (int)rules->elements);
 
 	for (struct fw_table *table = rules->tables; table; table = table->next)
 		for (struct fw_chain *chain = table->chains; chain; chain = chain->next)
 			json_array_append_new(chains, json_chain(chain));
-	json_object_set_new(report, "chains", chains);
+	json_object_set_new(object, "chains", chains);
 	if (totals) {
-		set_counter(report, "read", &totals->read);
-		set_counter(report, "accepted", &totals->accepted);
-		set_counter(report, "dropped", &totals->dropped);
-		set_counter(report, "rejected", &totals->rejected);
-		set_counter(report, "not_ip", &totals->other);
-		set_counter(report, "malformed", &totals->malformed);
-		json_object_set_new(report, "logged", json_integer((json_int_t)totals->logged));
+		set_counter(object, "read", &totals->read);
+		set_counter(object, "accepted", &totals->accepted);
+		set_counter(object, "dropped", &totals->dropped);
+		set_counter(object, "rejected", &totals->rejected);
+		set_counter(object, "not_ip", &totals->other);
+		set_counter(object, "malformed", &totals->malformed);
+		json_object_set_new(object, "logged", json_integer((json_int_t)totals->logged));
 	}
 	if (totals && rules->stateful)
-		json_object_set_new(report, "connections", json_tracked(tracked));
+		json_object_set_new(object, "connections", json_tracked(figures->tracked));
+	return object;
+}
+
+static void print_json(const struct app *app, const struct fw_figures *figures)
+{
+	json_t *report = json_pack("{ss ss si}", "program", program_invocation_short_name,
+		"version", weir_version(), "status", app->status);
+
+	json_object_update_new(report, json_figures(figures));
 	json_dumpf(report, stdout, JSON_INDENT(2));
 	json_decref(report);
 	putchar('\n');
 }
 
-void fw_report(const struct app *app, const struct fw_ruleset *rules,
-	const struct fw_totals *totals, const struct fw_track_stats *tracked)
+static void print_figures(FILE *out, const struct fw_figures *figures, bool all)
 {
-	if (app->options.json) {
-		print_json(app, rules, totals, tracked);
+	print_totals(out, figures->totals);
+	if (figures->rules->stateful)
+		print_tracked(out, figures->tracked);
+	print_rules(out, figures->rules, all);
+}
+
+void fw_report(const struct app *app, const struct fw_figures *figures)
+{
+	if (app->options.json)
+		print_json(app, figures);
+	else if (figures->totals)
+		print_figures(stdout, figures, app->options.verbose);
+	else
+		printf("good      %u rules, %u sets with %u elements\n", figures->rules->rules,
+			figures->rules->sets, figures->rules->elements);
+}
+
+static void add_text(struct app *app, const struct fw_figures *figures)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
 		return;
-	}
-	if (!totals) {
-		printf("good      %u rules, %u sets with %u elements\n", rules->rules, rules->sets,
-			rules->elements);
-		return;
-	}
-	print_totals(totals);
-	if (rules->stateful)
-		print_tracked(tracked);
-	print_rules(rules, app->options.verbose);
+	if (app->more_text)
+		fprintf(out, "%s\n", app->more_text);
+	print_figures(out, figures, app->options.verbose);
+	fprintf(out, "reloads   %llu, %llu refused\n", (unsigned long long)figures->reloads,
+		(unsigned long long)figures->refused);
+	fclose(out);
+	free(app->more_text);
+	app->more_text = text;
+}
+
+static void add_json(struct app *app, const struct fw_figures *figures)
+{
+	json_t *own = json_figures(figures);
+	json_t *more = app->more_json ? json_loads(app->more_json, 0, NULL) : json_object();
+
+	json_object_set_new(own, "reloads", json_integer((json_int_t)figures->reloads));
+	json_object_set_new(own, "reloads_refused", json_integer((json_int_t)figures->refused));
+	json_object_set_new(more, "firewall", own);
+	free(app->more_json);
+	app->more_json = json_dumps(more, 0);
+	json_decref(more);
+}
+
+void fw_report_add(struct app *app, const struct fw_figures *figures)
+{
+	add_text(app, figures);
+	add_json(app, figures);
 }

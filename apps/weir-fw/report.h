@@ -6,8 +6,17 @@
 #include "apps/common/app.h"
 #include "apps/weir-fw/files.h"
 
-/* To standard output, in JSON or not as the options say. totals NULL: no packets were judged. */
-void fw_report(const struct app *app, const struct fw_ruleset *rules,
-	const struct fw_totals *totals, const struct fw_track_stats *tracked);
+struct fw_figures {
+	const struct fw_ruleset *rules;
+	const struct fw_totals *totals; /* NULL: no packets were judged */
+	const struct fw_track_stats *tracked;
+	uint64_t reloads, refused; /* of a run on ports */
+};
+
+/* To standard output, in JSON or not as the options say. */
+void fw_report(const struct app *app, const struct fw_figures *figures);
+
+/* Into the report that app_finish() is about to print. */
+void fw_report_add(struct app *app, const struct fw_figures *figures);
 
 #endif

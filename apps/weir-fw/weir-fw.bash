@@ -11,6 +11,10 @@ _weir_fw() {
 		mapfile -t COMPREPLY < <(compgen -W 'forward input output' -- "$word")
 		return
 		;;
+	--idle)
+		mapfile -t COMPREPLY < <(compgen -W 'adaptive busy sleep' -- "$word")
+		return
+		;;
 	--iif | --oif)
 		mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net)" -- "$word")
 		return
@@ -22,7 +26,8 @@ _weir_fw() {
 	esac
 	case $word in
 	-*) mapfile -t COMPREPLY < <(compgen -W '--rules --include --check --list --accepted
-		--dropped --explain --hook --iif --oif --log --limit --connections --json --quiet --verbose --help
+		--dropped --explain --hook --iif --oif --log --limit --connections --watch --aging --control --idle --stats
+		--duration --lcores --node --pages --pool --json --quiet --verbose --help
 		--usage --version' -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	esac

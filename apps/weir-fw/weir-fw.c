@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weir-fw.c: judge packets by rules in nftables' language.
+/* weir-fw.c: judge packets by rules in nftables' language, of a file or between ports.
  *
  *	weir-fw --rules rules.nft in.pcap --accepted ok.pcap --dropped bad.pcapng
+ *	weir-fw --rules rules.nft inside=af_packet:eth0 outside=af_packet:eth1
  */
-#include "apps/common/app.h"
-#include "apps/weir-fw/files.h"
+#include "apps/weir-fw/live.h"
 #include "apps/weir-fw/report.h"
 
 #include <errno.h>
@@ -25,12 +25,14 @@ enum {
 	KEY_IIF,
 	KEY_OIF,
 	KEY_LOG,
-	KEY_LIMIT,
 	KEY_CONNECTIONS,
+	KEY_WATCH,
+	KEY_AGING,
 };
 
 struct fw {
-	struct app app;
+	struct fw_live live; /* of ports; its app is that of files, too */
+	struct app *app;
 	struct fw_files files;
 	const char *rules;
 	const char *folders[FOLDERS + 1];
@@ -81,38 +83,112 @@ static struct fw_ruleset *load(struct fw *fw)
 		return rules;
 	fflush(stdout);
 	fprintf(stderr, "%s: %s", program_invocation_short_name, rules->error);
-	fw->app.status = APP_FAILED;
+	fw->app->status = APP_FAILED;
 	fw_free(rules);
 	return NULL;
 }
 
 static void run(struct fw *fw, struct fw_ruleset *rules)
 {
+	const struct fw_figures figures = {.rules = rules,
+		.totals = fw->files.in ? &fw->files.totals : NULL,
+		.tracked = &fw->files.tracked};
 	char error[512];
 
 	if (fw->files.in && fw_files_run(&fw->files, rules, error, sizeof(error)))
-		app_fail(&fw->app, APP_FAILED, "%s", error);
+		app_fail(fw->app, APP_FAILED, "%s", error);
 	if (fw->list)
 		fw_list(stdout, rules);
-	if (!fw->app.options.quiet && !fw->list && !fw->files.explain)
-		fw_report(&fw->app, rules, fw->files.in ? &fw->files.totals : NULL,
-			&fw->files.tracked);
+	if (!fw->app->options.quiet && !fw->list && !fw->files.explain)
+		fw_report(fw->app, &figures);
 	if (fflush(stdout) || ferror(stdout))
-		app_fail(&fw->app, APP_FAILED, "the report could not be written: %s",
+		app_fail(fw->app, APP_FAILED, "the report could not be written: %s",
 			strerror(errno));
+}
+
+/* One argument is a file, more are ports. */
+static void add_argument(struct fw *fw, struct argp_state *state, const char *text)
+{
+	if (!fw->files.in && !fw->live.bridge.count) {
+		fw->files.in = text;
+		return;
+	}
+	if (fw->files.in)
+		fw_live_add(&fw->live, state, fw->files.in);
+	fw->files.in = NULL;
+	fw_live_add(&fw->live, state, text);
+}
+
+static void finish_ports(struct fw *fw, struct argp_state *state)
+{
+	const struct fw_files *files = &fw->files;
+
+	if (fw->check || fw->list || files->explain)
+		argp_failure(state, APP_MISUSE, 0, "--check, --list, --explain take no ports");
+	if (files->accepted || files->dropped)
+		argp_failure(state, APP_MISUSE, 0,
+			"--accepted and --dropped take a capture file, not ports: see weir-ctl "
+			"capture");
+	if (*files->iif || *files->oif || files->hooks != forward)
+		argp_failure(state, APP_MISUSE, 0,
+			"--hook, --iif, --oif take a capture file; ports are named by NAME=PORT");
+	fw->live.log = files->log;
+	fw->live.reload.path = fw->rules;
+	fw->live.reload.folders = fw->folders;
+	fw->live.reload.connections = files->connections;
+}
+
+static void finish_files(struct fw *fw, struct argp_state *state)
+{
+	const struct app_pipeline *run = &fw->live.bridge.run;
+
+	if (!fw->files.in && !fw->check && !fw->list)
+		argp_failure(state, APP_MISUSE, 0,
+			"needs a capture file or ports, or --check, or --list; see --help");
+	if (fw->check && fw->files.in)
+		argp_failure(state, APP_MISUSE, 0, "--check takes no capture file");
+	if (fw->files.explain && !fw->files.in)
+		argp_failure(state, APP_MISUSE, 0, "--explain needs a capture file");
+	if (fw->live.reload.watch || run->control_path || run->stats_ns ||
+		run->app.options.duration_ns < UINT64_MAX)
+		argp_failure(state, APP_MISUSE, 0,
+			"--watch, --control, --stats, --duration need two ports or more");
+	fw->files.limit = run->app.options.limit;
 }
 
 static void finish_options(struct fw *fw, struct argp_state *state)
 {
 	if (!fw->rules)
 		argp_failure(state, APP_MISUSE, 0, "needs --rules FILE; see --help");
-	if (!fw->files.in && !fw->check && !fw->list)
-		argp_failure(state, APP_MISUSE, 0,
-			"needs a capture file, or --check, or --list; see --help");
-	if (fw->check && fw->files.in)
-		argp_failure(state, APP_MISUSE, 0, "--check takes no capture file");
-	if (fw->files.explain && !fw->files.in)
-		argp_failure(state, APP_MISUSE, 0, "--explain needs a capture file");
+	if (fw->live.bridge.count)
+		finish_ports(fw, state);
+	else
+		finish_files(fw, state);
+}
+
+/* Options on where packets come from and go to. */
+static error_t parse_way(struct fw *fw, int key, char *value, struct argp_state *state)
+{
+	switch (key) {
+	case KEY_HOOK:
+		choose_hooks(&fw->files, state, value);
+		return 0;
+	case KEY_IIF:
+		fw->files.iif = interface(state, "--iif", value);
+		return 0;
+	case KEY_OIF:
+		fw->files.oif = interface(state, "--oif", value);
+		return 0;
+	case KEY_WATCH:
+		fw->live.reload.watch = true;
+		return 0;
+	case KEY_AGING:
+		fw->live.bridge.aging =
+			app_number(state, "--aging", value, 0, APP_BRIDGE_AGING_MAX);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -121,7 +197,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &fw->app;
+		state->child_inputs[0] = &fw->live.bridge.run;
 		return 0;
 	case 'r':
 		fw->rules = value;
@@ -144,35 +220,21 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case KEY_EXPLAIN:
 		fw->files.explain = app_number(state, "--explain", value, 1, UINT64_MAX);
 		return 0;
-	case KEY_HOOK:
-		choose_hooks(&fw->files, state, value);
-		return 0;
-	case KEY_IIF:
-		fw->files.iif = interface(state, "--iif", value);
-		return 0;
-	case KEY_OIF:
-		fw->files.oif = interface(state, "--oif", value);
-		return 0;
 	case KEY_LOG:
 		fw->files.log = value;
-		return 0;
-	case KEY_LIMIT:
-		fw->files.limit = app_number(state, "--limit", value, 1, UINT64_MAX);
 		return 0;
 	case KEY_CONNECTIONS:
 		fw->files.connections =
 			(uint32_t)app_number(state, "--connections", value, 1, CONNECTIONS_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (fw->files.in)
-			argp_failure(state, APP_MISUSE, 0, "%s: a second input", value);
-		fw->files.in = value;
+		add_argument(fw, state, value);
 		return 0;
 	case ARGP_KEY_END:
 		finish_options(fw, state);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_way(fw, key, value, state);
 	}
 }
 
@@ -191,33 +253,39 @@ int main(int argc, char **argv)
 		{"iif", KEY_IIF, "NAME", 0, "The interface they come in by", 0},
 		{"oif", KEY_OIF, "NAME", 0, "The interface they leave by", 0},
 		{"log", KEY_LOG, "FILE", 0, "Write there what log statements say: JSON lines", 0},
-		{"limit", KEY_LIMIT, "N", 0, "End after N packets", 0},
 		{"connections", KEY_CONNECTIONS, "N", 0,
 			"Track so many connections at most (65536)", 0},
+		{"watch", KEY_WATCH, NULL, 0, "Load the rules again when their file changes", 0},
+		{"aging", KEY_AGING, "SECONDS", 0,
+			"Forget a station that is silent for so long (300); 0: never learn", 0},
 		{0},
 	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_option,
-		.args_doc = "--rules FILE [IN]",
-		.doc = "Judge the packets of IN, a capture file, by rules in nftables' "
-		       "language.\vExample: weir-fw --rules rules.nft trace.pcap --accepted "
+		.args_doc = "--rules FILE [IN]\n--rules FILE [NAME=]PORT [NAME=]PORT...",
+		.doc = "Judge packets by rules in nftables' language: those of IN, a capture file, "
+		       "or frames that a bridge between ports passes on.\vExample: weir-fw --rules "
+		       "rules.nft trace.pcap --accepted "
 		       "good.pcap --dropped bad.pcapng",
-		.children = app_report_children,
+		.children = app_pipeline_children,
 	};
-	struct fw fw = {.files = {.iif = "",
-				.oif = "",
-				.hooks = forward,
-				.hook_count = 3,
-				.limit = UINT64_MAX,
-				.connections = CONNECTIONS,
-				.out = stdout}};
+	static struct fw fw = {.live.bridge = {.workers = 1, .aging = APP_BRIDGE_AGING},
+		.files = {.iif = "",
+			.oif = "",
+			.hooks = forward,
+			.hook_count = 3,
+			.connections = CONNECTIONS}};
 	struct fw_ruleset *rules;
 
-	app_parse(&fw.app, &argp, argc, argv, &fw);
+	fw.app = &fw.live.bridge.run.app;
+	fw.files.out = stdout;
+	app_parse(fw.app, &argp, argc, argv, &fw);
 	rules = load(&fw);
+	if (rules && fw.live.bridge.count)
+		return fw_live_run(&fw.live, rules);
 	if (rules)
 		run(&fw, rules);
 	fw_free(rules);
-	return fw.app.status;
+	return fw.app->status;
 }

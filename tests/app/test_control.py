@@ -12,19 +12,19 @@ import subprocess
 import time
 
 import captures
-from program import SOURCES, TIMEOUT, ProgramTest, main
+from control import SocketTest
+from program import SOURCES, TIMEOUT, main
 
 PIPE = "in: rx input\nn: count\nout: tx null: full=wait\nin -> n -> out\n"
 PLACES = 16
 
 
-class ControlTest(ProgramTest):
+class ControlTest(SocketTest):
     program = "WEIR_RUN"
 
     def setUp(self):
         super().setUp()
         (self.folder / "test.pipe").write_text(PIPE)
-        self.socket = self.folder / "run.sock"
 
     def run_pipeline(self, *arguments):
         process = self.start("--json", "--control", "run.sock", *arguments, "test.pipe",
@@ -32,45 +32,6 @@ class ControlTest(ProgramTest):
         self.addCleanup(process.kill)
         self.await_socket()
         return process
-
-    def await_socket(self):
-        """Until somebody listens: the file is there a little before."""
-        begun = time.monotonic()
-        while time.monotonic() - begun < TIMEOUT:
-            try:
-                self.connect().close()
-                return
-            except (ConnectionRefusedError, FileNotFoundError):
-                time.sleep(0.005)
-        self.fail("nobody listens")
-
-    def connect(self):
-        client = socket.socket(socket.AF_UNIX)
-        self.addCleanup(client.close)
-        client.connect(str(self.socket))  # blocking: it waits where the backlog is full
-        client.settimeout(TIMEOUT)
-        return client
-
-    def line(self, client):
-        data = b""
-        while not data.endswith(b"\n"):
-            more = client.recv(65536)
-            if not more:
-                break
-            data += more
-        return json.loads(data)
-
-    def ask(self, command, client=None, **arguments):
-        client = client or self.connect()
-        client.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
-        return self.line(client)
-
-    def ctl(self, *arguments, status=0, **environment):
-        done = subprocess.run([os.environ["WEIR_CTL"], *arguments], cwd=self.folder, check=False,
-                              capture_output=True, timeout=TIMEOUT, text=True,
-                              env={**os.environ, **environment})
-        self.assertEqual(done.returncode, status, done.stderr)
-        return done.stdout if status == 0 else done.stderr
 
     def end_in_order(self, process):
         """It is still there, stops when told, and has lost nothing."""

@@ -11,48 +11,16 @@ import unittest
 
 import captures
 import fw_wrong
-from fw_net import checksum
+from fw_frames import chain, ip, table, tagged, tcp, udp
 from program import SOURCES, ProgramTest, main
 
 RULES = SOURCES / "apps/weir-fw/rules"
 NFT = os.geteuid() == 0 and shutil.which("nft") and subprocess.run(
     ["unshare", "-n", "nft", "list", "ruleset"], check=False, capture_output=True).returncode == 0
 
-
-def tcp(sport, dport, flags=2):
-    return struct.pack("!HHIIBBHHH", sport, dport, 0, 0, 0x50, flags, 0, 0, 0)
-
-
-def udp(sport, dport, body=b""):
-    return struct.pack("!HHHH", sport, dport, 8 + len(body), 0) + body
-
-
-def ip(source, to, protocol, body, ttl=64):
-    def address(text):
-        return bytes(map(int, text.split(".")))
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, ttl, protocol, 0) + \
-        address(source) + address(to)
-    return captures.frame("02:00:00:00:00:01", "02:00:00:00:00:02",
-                          head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body, 0x0800)
-
-
-def tagged(frame, tag):
-    return frame[:12] + struct.pack("!HH", 0x8100, tag) + frame[12:]
-
-
 SSH, WEB = ip("10.0.0.1", "10.0.0.2", 6, tcp(1024, 22)), ip("10.0.0.1", "10.0.0.2", 6, tcp(1024, 80))
 DNS = ip("10.0.0.9", "10.0.0.2", 17, udp(5000, 53, b"question"))
 ARP = captures.frame("ff:ff:ff:ff:ff:ff", "02:00:00:00:00:02", bytes(28), 0x0806)
-HOOK = "type filter hook {} priority {}; policy {};"
-
-
-def chain(rules, hook="forward", priority="filter", policy="accept", name="c"):
-    head = HOOK.format(hook, priority, policy) + "\n" if hook else ""
-    return f"chain {name} {{\n{head}{rules}\n}}\n"
-
-
-def table(*parts):
-    return "table inet t {\n" + "".join(parts) + "}\n"
 
 
 class FwTest(ProgramTest):

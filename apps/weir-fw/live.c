@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* live.c: a bridge whose frames pass through the hooks of the rules.
+ *
+ * The hook prerouting comes once for a frame, forward and postrouting for each port that it would
+ * go to: a frame to all ports may reach some of them. What is no IP passes, as in a kernel. */
+#include "apps/weir-fw/live.h"
+
+#include "apps/weir-fw/report.h"
+
+#include <string.h>
+#include <time.h>
+
+/* A frame in pieces is put together in so many bytes: the longest packet of IP, and a header of
+ * Ethernet with two tags. What is behind that no rule looks at. */
+#define FLAT (65535 + 22)
+
+/* Of a worker. */
+struct state {
+	struct fw_live *live;
+	struct fw_judge judge;
+	struct fw_packet packet;
+	uint64_t now_ns; /* since 1970 */
+	uint8_t flat[FLAT];
+};
+
+static void on_log(void *context, const struct fw_rule *rule, const struct fw_statement *statement,
+	const struct fw_packet *packet)
+{
+	struct fw_live *live = context;
+
+	live->totals.logged++;
+	fw_logs_write(live->logs, rule, statement, packet);
+}
+
+static void read_frame(struct state *state, const struct weir_mbuf *mbuf)
+{
+	struct fw_packet *packet = &state->packet;
+	const uint8_t *data = weir_mbuf_data(mbuf);
+	uint32_t length = mbuf->length;
+
+	if (mbuf->data_length < length) {
+		length = length < FLAT ? length : FLAT;
+		weir_mbuf_read(mbuf, 0, state->flat, length);
+		data = state->flat;
+	}
+	fw_packet_read(packet, data, length, WEIR_LINK_ETHERNET);
+	packet->time_ns = state->live->times_of_packets ? mbuf->timestamp_ns : state->now_ns;
+	packet->mark = 0;
+	packet->routed = false; /* a bridge takes nothing off the TTL */
+	memcpy(packet->in, state->live->names[mbuf->port], FW_IFNAMSIZ);
+	memset(packet->out, 0, FW_IFNAMSIZ);
+}
+
+/* Of these ways those that the rules leave. The decision is the last one's that dropped. */
+static uint64_t judge_ways(struct state *state, uint64_t ways, struct fw_decision *decision)
+{
+	uint32_t mark = state->packet.mark;
+	uint64_t left = 0;
+
+	for (; ways; ways &= ways - 1) {
+		struct fw_decision of_way = {.verdict = FW_ACCEPT};
+		uint32_t port = (uint32_t)__builtin_ctzll(ways);
+
+		memcpy(state->packet.out, state->live->names[port], FW_IFNAMSIZ);
+		state->packet.mark = mark;
+		fw_judge_hook(&state->judge, FW_FORWARD, &state->packet, &of_way);
+		if (of_way.verdict == FW_ACCEPT)
+			fw_judge_hook(&state->judge, FW_POSTROUTING, &state->packet, &of_way);
+		if (of_way.verdict == FW_ACCEPT)
+			left |= UINT64_C(1) << port;
+		else
+			*decision = of_way;
+	}
+	if (left)
+		*decision = (struct fw_decision){.verdict = FW_ACCEPT};
+	return left;
+}
+
+static uint64_t judge_ip(struct state *state, uint64_t ways, struct fw_decision *decision)
+{
+	fw_judge_hook(&state->judge, FW_PREROUTING, &state->packet, decision);
+	ways = decision->verdict == FW_ACCEPT ? judge_ways(state, ways, decision) : 0;
+	if (state->judge.tracker)
+		fw_tracker_decided(state->judge.tracker, ways);
+	return ways;
+}
+
+/* The ways that are left; 0: none, for this reason. */
+static uint64_t judge(
+	struct state *state, const struct weir_mbuf *mbuf, uint64_t ways, uint32_t *reason)
+{
+	struct fw_decision decision = {.verdict = FW_ACCEPT};
+
+	read_frame(state, mbuf);
+	*reason = FW_LIVE_RULES;
+	if (state->packet.kind == FW_KIND_MALFORMED) {
+		*reason = FW_LIVE_MALFORMED;
+		decision.verdict = FW_DROP;
+		ways = 0;
+	} else if (state->packet.kind == FW_KIND_IP) {
+		ways = judge_ip(state, ways, &decision);
+	}
+	fw_totals_add(&state->live->totals, &state->packet, &decision, mbuf->length);
+	return ways;
+}
+
+static uint64_t since_1970(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void filter(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct state *state = stage->state;
+	const struct app_bridge *bridge = &state->live->bridge;
+	/* once for all of them: what is published meanwhile judges the next burst */
+	const struct fw_generation *generation = weir_rcu_read(&state->live->reload.slot);
+	uint64_t now_ns = app_now_ns();
+
+	state->judge.rules = generation->rules;
+	state->judge.tracker = generation->tracker;
+	state->now_ns = since_1970();
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t reason;
+		uint64_t ways = app_bridge_ways(bridge, mbufs[i], now_ns, &reason);
+
+		if (ways)
+			ways = judge(state, mbufs[i], ways, &reason);
+		if (ways)
+			app_bridge_send(stage, bridge, mbufs[i], ways);
+		else
+			weir_stage_drop(stage, reason, &mbufs[i], 1);
+	}
+}
+
+static int open_filter(struct weir_stage_args *args, void *conf)
+{
+	const struct fw_live *live = weir_stage_data(args);
+
+	*(const struct fw_live **)conf = live;
+	fw_reload_warn(&live->reload);
+	return 0;
+}
+
+static int set_up(struct weir_stage *stage)
+{
+	struct state *state = stage->state;
+
+	state->live = *(struct fw_live **)stage->conf;
+	state->judge =
+		(struct fw_judge){.state = fw_tracker_state, .log = on_log, .context = state->live};
+	return 0;
+}
+
+static const char *const counters[] = {APP_BRIDGE_COUNTERS, [FW_LIVE_RULES] = "rules",
+	[FW_LIVE_MALFORMED] = "malformed", [FW_LIVE_REASONS] = NULL};
+
+static const struct weir_stage_type filter_type = {
+	.name = "firewall",
+	.help = "learn, find the port, and judge by rules",
+	.edges = app_bridge_edges,
+	.counters = counters,
+	.conf_size = sizeof(struct fw_live *),
+	.state_size = sizeof(struct state),
+	.open = open_filter,
+	.setup = set_up,
+	.run = filter,
+};
+
+static const char *skip_name(const char *text, size_t *length)
+{
+	*length = strcspn(text, "=");
+	if (text[*length] && strcspn(text, ":/") > *length)
+		return text + *length + 1;
+	*length = 0;
+	return text;
+}
+
+/* "eth0" of "af_packet:eth0,queues=2". */
+static const char *name_in(const char *spec, size_t *length)
+{
+	const char *word = spec + strcspn(spec, ":");
+
+	word += *word == ':';
+	*length = strcspn(word, ",");
+	if (*length >= FW_IFNAMSIZ || strcspn(word, "=/") < *length)
+		*length = 0;
+	return word;
+}
+
+void fw_live_add(struct fw_live *live, struct argp_state *state, const char *text)
+{
+	uint32_t number = live->bridge.count;
+	char *name;
+	size_t length;
+	const char *spec = skip_name(text, &length), *word = text;
+
+	app_bridge_add(&live->bridge, state, spec);
+	name = live->names[number];
+	if (spec != text && (!length || length >= FW_IFNAMSIZ))
+		app_refuse(state, "port", text, "NAME= must be of 1 to 15 characters");
+	if (spec == text)
+		word = name_in(spec, &length);
+	if (length)
+		memcpy(name, word, length);
+	else
+		snprintf(name, FW_IFNAMSIZ, "port%u", number);
+}
+
+static bool all_are_files(const struct app_bridge *bridge)
+{
+	for (uint32_t i = 0; i < bridge->count; i++)
+		if (!app_is_path(bridge->specs[i]) && strncmp(bridge->specs[i], "pcap:", 5) != 0)
+			return false;
+	return true;
+}
+
+static int reload(const struct weir_control_request *request, char **answer, void *context)
+{
+	struct fw_live *live = context; /* the pipeline is its first member */
+
+	(void)request;
+	return fw_reload_now(&live->reload, answer);
+}
+
+static void look(struct app_pipeline *run)
+{
+	struct fw_live *live = (struct fw_live *)run;
+
+	fw_reload_look(&live->reload, app_now_ns());
+	fw_logs_flush(live->logs);
+}
+
+static void report(struct app_pipeline *run)
+{
+	struct fw_live *live = (struct fw_live *)run;
+	const struct fw_generation *now = weir_rcu_read(&live->reload.slot);
+	const struct fw_figures figures = {.rules = now->rules,
+		.totals = &live->totals,
+		.tracked = &live->tracked,
+		.reloads = live->reload.reloads,
+		.refused = live->reload.refused};
+
+	if (now->tracker)
+		fw_tracker_stats(now->tracker, &live->tracked);
+	fw_report_add(&run->app, &figures);
+}
+
+int fw_live_run(struct fw_live *live, struct fw_ruleset *rules)
+{
+	struct app_pipeline *run = &live->bridge.run;
+	int status;
+
+	run->reload = reload;
+	run->look = look;
+	run->report = report;
+	live->times_of_packets = all_are_files(&live->bridge);
+	if (fw_reload_begin(&live->reload, rules)) {
+		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
+		return run->app.status;
+	}
+	if (live->log && !(live->logs = fw_logs_open(live->log)))
+		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
+	else
+		app_bridge_run(&live->bridge, &filter_type, live->drops);
+	if (fw_logs_close(live->logs))
+		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
+	status = app_bridge_finish(&live->bridge);
+	fw_reload_end(&live->reload);
+	return status;
+}
