@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* A variable with it is handed to function, by its address, where its scope ends. */
-#define weir_cleanup(function) __attribute__((__cleanup__(function)))
+#define weir_cleanup(function) __attribute__((__cleanup__(function), __unused__))
 
 struct weir_objects_conf {
 	/* size and count, and how it grows: an object more when there is none, to max_count */
