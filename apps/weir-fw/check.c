@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* check.c: from text to a rule set that can be judged by: every name found, no loop of jumps. */
+#include "apps/weir-fw/index.h"
 #include "apps/weir-fw/syntax.h"
 
 #include <errno.h>
@@ -229,6 +230,7 @@ void fw_free(struct fw_ruleset *rules)
 	if (!rules)
 		return;
 	free(rules->error);
+	fw_index_destroy(rules);
 	fw_arena_destroy(rules->arena);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* eval.c: rules, one after the other, as nft_do_chain() of the kernel goes through them. This is
- * what faster ways to judge must agree with. */
+/* eval.c: rules, one after the other, as nft_do_chain() of the kernel goes through them; those that
+ * an index says cannot match are left out. What comes out must be the same without it. */
 #include "apps/weir-fw/eval.h"
 
 #include "apps/weir-fw/fields.h"
+#include "apps/weir-fw/index.h"
 #include "apps/weir-fw/value.h"
 
 #include <string.h>
@@ -16,7 +17,14 @@ struct run {
 	struct fw_packet *packet;
 	struct fw_decision *decision;
 	const struct fw_verdict *verdict; /* when DECIDED; NULL: reject */
+	uint32_t asks;                    /* of indexes that may still be in vain */
 };
+
+/* An index that saved less than NEAR rules cost more than it saved. After VAIN of them a base chain
+ * is gone through rule by rule: rules that ask for nothing an index knows would else make it
+ * slower than without. */
+#define NEAR 4
+#define VAIN 8
 
 static bool load_key(
 	const struct fw_match *match, const struct fw_packet *packet, uint8_t key[FW_KEY])
@@ -223,6 +231,20 @@ struct stack {
 	uint32_t count;
 };
 
+/* The rule, or the first behind it in its chain that may match. */
+static struct fw_rule *skip(struct run *run, struct fw_rule *rule)
+{
+	struct fw_rule *next;
+
+	if (!rule || !rule->chain->index || !run->asks ||
+		rule->open & 1u << (run->packet->family != FW_IP))
+		return rule;
+	next = fw_index_next(rule->chain->index, run->packet, rule);
+	if (next && next->number - rule->number < NEAR)
+		run->asks--;
+	return next;
+}
+
 /* Follow a verdict that stays in this base chain: the rule to go on with, or NULL at the end. */
 static struct fw_rule *next_rule(
 	struct run *run, struct stack *stack, struct fw_rule *rule, const struct fw_chain **chain)
@@ -241,9 +263,10 @@ static struct fw_rule *next_rule(
 		next = NULL;
 	}
 	run->verdict = NULL;
+	next = skip(run, next);
 	while (!next && stack->count) {
 		trace(run, *chain, NULL, NULL, NULL);
-		next = stack->rules[--stack->count];
+		next = skip(run, stack->rules[--stack->count]);
 		*chain = stack->chains[stack->count];
 	}
 	return next;
@@ -254,8 +277,10 @@ static bool judge_chain(struct run *run, struct fw_chain *base)
 {
 	struct stack stack = {.count = 0};
 	const struct fw_chain *chain = base;
-	struct fw_rule *rule = base->rules;
+	struct fw_rule *rule;
 
+	run->asks = run->judge->linear || run->judge->trace ? 0 : VAIN;
+	rule = skip(run, base->rules);
 	run->decision->chain = base;
 	run->decision->rule = NULL;
 	while (rule) {

@@ -29,6 +29,7 @@ struct fw_judge {
 	struct fw_ruleset *rules;
 	fw_state *state; /* NULL: no connections are tracked, and rules that ask are refused */
 	void *tracker;
+	bool linear; /* every rule is looked at; so it is for a trace */
 	fw_trace *trace;
 	fw_log *log;
 	void *context; /* of both */

@@ -3,16 +3,20 @@
 #include "apps/weir-fw/files.h"
 
 #include "apps/weir-fw/explain.h"
+#include "apps/weir-fw/index.h"
 #include "apps/weir-fw/logs.h"
 
 #include <weir/capture_write.h>
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 /* A reason with the text of its rule; longer ones are cut. */
 #define REASON 1024
+/* A file with enough packets for a better index: a million of 128 bytes. */
+#define MANY_PACKETS (128 << 20)
 
 struct run {
 	struct fw_files *files;
@@ -182,6 +186,16 @@ static int close_all(struct run *run, int error, char *text, size_t size)
 	return error;
 }
 
+/* Classes of 1,000 rules are built in 40 to 340 ms, and then save 130 to 350 ns a packet over
+ * tuples: that takes some 300,000 packets, and more. */
+static enum weir_acl_way index_way(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && status.st_size > MANY_PACKETS ? WEIR_ACL_BEST
+									 : WEIR_ACL_TUPLES;
+}
+
 int fw_files_run(struct fw_files *files, struct fw_ruleset *rules, char *error, size_t size)
 {
 	struct run run = {.files = files};
@@ -191,7 +205,9 @@ int fw_files_run(struct fw_files *files, struct fw_ruleset *rules, char *error, 
 	run.explanation = (struct fw_explanation){.out = files->out, .packet = &run.packet};
 	strncpy(run.packet.in, files->iif, FW_IFNAMSIZ - 1);
 	strncpy(run.packet.out, files->oif, FW_IFNAMSIZ - 1);
-	result = open_all(&run);
+	result = fw_index_build(rules, index_way(files->in));
+	if (!result)
+		result = open_all(&run);
 	if (!result)
 		result = all(&run);
 	return close_all(&run, result, error, size);

@@ -167,6 +167,7 @@ struct fw_rule {
 	struct fw_where where;
 	struct fw_node *tree;
 	struct fw_counter hits; /* all its matches held */
+	uint8_t open;           /* to any IPv4 (1) or IPv6 (2) packet, as far as an index knows */
 };
 
 struct fw_chain {
@@ -180,6 +181,7 @@ struct fw_chain {
 	enum fw_verdict_kind policy;
 	struct fw_rule *rules, **last;
 	uint32_t count;
+	const struct fw_index *index; /* of its rules; NULL: they are looked at one by one */
 	struct fw_counter policy_hits;
 	struct fw_where where;
 	uint8_t visit;                      /* while loops of jumps are looked for */
@@ -202,8 +204,9 @@ struct fw_ruleset {
 	struct fw_chain **hooks[FW_HOOKS]; /* base chains in the order of their priorities */
 	uint32_t hook_counts[FW_HOOKS];
 	uint32_t rules, sets, elements;
-	bool stateful; /* some rule asks for ct */
-	char *error;   /* of a rule set that did not load: lines of text; malloc'd */
+	bool stateful;            /* some rule asks for ct */
+	struct fw_index *indexes; /* of chains: index.h */
+	char *error;              /* of a rule set that did not load: lines of text; malloc'd */
 };
 
 /* Load rules from a file, or from memory under a name; includes are looked for in the folders,

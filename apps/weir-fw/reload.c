@@ -2,6 +2,7 @@
 /* reload.c: rules in a slot, replaced on a command, a signal or a change of their file. */
 #include "apps/weir-fw/reload.h"
 
+#include "apps/weir-fw/index.h"
 #include "base/base_impl.h"
 
 #include <errno.h>
@@ -62,6 +63,11 @@ static struct fw_generation *make(const struct fw_reload *reload, struct fw_rule
 
 	if (!generation)
 		return weir__fail_null(ENOMEM, "no memory for other rules");
+	/* made in a hundredth of the time of classes, so that a reload is soon there */
+	if (fw_index_build(rules, WEIR_ACL_TUPLES)) {
+		free(generation);
+		return NULL;
+	}
 	generation->rules = rules;
 	if (!rules->stateful)
 		return generation;

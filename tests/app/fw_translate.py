@@ -4,6 +4,7 @@
 packets.
 
     fw_translate.py SET > rules.nft
+    fw_translate.py TRACE COUNT trace.pcap
 
 A line is @SOURCE/LENGTH DESTINATION/LENGTH LOW : HIGH LOW : HIGH PROTOCOL/MASK FLAGS/MASK. The
 flags are left out: the traces have none. The first filter that fits counts, so rules in their order
@@ -58,5 +59,18 @@ def packets(path, count, head):
             yield head + b"\x08\x00" + ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + body
 
 
+def main():
+    import itertools
+
+    import captures
+    if len(sys.argv) == 2:
+        sys.stdout.write(rules(sys.argv[1]))
+        return
+    # again from its start when COUNT is more than it has
+    frames = itertools.cycle(list(packets(sys.argv[1], 1 << 20, bytes(12))))
+    captures.write_pcap(sys.argv[3], [captures.packet(frame, 10**18) for frame in
+                                      itertools.islice(frames, int(sys.argv[2]))])
+
+
 if __name__ == "__main__":
-    sys.stdout.write(rules(sys.argv[1]))
+    main()
