@@ -119,7 +119,7 @@ static bool add_port(struct app_bridge *bridge, const char *stage, uint32_t i)
 /* From each port to the stage, and from there to each port. */
 static bool build(struct app_bridge *bridge, const struct weir_stage_type *type)
 {
-	static char names[APP_PORT_MAX][12];
+	static char names[APP_PORT_MAX][16];
 
 	for (uint32_t i = 0; i < bridge->count; i++) {
 		snprintf(names[i], sizeof(names[i]), "out%u", i);

@@ -115,7 +115,7 @@ static void choose_rules(struct part *part, struct fw_arena *arena, const struct
 		used = slots_used(&bounds[part->count]);
 		part->used |= used;
 		if (!used)
-			rule->open |= 1u << (family != FW_IP);
+			rule->open |= family == FW_IP ? 1 : 2;
 		part->rules[part->count++] = rule;
 	}
 }

@@ -147,7 +147,7 @@ static bool prefix(struct fw_ruleset *rules, const struct fw_type *type, uint32_
 		return false;
 	for (uint32_t i = 0; i < size; i++) {
 		uint32_t here = bits > i * 8 ? (uint32_t)bits - i * 8 : 0;
-		uint8_t mask = here >= 8 ? 0xff : (uint8_t)(0xff00u >> here);
+		uint8_t mask = (uint8_t)(here >= 8 ? 0xff : 0xff00u >> here);
 
 		range->low[i] &= mask;
 		range->high[i] = (uint8_t)(range->low[i] | (uint8_t)~mask);

@@ -37,7 +37,7 @@ static uint8_t mask(uint32_t bits, uint32_t index)
 
 	if (bits >= before + 8)
 		return 0xff;
-	return bits <= before ? 0 : (uint8_t)(0xff00u >> (bits - before));
+	return (uint8_t)(bits <= before ? 0 : 0xff00u >> (bits - before));
 }
 
 bool weir__prefix_has(const uint8_t *prefix, uint8_t bits, const uint8_t *address)
