@@ -3,6 +3,7 @@
 """weir-fw between ports: the same verdicts as on files, and other rules while packets pass.
 
     FW_RELOADS  how many times rules are replaced under load (40)
+    FW_SIZE     how many rules there are then (10)
     FW_SEED     of the rules and packets at random (3)
 """
 import os
@@ -19,6 +20,7 @@ from fw_frames import chain, ip, table, tcp, udp
 from program import TIMEOUT, main
 
 RELOADS = int(os.environ.get("FW_RELOADS", 40))
+SIZE = int(os.environ.get("FW_SIZE", 10))
 SEED = int(os.environ.get("FW_SEED", 3))
 INSIDE, OUTSIDE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 HERE, THERE = ("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1")
@@ -207,10 +209,18 @@ class Reload(LiveTest):
             self.write(self.numbered(500))
             before, dropped = dropped, self.await_judged()[1]
             self.assertEqual(dropped - before, (500, 0)[i % 2])
-        writer = threading.Thread(target=lambda: [self.write(self.numbered(500)) for _ in range(100)])
+        done = threading.Event()
+
+        def write():
+            while not done.is_set():
+                self.write(self.numbered(500))
+        writer = threading.Thread(target=write)
         writer.start()
+        others = "".join(f"ip saddr 172.16.{i // 256}.{i % 256} drop\n" for i in range(SIZE - 1))
         for i in range(RELOADS):
-            self.swap((NO_UDP, ACCEPT)[i % 2])
+            self.rules(table(chain(others + ("meta l4proto udp drop", "accept")[i % 2])))
+            self.assertEqual(self.ask("reload"), {"ok": {"rules": SIZE}})
+        done.set()
         writer.join()
         report, _ = self.finish(process)
         self.assertEqual(report["firewall"]["reloads"], 10 + RELOADS)
