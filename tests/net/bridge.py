@@ -56,7 +56,10 @@ class BridgeTest(ProgramTest):
         return self.checked(out)
 
     def ping(self, net, *words):
-        """None of them lost."""
-        text = net.run("a", "ping", "-q", *words, check=False)
+        """None of them lost, of three times once: others may hold this machine up."""
+        for _ in range(3):
+            text = net.run("a", "ping", "-q", *words, check=False)
+            if " 0% packet loss" in text:
+                break
         self.assertRegex(text, r" 0% packet loss")
         return text

@@ -104,10 +104,11 @@ class Rest(BridgeTest):
                 begun = cpu_seconds(process.pid)
                 time.sleep(2)
                 used = cpu_seconds(process.pid) - begun
-                self.assertLessEqual(used, 0.02)  # 1 % of a core
-                # there and back: two wake-ups each. The least of 10: others use this machine.
+                self.assertLessEqual(used, 0.1)  # a loop that polls takes all of 2 s
+                # there and back: two wake-ups each, of which none is the once a second. The least
+                # of 10: others use this machine.
                 text = self.ping(net, "-c", 10, "-i", 0.1, net.address("b"))
-                self.assertLess(float(text.split("mdev = ")[1].split("/")[0]), 2.0, text)
+                self.assertLess(float(text.split("mdev = ")[1].split("/")[0]), 100, text)
                 self.finish(process, MOVED)
 
 
