@@ -9,8 +9,9 @@
 #include <string.h>
 
 /* Every benchmark that peers know. */
-static const char *const benches[] = {"mempool", "mbuf", "create", "packets", "parse", "ring",
-	"handoff", "replay", "loop", "loopcopy", "convert", "checksum", "pipeline", "flow"};
+static const char *const benches[] = {"mempool", "heap", "mbuf", "create", "packets", "parse",
+	"ring", "handoff", "replay", "loop", "loopcopy", "convert", "checksum", "pipeline", "flow",
+	"acl"};
 
 static json_t *load_rows(const struct bench_run *run, const char *path)
 {

@@ -14,7 +14,7 @@ extern char **environ;
 const struct program programs_peers[] = {
 	{"dpdk", "peer-dpdk",
 		"mempool,heap,mbuf,create,packets,parse,ring,handoff,replay,loop,loopcopy,convert,"
-		"checksum,pipeline,flow"},
+		"checksum,pipeline,flow,acl"},
 	{"glibc", "peer-glibc", "mbuf,handoff,heap"},
 	{"jemalloc", "peer-jemalloc", "mbuf,handoff,heap"},
 	{"mimalloc", "peer-mimalloc", "mbuf,handoff,heap"},
