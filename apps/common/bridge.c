@@ -29,16 +29,18 @@ static uint64_t bit(uint32_t port)
 uint64_t app_bridge_ways(const struct app_bridge *bridge, const struct weir_mbuf *mbuf,
 	uint64_t now_ns, uint32_t *reason)
 {
-	uint8_t header[HEADER_SIZE];
-	const uint8_t *to = header, *source = header + MAC_LENGTH;
+	uint8_t bounce[HEADER_SIZE];
+	const uint8_t *to, *source;
 	uint32_t port;
 
 	*reason = APP_BRIDGE_NOT_ETHERNET;
 	if (weir_mbuf_link_type(mbuf) != WEIR_LINK_ETHERNET)
 		return 0;
 	*reason = APP_BRIDGE_RUNT;
-	if (weir_mbuf_read(mbuf, 0, header, HEADER_SIZE))
+	to = weir_mbuf_peek(mbuf, 0, HEADER_SIZE, bounce);
+	if (!to)
 		return 0;
+	source = to + MAC_LENGTH;
 	if (!is_group(source))
 		mac_table_learn(bridge->table, source, mbuf->port, now_ns);
 	*reason = APP_BRIDGE_RESERVED;
@@ -67,14 +69,12 @@ static void send_clone(struct weir_stage *stage, uint32_t port, const struct app
 	weir_stage_next(stage, port, clone);
 }
 
-void app_bridge_send(struct weir_stage *stage, const struct app_bridge *bridge,
+uint64_t app_bridge_flood(struct weir_stage *stage, const struct app_bridge *bridge,
 	struct weir_mbuf *mbuf, uint64_t ways)
 {
-	while (ways & (ways - 1)) {
+	for (; ways & (ways - 1); ways &= ways - 1)
 		send_clone(stage, (uint32_t)__builtin_ctzll(ways), bridge, mbuf);
-		ways &= ways - 1;
-	}
-	weir_stage_next(stage, (uint32_t)__builtin_ctzll(ways), mbuf);
+	return ways;
 }
 
 const char *app_bridge_edges[APP_PORT_MAX + 1];

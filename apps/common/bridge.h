@@ -64,8 +64,17 @@ int app_bridge_finish(struct app_bridge *bridge);
 uint64_t app_bridge_ways(const struct app_bridge *bridge, const struct weir_mbuf *mbuf,
 	uint64_t now_ns, uint32_t *reason);
 
-/* Hand it on to these ports, at least one: clones, and the frame itself to the last of them. */
-void app_bridge_send(struct weir_stage *stage, const struct app_bridge *bridge,
+/* Hand clones on to all of these ports but the last, which is what is returned. */
+uint64_t app_bridge_flood(struct weir_stage *stage, const struct app_bridge *bridge,
 	struct weir_mbuf *mbuf, uint64_t ways);
+
+/* Hand it on to these ports, at least one: clones, and the frame itself to the last of them. */
+static inline void app_bridge_send(struct weir_stage *stage, const struct app_bridge *bridge,
+	struct weir_mbuf *mbuf, uint64_t ways)
+{
+	if (weir_unlikely(ways & (ways - 1)))
+		ways = app_bridge_flood(stage, bridge, mbuf, ways);
+	weir_stage_next(stage, (uint32_t)__builtin_ctzll(ways), mbuf);
+}
 
 #endif

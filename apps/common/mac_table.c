@@ -73,7 +73,7 @@ static void set(WEIR_ATOMIC(uint64_t) * word, uint64_t value)
 static bool is_known(const struct mac_table *table, uint64_t seen_ns, uint64_t now_ns)
 {
 	/* another thread may have seen it later than this one's now */
-	return seen_ns && (now_ns > seen_ns ? now_ns - seen_ns : 0) < table->age_ns;
+	return seen_ns && (int64_t)(now_ns - seen_ns) < (int64_t)table->age_ns;
 }
 
 struct mac_table *mac_table_create(uint32_t count, uint64_t age_ns)
@@ -112,6 +112,8 @@ void mac_table_learn(
 	uint64_t key = make_key(mac, port), oldest = UINT64_MAX, seen_ns;
 	struct station *stations = set_of(table, key)->stations, *place = stations;
 
+	if (table->age_ns == 0)
+		return;
 	/* its own place, else the one silent the longest: unused ones have been since ever */
 	for (int i = 0; i < WAYS; i++) {
 		seen_ns = get(&stations[i].seen_ns);

@@ -146,6 +146,7 @@ static bool is_due(const struct slot *slot, uint64_t now)
 uint32_t weir_flow_shared_expire(struct weir_flow_shared *table, uint64_t now, uint32_t budget,
 	void (*expired)(void *context, const void *key, void *value), void *context)
 {
+	/* relaxed: whose places these are, and nothing else */
 	uint32_t from = atomic_fetch_add_explicit(&table->cursor, budget, memory_order_relaxed);
 	uint32_t forgotten = 0;
 

@@ -97,6 +97,7 @@ static inline void set_expires(
 
 static inline void leave_place(struct weir_flow_shared *table)
 {
+	/* relaxed: a count */
 	atomic_fetch_sub_explicit(&table->flows, 1, memory_order_relaxed);
 }
 

@@ -68,7 +68,9 @@ static void bury(void *context)
 	free(funeral);
 }
 
-/* Give the dead to a grace period; under the lock. What cannot be given now stays on the list. */
+/* Give the dead to a grace period; under the lock, which others may wait for without being
+ * quiescent: who calls is a reader, and so does not wait in defer. What cannot be given now stays on
+ * the list. */
 static void give_up_dead(struct weir_flow_shared *table)
 {
 	struct funeral *funeral = malloc(sizeof(*funeral));

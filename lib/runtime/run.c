@@ -239,6 +239,7 @@ static bool has_ended(const struct weir__node *node)
 	const struct weir_pipeline *pipeline = node->graph->pipeline;
 	const struct weir_stage_type *type = pipeline->vertices[node->vertex]->type;
 
+	/* relaxed: a count; who sees it late polls once more */
 	if (node->limited && atomic_load_explicit(&pipeline->left, memory_order_relaxed) == 0)
 		return true;
 	return type->ended && type->ended(&node->stage);
