@@ -69,8 +69,8 @@ static void bury(void *context)
 }
 
 /* Give the dead to a grace period; under the lock, which others may wait for without being
- * quiescent: who calls is a reader, and so does not wait in defer. What cannot be given now stays on
- * the list. */
+ * quiescent: who calls is a reader, and so does not wait in defer. What cannot be given now stays
+ * on the list. */
 static void give_up_dead(struct weir_flow_shared *table)
 {
 	struct funeral *funeral = malloc(sizeof(*funeral));
