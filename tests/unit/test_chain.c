@@ -354,10 +354,17 @@ static bool derive(struct model *model, struct weir_mbuf *other, uint32_t offset
 	return true;
 }
 
+/* One packet, by the call for one or by that for a burst. */
 static bool clone(struct model *model)
 {
-	return derive(
-		model, weir_mbuf_clone(model->mbuf, pools[random_below(POOLS)]), 0, model->length);
+	struct weir_mempool *pool = pools[random_below(POOLS)];
+	struct weir_mbuf *made;
+
+	if (random_below(2))
+		made = weir_mbuf_clone(model->mbuf, pool);
+	else if (weir_mbuf_clone_bulk(&model->mbuf, &made, 1, pool))
+		made = NULL;
+	return derive(model, made, 0, model->length);
 }
 
 static bool copy(struct model *model)
