@@ -21,6 +21,7 @@
 #define WEIR_CONTROL_H
 
 #include "weir/base.h"
+#include "weir/heap.h"
 #include "weir/mempool.h"
 #include "weir/pipeline.h"
 #include "weir/port.h"
@@ -31,7 +32,7 @@
 extern "C" {
 #endif
 
-/* Pools, ports and pipelines that one socket shows at most, of each. */
+/* Pools, heaps, ports and pipelines that one socket shows at most, of each. */
 #define WEIR_CONTROL_SHOWN 64
 
 /* Bytes of a request, with its newline, and of an answer, at most. */
@@ -70,6 +71,7 @@ WEIR_API struct weir_control *weir_control_create(const struct weir_control_conf
 /* Show these; they must outlive the socket. Before start. 0, or -ENOSPC with weir_last_error(). A
  * pipeline must run when start is called; its ports are shown with it. */
 WEIR_API int weir_control_pool(struct weir_control *control, struct weir_mempool *pool);
+WEIR_API int weir_control_heap(struct weir_control *control, struct weir_heap *heap);
 WEIR_API int weir_control_port(struct weir_control *control, const struct weir_port *port);
 WEIR_API int weir_control_pipeline(
 	struct weir_control *control, const char *name, const struct weir_pipeline *pipeline);

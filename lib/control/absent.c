@@ -26,6 +26,13 @@ int weir_control_pool(struct weir_control *control, struct weir_mempool *pool)
 	return absent();
 }
 
+int weir_control_heap(struct weir_control *control, struct weir_heap *heap)
+{
+	(void)control;
+	(void)heap;
+	return absent();
+}
+
 int weir_control_port(struct weir_control *control, const struct weir_port *port)
 {
 	(void)control;

@@ -3,10 +3,6 @@
  */
 #include "control/control_impl.h"
 
-#include "weir/mbuf_pool.h"
-#include "weir/mem.h"
-#include "weir/track.h"
-
 #include "base/base_impl.h"
 
 #include <errno.h>
@@ -35,8 +31,7 @@ json_t *weir__control_text(const char *bytes)
 	return string;
 }
 
-/* The value of a report of the library's, which is freed. */
-static json_t *take_report(char *report)
+json_t *weir__control_report(char *report)
 {
 	json_t *value = report ? json_loads(report, JSON_DECODE_ANY, NULL) : NULL;
 
@@ -46,7 +41,7 @@ static json_t *take_report(char *report)
 	return value;
 }
 
-static json_t *number(uint64_t value)
+json_t *weir__control_number(uint64_t value)
 {
 	return json_integer((json_int_t)value);
 }
@@ -60,32 +55,6 @@ static json_t *answer_version(
 		(double)(weir__monotonic_ns() - control->begun_ns) / 1e9);
 }
 
-static json_t *pool_figures(struct weir_mempool *pool)
-{
-	struct weir_mempool_stats stats;
-
-	weir_mempool_stats(pool, &stats);
-	return json_pack("{so so so so so so so so so so so ss}", "name",
-		weir__control_text(weir_mempool_name(pool)), "count", number(stats.count),
-		"max_count", number(stats.max_count), "in_use", number(stats.in_use), "cached",
-		number(stats.cached), "threads", number(stats.threads), "refills",
-		number(stats.refills), "flushes", number(stats.flushes), "failures",
-		number(stats.failures), "growths", number(stats.growths), "shrinks",
-		number(stats.shrinks), "pages",
-		weir_pages_name(weir_region_pages(weir_mempool_region(pool))));
-}
-
-static json_t *answer_pools(
-	struct weir_control *control, const struct weir_control_request *request)
-{
-	json_t *array = json_array();
-
-	(void)request;
-	for (uint32_t i = 0; i < control->pool_count; i++)
-		json_array_append_new(array, pool_figures(control->pools[i]));
-	return array;
-}
-
 static json_t *port_figures(const struct weir_port *port)
 {
 	struct weir_port_stats stats;
@@ -94,17 +63,20 @@ static json_t *port_figures(const struct weir_port *port)
 
 	weir_port_stats(port, &stats);
 	for (uint32_t i = 0; i < WEIR_DROP_COUNT; i++)
-		json_object_set_new(
-			drops, weir_drop_name((enum weir_drop)i), number(stats.dropped[i]));
+		json_object_set_new(drops, weir_drop_name((enum weir_drop)i),
+			weir__control_number(stats.dropped[i]));
 	return json_pack("{so ss so so so so so so so so}", "name",
 		weir__control_text(weir_port_name(port)), "state",
 		state < 0                  ? "failed"
 		: state == WEIR_PORT_ENDED ? "ended"
 					   : "up",
 		"error", weir__control_text(weir_port_error(port)), "queues",
-		number(weir_port_queues(port)), "rx_packets", number(stats.rx_packets), "rx_bytes",
-		number(stats.rx_bytes), "rx_waits", number(stats.rx_no_mbuf), "tx_packets",
-		number(stats.tx_packets), "tx_bytes", number(stats.tx_bytes), "dropped", drops);
+		weir__control_number(weir_port_queues(port)), "rx_packets",
+		weir__control_number(stats.rx_packets), "rx_bytes",
+		weir__control_number(stats.rx_bytes), "rx_waits",
+		weir__control_number(stats.rx_no_mbuf), "tx_packets",
+		weir__control_number(stats.tx_packets), "tx_bytes",
+		weir__control_number(stats.tx_bytes), "dropped", drops);
 }
 
 static bool is_shown(const struct weir_control *control, const struct weir_port *port)
@@ -140,7 +112,7 @@ static json_t *answer_pipelines(
 	(void)request;
 	for (uint32_t i = 0; i < control->pipeline_count; i++) {
 		const struct weir__shown_pipeline *shown = &control->pipelines[i];
-		json_t *value = take_report(weir_pipeline_report(shown->pipeline, true));
+		json_t *value = weir__control_report(weir_pipeline_report(shown->pipeline, true));
 
 		if (!value) {
 			json_decref(array);
@@ -173,42 +145,6 @@ static json_t *answer_draw(struct weir_control *control, const struct weir_contr
 		ENOENT, "there is no pipeline%s%s", name ? " " : "", name ? name : "");
 }
 
-static json_t *answer_regions(
-	struct weir_control *control, const struct weir_control_request *request)
-{
-	(void)control;
-	(void)request;
-	return take_report(weir_mem_report(true));
-}
-
-static json_t *leaks_of(struct weir_mempool *pool, uint64_t older_than_ns)
-{
-	char *report = weir_mempool_report(pool, true, older_than_ns);
-
-	if (report)
-		return take_report(report);
-	/* not tracked: how many are out is known all the same */
-	return json_pack("{so so sb}", "pool", weir__control_text(weir_mempool_name(pool)), "out",
-		number(weir_mempool_in_use(pool)), "tracked", 0);
-}
-
-static json_t *answer_leaks(
-	struct weir_control *control, const struct weir_control_request *request)
-{
-	const char *seconds = weir_control_arg(request, "seconds");
-	char *end = NULL;
-	double older = seconds ? strtod(seconds, &end) : 0;
-	json_t *array;
-
-	if (seconds && (end == seconds || *end || !(older >= 0 && older <= 1e9)))
-		return weir__fail_null(
-			EINVAL, "seconds=%.32s: must be a number from 0 to 1e9", seconds);
-	array = json_array();
-	for (uint32_t i = 0; i < control->pool_count; i++)
-		json_array_append_new(array, leaks_of(control->pools[i], (uint64_t)(older * 1e9)));
-	return array;
-}
-
 static json_t *answer_stats(
 	struct weir_control *control, const struct weir_control_request *request)
 {
@@ -217,10 +153,13 @@ static json_t *answer_stats(
 	if (!pipelines)
 		return NULL;
 	return json_pack("{so so so s{si so so so so so}}", "ports", answer_ports(control, request),
-		"pools", answer_pools(control, request), "pipelines", pipelines, "control",
-		"connections", (int)control->client_count, "accepted", number(control->accepted),
-		"requests", number(control->requests), "errors", number(control->errors),
-		"displaced", number(control->displaced), "timed_out", number(control->timed_out));
+		"pools", weir__control_pools(control, request), "pipelines", pipelines, "control",
+		"connections", (int)control->client_count, "accepted",
+		weir__control_number(control->accepted), "requests",
+		weir__control_number(control->requests), "errors",
+		weir__control_number(control->errors), "displaced",
+		weir__control_number(control->displaced), "timed_out",
+		weir__control_number(control->timed_out));
 }
 
 static json_t *answer_help(
@@ -241,12 +180,14 @@ static const struct command commands[] = {
 		answer_version},
 	{"stats", "ports, pools, pipelines, and the socket itself", NULL, answer_stats},
 	{"ports", "packets and drops of each port", NULL, answer_ports},
-	{"pools", "buffers of each pool: how many are in use", NULL, answer_pools},
+	{"pools", "buffers of each pool: how many are in use", NULL, weir__control_pools},
+	{"heaps", "bytes and blocks of each heap and of its size classes", NULL,
+		weir__control_heaps},
 	{"pipeline", "stages and workers of each pipeline", NULL, answer_pipelines},
 	{"draw", "the graph of a pipeline for graphviz (pipeline=NAME)", draw_args, answer_draw},
-	{"regions", "memory: pages and nodes of each region", NULL, answer_regions},
-	{"leaks", "who has what of tracked pools, for so long at least (seconds=N)", leaks_args,
-		answer_leaks},
+	{"regions", "memory: pages and nodes of each region", NULL, weir__control_regions},
+	{"leaks", "who has what of tracked pools and heaps, for so long at least (seconds=N)",
+		leaks_args, weir__control_leaks},
 	{"capture start",
 		"write packets to a file (file=PATH) of one of port=NAME, edge=STAGE.EDGE, "
 		"drops=STAGE or drops=*",

@@ -3,7 +3,8 @@
  *
  *	socket.c    the file     server.c    the thread: connections, lines, time
  *	request.c   a line       commands.c  what is answered
- *	capture.c   captures     log_level.c
+ *	capture.c   captures     memory.c    pools, heaps, regions, leaks
+ *	log_level.c
  *
  * All that a client can reach is used by the thread of the socket only.
  */
@@ -54,9 +55,10 @@ struct weir__control_capture {
 struct weir_control {
 	const struct weir_control_command *commands;
 	struct weir_mempool *pools[WEIR_CONTROL_SHOWN];
+	struct weir_heap *heaps[WEIR_CONTROL_SHOWN];
 	const struct weir_port *ports[WEIR_CONTROL_SHOWN];
 	struct weir__shown_pipeline pipelines[WEIR_CONTROL_SHOWN];
-	uint32_t pool_count, port_count, pipeline_count;
+	uint32_t pool_count, heap_count, port_count, pipeline_count;
 
 	struct sockaddr_un address;
 	dev_t device; /* of the socket's file, */
@@ -94,6 +96,20 @@ char *weir__control_answer(
 
 /* commands.c: a string for JSON, which is UTF-8: of one that is not, the odd bytes become '?'. */
 json_t *weir__control_text(const char *bytes);
+json_t *weir__control_number(uint64_t value);
+
+/* commands.c: the value of a report, which is freed; NULL with a sentence for NULL. */
+json_t *weir__control_report(char *report);
+
+/* memory.c: the commands. */
+json_t *weir__control_pools(
+	struct weir_control *control, const struct weir_control_request *request);
+json_t *weir__control_heaps(
+	struct weir_control *control, const struct weir_control_request *request);
+json_t *weir__control_regions(
+	struct weir_control *control, const struct weir_control_request *request);
+json_t *weir__control_leaks(
+	struct weir_control *control, const struct weir_control_request *request);
 
 /* log_level.c: the command. */
 json_t *weir__control_log_level(

@@ -154,6 +154,14 @@ int weir_control_pool(struct weir_control *control, struct weir_mempool *pool)
 	return 0;
 }
 
+int weir_control_heap(struct weir_control *control, struct weir_heap *heap)
+{
+	if (control->heap_count == WEIR_CONTROL_SHOWN)
+		return no_room("heaps");
+	control->heaps[control->heap_count++] = heap;
+	return 0;
+}
+
 int weir_control_port(struct weir_control *control, const struct weir_port *port)
 {
 	if (control->port_count == WEIR_CONTROL_SHOWN)
