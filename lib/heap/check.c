@@ -93,11 +93,13 @@ static void look_at_free(const struct weir_heap *heap, const uint8_t *raw, size_
 void *weir__check_take(struct weir_heap *heap, size_t size, size_t alignment, void *site)
 {
 	uint64_t ticks = weir__track_now() >> WEIR__TRACK_TICK & WEIR__TRACK_TIME_MASK;
-	size_t total = alignment + size + FENCE_MIN + sizeof(struct weir__back), room;
+	size_t total, room;
 	uint8_t *raw, *block;
 
 	if (size > SIZE_MAX / 4 || alignment > SIZE_MAX / 4)
 		return NULL;
+	size = size ? size : 1;
+	total = alignment + size + FENCE_MIN + sizeof(struct weir__back);
 	raw = weir__heap_take(heap, total, alignment);
 	if (!raw)
 		return NULL;
@@ -163,7 +165,7 @@ bool weir__check_size(struct weir_heap *heap, const void *block, size_t size, vo
 {
 	struct weir__back *back = find(heap, block, site);
 
-	if (back && back->size != size)
+	if (back && back->size != (size ? size : 1))
 		weir__misuse_of(back->word, site_of(heap, site),
 			"heap '%s': the block at %p has %zu bytes, and is freed as one of %zu",
 			heap->name, block, (size_t)back->size, size);
