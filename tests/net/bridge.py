@@ -2,6 +2,7 @@
 """What the tests with weir-l2fwd between two hosts share."""
 import os
 import pathlib
+import re
 import signal
 import sys
 
@@ -34,7 +35,10 @@ class BridgeTest(ProgramTest):
         return net, process
 
     def start_bridge(self, net, *options):
-        process = self.start("--json", *options, *net.specs, prefix=net.prefix("w"))
+        self.said = self.folder / "said"
+        with open(self.said, "wb") as said:
+            process = self.start("--json", *options, *net.specs, prefix=net.prefix("w"),
+                                 stderr=said)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         self.await_handler(process, True)
@@ -42,17 +46,33 @@ class BridgeTest(ProgramTest):
             way.after(net, host)
         return process
 
-    def await_hosts(self, net):
-        """Until they reach each other."""
-        wait_until(lambda: " 0% packet loss" in net.run(
-            "a", "ping", "-q", "-c", 1, "-W", 0.2, net.address("b"), check=False),
-            "host a reaches host b")
+    def await_handler(self, process, there):
+        """Also until its worker runs: all ports are open then, and interfaces may be moved."""
+        super().await_handler(process, there)
+        wait_until(lambda: len(os.listdir(f"/proc/{process.pid}/task")) > 1, "a worker runs")
+
+    def await_hosts(self, net, *options):
+        """Until they reach each other: one of many pings is answered, whatever else is sent."""
+        wait_until(lambda: re.search(" [1-9][0-9]* received", net.run(
+            "a", "ping", "-q", "-c", 1, "-i", 0.05, "-w", 5, *options, net.address("b"),
+            check=False)), "host a reaches host b")
+
+    def await_line(self, pattern):
+        """Until the program has said it."""
+        wait_until(lambda: re.search(pattern, self.said.read_text()), f"it says {pattern}")
+
+    def await_received(self, net, count):
+        """Until so many packets have come to host b."""
+        wait_until(lambda: net.counted("b", "eth0", "rx_packets") > count, "packets come to b")
 
     def finish(self, process, log=r""):
         """^C. The report, with every mbuf back; what it said meanwhile is as the pattern says."""
         process.send_signal(signal.SIGINT)
-        out, err = self.end(process)
-        self.assertRegex(err, rf"\A{log}\Z")
+        return self.ended(process, log)
+
+    def ended(self, process, log, status=0):
+        out, _ = self.end(process, status)
+        self.assertRegex(self.said.read_text(), rf"\A{log}\Z")
         return self.checked(out)
 
     def ping(self, net, *words):

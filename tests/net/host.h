@@ -35,7 +35,7 @@ static inline struct sockaddr_storage address_of(const char *text, socklen_t *si
 /* A socket of the host, bound to own or connected to far. */
 static inline int host_socket(int type, const char *own, const char *far)
 {
-	const struct timeval patience = {.tv_sec = 2};
+	const struct timeval patience = {.tv_sec = 20};
 	socklen_t size;
 	struct sockaddr_storage address = address_of(own ? own : far, &size);
 	int fd = socket(address.ss_family, type | SOCK_CLOEXEC, 0), error;

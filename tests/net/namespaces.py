@@ -19,7 +19,7 @@ import sys
 import time
 
 SKIPPED = 77
-TIMEOUT = 30  # s, for any command
+TIMEOUT = 60  # s, for any command, and what is waited for
 PREFIX = "weir-net-"
 HOSTS = {"a": 1, "b": 2}
 
@@ -115,6 +115,12 @@ class Net:
              "veth", "peer", "name", peer, "netns", self.names["w"], "mtu", self.mtu)
         self.ip("w", "link", "set", peer, "up")
         self.ip(host, "link", "set", "eth0", "up")
+        # a worker of the kernel says so later; until then nothing that weir sends there arrives
+        wait_until(lambda: "state UP" in self.ip("w", "link", "show", peer), f"{peer} is up")
+
+    def counted(self, short, name, figure):
+        """What the kernel has counted of an interface."""
+        return int(self.run(short, "cat", f"/sys/class/net/{name}/statistics/{figure}"))
 
     def address(self, host, vlan=0):
         return f"10.9.{vlan}.{HOSTS[host]}"

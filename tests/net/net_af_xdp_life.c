@@ -63,11 +63,20 @@ static void kill_child(pid_t child)
 	CU_ASSERT_TRUE(WIFSIGNALED(status));
 }
 
-/* Forget what came, and send until one comes back, for up to two seconds. */
+/* Is there a program of XDP at vb? The kernel may take it away a little later than its port. */
+static bool has_program(bool expected)
+{
+	const char *command = expected ? UNTIL("ip link show vb | grep -q xdp")
+				       : UNTIL("! ip link show vb | grep -q xdp");
+
+	return (run("%s", command) == 0) == expected;
+}
+
+/* Forget what came, and send until one comes back, for up to half a minute. */
 static bool answers(struct weir_port *port, uint32_t queue)
 {
 	struct weir_mbuf *packet = NULL;
-	double end = seconds() + 2;
+	double end = seconds() + 30;
 
 	while (weir_port_rx(port, queue, &packet, 1))
 		weir_mbuf_free(packet);
@@ -89,9 +98,9 @@ static void test_killed(void)
 		pid_t child = start_child("af_xdp:vb");
 
 		CU_ASSERT_TRUE(answers(a, 0));
-		CU_ASSERT_EQUAL(run("ip link show vb | grep -q xdp"), 0);
+		CU_ASSERT_TRUE(has_program(true));
 		kill_child(child);
-		CU_ASSERT_NOT_EQUAL(run("ip link show vb | grep -q xdp"), 0);
+		CU_ASSERT_FALSE(has_program(false));
 	}
 	/* at once again; and a child's program outlives it while this process has a port there */
 	{
@@ -105,7 +114,7 @@ static void test_killed(void)
 		expect(b, 0, 3, 80);
 	}
 	CU_ASSERT_EQUAL(weir_port_close(b), 0);
-	CU_ASSERT_NOT_EQUAL(run("ip link show vb | grep -q xdp"), 0);
+	CU_ASSERT_FALSE(has_program(false));
 	b = open_port("af_xdp:vb");
 	close_ports(a, b);
 }
@@ -147,12 +156,22 @@ static uint64_t load(struct weir_port *a, struct weir_port *b, double duration)
 	return came;
 }
 
-/* Go on until the log has these words, for three seconds. */
+/* Go on until the log has these words, for half a minute. */
 static void load_until(struct weir_port *a, struct weir_port *b, const char *words)
 {
-	for (uint32_t i = 0; i < 30 && !strstr(log_lines, words); i++)
+	for (uint32_t i = 0; i < 300 && !strstr(log_lines, words); i++)
 		load(a, b, 0.1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(log_lines, words));
+}
+
+/* Until packets come, for half a minute. */
+static bool comes(struct weir_port *a, struct weir_port *b)
+{
+	uint64_t came = 0;
+
+	for (uint32_t i = 0; i < 300 && !came; i++)
+		came = load(a, b, 0.1);
+	return came > 0;
 }
 
 static void test_down(void)
@@ -160,16 +179,16 @@ static void test_down(void)
 	struct weir_port *a = open_port("af_xdp:va"), *b = open_port("af_xdp:vb");
 	struct weir_port_link link;
 	struct weir_port_stats stats;
-	uint64_t came = 0;
 
 	log_lines[0] = '\0';
-	CU_ASSERT_TRUE(load(a, b, 0.1) > 0);
+	CU_ASSERT_TRUE(comes(a, b));
 	CU_ASSERT_EQUAL(run("ip link set vb name vc"), 0);
 	load_until(a, b, "interface vb is named vc now");
-	CU_ASSERT_TRUE(load(a, b, 0.1) > 0);
+	CU_ASSERT_TRUE(comes(a, b));
 	CU_ASSERT_EQUAL(run("ip link set vc name vb"), 0);
 	CU_ASSERT_EQUAL(run("ip link set vb down"), 0);
 	load_until(a, b, "interface vb is down");
+	load(a, b, 0.1); /* what came before */
 	CU_ASSERT_EQUAL(load(a, b, 0.1), 0);
 	CU_ASSERT_EQUAL(weir_port_link(b, &link), 0);
 	CU_ASSERT_TRUE(!link.up && !link.gone);
@@ -177,9 +196,7 @@ static void test_down(void)
 	CU_ASSERT_TRUE(stats.dropped[WEIR_DROP_TX_DOWN] > 0);
 	CU_ASSERT_EQUAL(run("ip link set vb up"), 0);
 	load_until(a, b, "interface vb is up");
-	for (uint32_t i = 0; i < 20 && !came; i++)
-		came = load(a, b, 0.1);
-	CU_ASSERT_TRUE(came > 0);
+	CU_ASSERT_TRUE(comes(a, b));
 	CU_ASSERT_EQUAL(weir_port_link(b, &link), 0);
 	CU_ASSERT_TRUE(link.up && link.mtu == 1500 && strcmp(link.name, "vb") == 0);
 	close_ports(a, b);
@@ -192,7 +209,7 @@ static void test_gone(void)
 
 	for (uint32_t round = 0; round < 3; round++) {
 		log_lines[0] = '\0';
-		CU_ASSERT_TRUE(load(a, b, 0.1) > 0);
+		CU_ASSERT_TRUE(comes(a, b));
 		CU_ASSERT_EQUAL(run("(sleep 0.05; ip link del va) &"), 0);
 		load_until(a, b, "interface va is gone");
 		load_until(a, b, "interface vb is gone");
@@ -207,7 +224,7 @@ static void test_gone(void)
 		CU_ASSERT_EQUAL(veth_make(4), 0);
 		load_until(a, b, "interface va is back");
 		load_until(a, b, "interface vb is back");
-		CU_ASSERT_TRUE(load(a, b, 0.1) > 0);
+		CU_ASSERT_TRUE(comes(a, b));
 	}
 	close_ports(a, b); /* while it is gone */
 	CU_ASSERT_EQUAL(veth_make(4), 0);
@@ -231,10 +248,10 @@ static void test_wait(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
 	CU_ASSERT_EQUAL(weir_port_rx(b, 0, &packet, 1), 0);
 	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 200), 0);
-	CU_ASSERT_TRUE(cpu_seconds() - before < 0.01);
+	CU_ASSERT_TRUE(cpu_seconds() - before < 0.05);
 	CU_ASSERT_TRUE(seconds() - began > 0.19);
 	send_one(a, 0, make_packet(pools[0], 1, 64));
-	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 200), 1);
+	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 10000), 1);
 	expect(b, 0, 1, 64);
 	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 20), 0);
 	close_ports(a, b);

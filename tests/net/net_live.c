@@ -44,9 +44,7 @@ static pid_t start_tcpdump(const char *folder)
 			"udp port 7001", NULL);
 		_exit(127);
 	}
-	CU_ASSERT_EQUAL(
-		run("for i in $(seq 100); do test -s %s && exit; sleep 0.02; done; exit 1", path),
-		0);
+	CU_ASSERT_EQUAL(run(UNTIL("test -s %s"), path), 0);
 	return child;
 }
 
@@ -90,7 +88,7 @@ static void test_filter(void)
 		wanted += i % 2 ? 60 + i % 1400 : 0;
 		send_one(out, 0, datagram(i % 2 ? 7001 : 7002, 60 + i % 1400, i % 3 * 100));
 	}
-	while (got < COUNT && weir_port_wait(&in, 1, 2000) == 1) {
+	while (got < COUNT && weir_port_wait(&in, 1, 10000) == 1) {
 		if (!weir_port_rx(in, 0, &mbuf, 1))
 			continue;
 		times[got++] = mbuf->timestamp_ns;
@@ -101,7 +99,10 @@ static void test_filter(void)
 	CU_ASSERT_EQUAL(got, COUNT);
 	CU_ASSERT_EQUAL(bytes, wanted);
 	CU_ASSERT_EQUAL(weir_port_rx(in, 0, &mbuf, 1), 0);
-	usleep(100000); /* what tcpdump still writes */
+	/* until tcpdump has written all of it: headers of 24 and 16 bytes */
+	CU_ASSERT_EQUAL(run(UNTIL("test $(stat -c %%s %s/seen) -ge %u"), folder,
+				24 + 16 * COUNT + (uint32_t)bytes),
+		0);
 	kill(tcpdump, SIGINT);
 	waitpid(tcpdump, NULL, 0);
 	compare(folder, times, got);
@@ -150,7 +151,7 @@ static void test_dry(void)
 	send_one(out, 0, datagram(7004, 100, 0));
 	while ((held[count] = weir_mbuf_alloc(pools[0])))
 		count++;
-	CU_ASSERT_EQUAL(weir_port_wait(&in, 1, 1000), 1);
+	CU_ASSERT_EQUAL(weir_port_wait(&in, 1, 10000), 1);
 	CU_ASSERT_EQUAL(weir_port_rx(in, 0, &mbuf, 1), 0);
 	weir_mbuf_free_bulk(held, count);
 	CU_ASSERT_EQUAL(weir_port_rx(in, 0, &mbuf, 1), 1);
@@ -213,7 +214,7 @@ static void test_link(void)
 	weir_mbuf_free(mbuf);
 	CU_ASSERT_EQUAL(weir_port_state(in), WEIR_PORT_UP);
 	CU_ASSERT_EQUAL(run("ip link del va"), 0);
-	CU_ASSERT_EQUAL(receive(in, 0, &mbuf, 1), 0);
+	CU_ASSERT_EQUAL(receive_within(in, 0, &mbuf, 1, 1), 0);
 	CU_ASSERT_EQUAL(weir_port_state(in), -ENODEV);
 	CU_ASSERT_EQUAL(weir_port_link(in, &link), 0);
 	CU_ASSERT_TRUE(link.gone);

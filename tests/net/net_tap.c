@@ -63,10 +63,7 @@ static uint64_t dropped(struct weir_port *port, enum weir_drop reason)
  * making the route. And it knows its neighbour, so it need not ask. */
 static void prepare_host(bool ethernet)
 {
-	CU_ASSERT_EQUAL(
-		run("for i in $(seq 100); do ip -6 route show table local | grep -q fd02::1 "
-		    "&& exit; sleep 0.02; done; exit 1"),
-		0);
+	CU_ASSERT_EQUAL(run(UNTIL("ip -6 route show table local | grep -q fd02::1")), 0);
 	if (ethernet)
 		CU_ASSERT_EQUAL(run("ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev weir0 nud "
 				    "permanent; ip neigh add fd02::2 lladdr 02:00:00:00:00:02 dev "
@@ -183,9 +180,10 @@ static void through(const char *spec, enum way way, bool large)
 	pass_datagrams("fd02::1", "fd02::2", 1000);
 	pass_datagrams("192.0.2.1", "192.0.2.2", 0);
 	stop(&loop);
+	/* 8 MB of up to 64 KiB, or of 1,448 bytes */
 	CU_ASSERT_EQUAL(loop.large > 100, large);
-	/* 8 MB of 64 KiB, or of 1,448 bytes */
-	CU_ASSERT_EQUAL(loop.packets > 2 * STREAM / 1500, !large);
+	CU_ASSERT_EQUAL(loop.large == 0, !large);
+	CU_ASSERT_TRUE(large || loop.packets > 2 * STREAM / 1500);
 	CU_ASSERT_EQUAL(dropped(loop.port, WEIR_DROP_TX_UNFIT), 0);
 	CU_ASSERT_EQUAL(dropped(loop.port, WEIR_DROP_TX_REFUSED), 0);
 	CU_ASSERT_EQUAL(dropped(loop.port, WEIR_DROP_RX_DAMAGED), 0);
@@ -255,7 +253,7 @@ static void forward(struct weir_port *from, struct weir_port *to, bool ipv6, boo
 	uint32_t count = 0;
 
 	CU_ASSERT_EQUAL(weir_port_tx(from, 0, &mbuf, 1), 1);
-	while (count < 20 && weir_port_wait(&to, 1, 1000) == 1) {
+	while (count < 20 && weir_port_wait(&to, 1, 10000) == 1) {
 		if (!weir_port_rx(to, 0, &mbuf, 1))
 			continue;
 		weir_parse(mbuf);
@@ -308,7 +306,7 @@ static void test_queues(void)
 		CU_ASSERT_EQUAL(send(fd, "x", 1, 0), 1);
 		close(fd);
 	}
-	CU_ASSERT_EQUAL(weir_port_wait(&port, 1, 1000), 1);
+	CU_ASSERT_EQUAL(weir_port_wait(&port, 1, 10000), 1);
 	for (uint32_t queue = 0; queue < 4; queue++) {
 		while (weir_port_rx(port, queue, &mbuf, 1)) {
 			on[queue] += turn(mbuf);
@@ -348,9 +346,9 @@ static void test_dry(void)
 	CU_ASSERT_EQUAL(stats.rx_no_mbuf, 1);
 	CU_ASSERT_TRUE(got > 100);
 	CU_ASSERT_TRUE(stats.dropped[WEIR_DROP_RX_KERNEL] > 100);
-	/* beside a router solicitation or two */
+	/* beside a few router solicitations */
 	CU_ASSERT_TRUE(got + stats.dropped[WEIR_DROP_RX_KERNEL] >= 3000);
-	CU_ASSERT_TRUE(got + stats.dropped[WEIR_DROP_RX_KERNEL] < 3010);
+	CU_ASSERT_TRUE(got + stats.dropped[WEIR_DROP_RX_KERNEL] < 3100);
 	close_port(port);
 }
 
@@ -411,7 +409,7 @@ static void test_link(void)
 	for (int i = 0; i < 10 && weir_port_state(port) == 0; i++) {
 		struct weir_mbuf *mbuf;
 
-		CU_ASSERT_EQUAL(weir_port_wait(&port, 1, 1000), 1);
+		CU_ASSERT_EQUAL(weir_port_wait(&port, 1, 10000), 1);
 		if (weir_port_rx(port, 0, &mbuf, 1))
 			weir_mbuf_free(mbuf);
 	}

@@ -11,7 +11,7 @@ from bridge import BridgeTest, cpu_seconds
 import captures
 from makers import MAKERS
 from namespaces import require, wait_until
-from program import main
+from program import TIMEOUT, main
 
 # Send what a capture holds to eth0, without weir.
 SEND = """
@@ -71,7 +71,7 @@ class Traffic(BridgeTest):
         self.addCleanup(server.kill)
         wait_until(lambda: ":5201" in net.run("b", "ss", "-ltn"), "iperf3 listens")
         net.run("a", "iperf3", "--client", net.address("b"), "--time", 1, *words)
-        self.assertEqual(server.wait(timeout=10), 0)
+        self.assertEqual(server.wait(TIMEOUT), 0)
 
     def vlan(self, net):
         """Tagged frames come out as they went in, also those with two tags."""
@@ -89,7 +89,7 @@ class Traffic(BridgeTest):
         wait_until(lambda: seen.exists() and seen.stat().st_size, "tcpdump listens")
         net.run("a", "python3", "-c", SEND, self.folder / "tagged.pcap",
                 env=dict(os.environ, PYTHONPATH=captures.__file__.rsplit("/", 1)[0]))
-        self.assertEqual(listener.wait(timeout=10), 0)
+        self.assertEqual(listener.wait(TIMEOUT), 0)
         got = [packet.data for packet in captures.read_pcap(seen.read_bytes())]
         self.assertEqual(got, [packet.data for packet in frames])
 

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
 import captures  # noqa: E402
 from program import SOURCES, ProgramTest, main  # noqa: E402
 
-from namespaces import Net, require  # noqa: E402
+from namespaces import Net, require, wait_until  # noqa: E402
 
 MTU = 65535
 SHORTEST = 15  # an Ethernet header, and a byte: the kernel sends nothing shorter
@@ -47,11 +47,10 @@ class RoundTrip(ProgramTest):
     def round_trip(self, packets):
         captures.write_pcap(self.folder / "in.pcap", packets)
         dump = self.start("af_packet:wa,version=3,ring=134217728,block=1048576", "-w", "out.pcapng", "-q", "-c",
-                          len(packets), "--duration", "20s", prefix=self.net.prefix("w"))
+                          len(packets), "--duration", "50s", prefix=self.net.prefix("w"))
         self.await_handler(dump, True)
         part = self.folder / "out.pcapng.part"
-        while not part.exists():
-            pass
+        wait_until(part.exists, "weir-dump writes")
         self.net.run("a", os.environ["WEIR_REPLAY"], "-q", self.folder / "in.pcap", "--to",
                      "af_packet:eth0")
         self.end(dump)

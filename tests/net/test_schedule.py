@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """weir-replay keeps to its schedule: as the kernel of the receiver sees it, by tcpdump's timestamps. How
-well is measured by tools/replay-timing; here the machine is busy, so the bounds are wide."""
+well is measured by tools/replay-timing; here the machine is busy, so the bounds are wide, and are to
+be kept once in several tries."""
 import pathlib
 import random
 import shutil
 import statistics
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
 import captures  # noqa: E402
 from program import ProgramTest, main  # noqa: E402
 
-from namespaces import Net, require, skip  # noqa: E402
+from namespaces import Net, require, skip, wait_until  # noqa: E402
 
 SPAN = 1_500_000_000  # ns
+TRIES = 5
 SLACK = 1_000_000  # ns; from the call that sends to the timestamp, when somebody else has the core
 
 
@@ -33,46 +34,63 @@ class Schedule(ProgramTest):
         captures.write_pcap(self.folder / "in.pcap", packets)
         return packets
 
-    def arrivals(self, *options):
+    def arrivals(self, sent, *options):
+        """What comes, which is all that is sent; and what the sender says of its times."""
         net = Net()
         self.addCleanup(net.close)
         net.veth("a", "wa")
-        net.ip("a", "link", "set", "eth0", "up")
-        dump = subprocess.Popen([*net.prefix("w"), "tcpdump", "-i", "wa", "-U", "-w", "out.pcap",
-                                 "--time-stamp-precision=nano", "ether proto 0x88b5"],
-                                cwd=self.folder, stderr=subprocess.PIPE)
-        self.addCleanup(dump.kill)
-        dump.stderr.readline()
-        time.sleep(0.3)
-        report = self.report("in.pcap", "--to", "af_packet:eth0", *options, prefix=net.prefix("a"))
-        time.sleep(1.2)  # the kernel hands over what it has at least once a second
-        dump.terminate()
-        dump.communicate()
-        return captures.read(self.folder / "out.pcap"), report["timing"]
+        out = self.folder / "out.pcap"
+        with subprocess.Popen([*net.prefix("w"), "tcpdump", "-i", "wa", "-U", "-w", "out.pcap", "-Z",
+                               "root", "--immediate-mode", "--time-stamp-precision=nano",
+                               "ether proto 0x88b5"],
+                              cwd=self.folder, stderr=subprocess.PIPE) as dump:
+            try:
+                dump.stderr.readline()  # it listens
+                report = self.report("in.pcap", "--to", "af_packet:eth0", *options,
+                                     prefix=net.prefix("a"))
+                size = 24 + sum(16 + len(data) for data in sent)
+                wait_until(lambda: out.stat().st_size >= size, "tcpdump has written all")
+            finally:
+                dump.terminate()
+        got = captures.read(out)
+        self.assertEqual([p.data for p in got], sent)
+        return [p.time for p in got], report["timing"]
 
-    def check(self, got, times, late_ns):
-        """All lag behind the schedule, by no more than the sender says."""
-        offsets = [p.time - got[0].time - (t - times[0]) for p, t in zip(got, times)]
+    def misses(self, got, times, timing):
+        """All lag behind the schedule, by no more than the sender says. What is not so."""
+        late_ns = timing["late_ns"]
+        offsets = [g - t for g, t in zip(got, times)]
         late = [o - min(offsets) for o in offsets]  # the one that was least late counts as punctual
-        self.assertLess(statistics.median(late), late_ns["p50"] + SLACK)
-        self.assertLess(max(late), late_ns["max"] + 10 * SLACK)
-        self.assertLess(late_ns["p50"], 50 * SLACK)
+        bounds = {
+            "median": (statistics.median(late), late_ns["p50"] + SLACK),
+            "last": (max(late), late_ns["max"] + 10 * SLACK),
+            "p50": (late_ns["p50"], 50 * SLACK),
+            "time": (abs(timing["seconds"] * 1e9 - (times[-1] - times[0])),
+                     late_ns["max"] + 10 * SLACK),
+        }
+        return {name: pair for name, pair in bounds.items() if pair[0] >= pair[1]}
+
+    def keeps(self, sent, times, *options):
+        """To the schedule, in one of several tries. The times that the sender tells."""
+        for _ in range(TRIES):
+            got, timing = self.arrivals(sent, *options)
+            missed = self.misses(got, times, timing)
+            if not missed:
+                break
+        self.assertEqual(missed, {}, f"{TRIES} times: {timing}")
+        return timing
 
     def test_recorded(self):
         packets = self.trace()
-        got, timing = self.arrivals("--speed", "1x")
-        self.assertEqual([p.data for p in got], [p.data for p in packets])
-        self.check(got, [p.time for p in packets], timing["late_ns"])
+        timing = self.keeps([p.data for p in packets], [p.time for p in packets], "--speed", "1x")
         self.assertAlmostEqual(timing["scheduled_seconds"],
                                (packets[-1].time - packets[0].time) / 1e9, places=6)
 
     def test_rate(self):
-        packets = self.trace()
-        got, timing = self.arrivals("--pps", "1000", "--loop", "forever", "--limit", "500")
-        self.assertEqual(len(got), 500)
-        self.assertEqual([p.data for p in got[:len(packets)]], [p.data for p in packets[:500]])
-        self.check(got, [i * 1_000_000 for i in range(500)], timing["late_ns"])
-        self.assertAlmostEqual(timing["packets_per_second"], 1000, delta=5)
+        data = [p.data for p in self.trace()]
+        sent = [data[i % len(data)] for i in range(500)]
+        self.keeps(sent, [i * 1_000_000 for i in range(500)],
+                   "--pps", "1000", "--loop", "forever", "--limit", "500")
 
 
 require()

@@ -8,7 +8,7 @@ import time
 from bridge import BridgeTest
 import captures
 from makers import MAKERS
-from namespaces import require, wait_until
+from namespaces import require
 from program import main
 
 SOAK = float(os.environ.get("WEIR_NET_SOAK", 5))  # s of link flaps
@@ -40,12 +40,12 @@ class TroubleTest(BridgeTest):
     def begin(self, *options):
         net, process = self.bridge(("af_packet", "af_packet"), *options)
         self.load(net)
+        self.await_received(net, 1000)
         return net, process
 
     def spoil(self, change, log):
         """Change something under load: afterwards packets go through, and the log has a line."""
         net, process = self.begin()
-        time.sleep(0.2)
         change(net)
         self.await_hosts(net)
         report = self.finish(process, log)
@@ -56,17 +56,16 @@ class Interface(TroubleTest):
     def test_down_and_up(self):
         def change(net):
             net.ip("w", "link", "set", "wa", "down")
-            time.sleep(0.3)
+            self.await_line("wa is down")
             net.ip("w", "link", "set", "wa", "up")
-            wait_until(lambda: "state UP" in net.ip("w", "link", "show", "wa"), "wa is up")
-            time.sleep(0.1)
+            self.await_line("wa is up")
         self.spoil(change, r"weir-l2fwd: warning: af_packet:wa: interface wa is down; [^\n]*\n"
                            + STATES + r"weir-l2fwd: warning: af_packet:wa: interface wa is up\n")
 
     def test_renamed(self):
         def change(net):
             net.ip("w", "link", "set", "wa", "name", "other")
-            time.sleep(0.3)
+            self.await_line("is named")
         self.spoil(change, r"weir-l2fwd: warning: af_packet:wa: interface wa is named other now\n")
 
     def test_mtu(self):
@@ -74,15 +73,13 @@ class Interface(TroubleTest):
         def change(net):
             for short, name in (("w", "wa"), ("w", "wb"), ("a", "eth0"), ("b", "eth0")):
                 net.ip(short, "link", "set", name, "mtu", 9000)
-            wait_until(lambda: " 0% packet loss" in net.run(
-                "a", "ping", "-q", "-c", 1, "-W", 0.2, "-M", "do", "-s", 8972, net.address("b"),
-                check=False), "a frame of 9,000 bytes arrives")
+            self.await_hosts(net, "-M", "do", "-s", 8972)
         self.spoil(change, "")
 
     def test_deleted_and_made_again(self):
         def change(net):
             net.ip("w", "link", "delete", "wa")
-            time.sleep(0.3)
+            self.await_line("wa is gone")
             MAKERS["af_packet"].before(net, "a")
             net.configure("a")
         self.spoil(change, GONE)
@@ -90,7 +87,7 @@ class Interface(TroubleTest):
     def test_moved_away_and_back(self):
         def change(net):
             net.ip("w", "link", "set", "wa", "netns", net.names["b"])
-            time.sleep(0.3)
+            self.await_line("wa is gone")
             net.ip("b", "link", "set", "wa", "netns", net.names["w"])
             net.ip("w", "link", "set", "wa", "up")
         self.spoil(change, GONE)

@@ -25,13 +25,18 @@ __attribute__((format(printf, 1, 2))) static inline int run(const char *format, 
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* A command for the shell: run another again and again, until it succeeds, for half a minute. */
+#define UNTIL(command) "for i in $(seq 1500); do " command " && exit; sleep 0.02; done; exit 1"
+
 /* The pair, with this many queues each, set up and silent. 0 or not. */
 static inline int veth_make(int queues)
 {
+	/* a worker of the kernel lets the first one send, a little later */
 	return run("ip link add va numrxqueues %d numtxqueues %d mtu 1500 type veth peer name vb "
 		   "numrxqueues %d numtxqueues %d mtu 1500 && "
 		   "ip link set va up && ip link set vb up",
-		queues, queues, queues, queues);
+		       queues, queues, queues, queues) ||
+	       run(UNTIL("ip link show va | grep -q 'state UP'"));
 }
 
 /* Enter a new namespace in which nobody sends by himself. Exit with 77, skipped, where that is not

@@ -45,16 +45,23 @@ static inline double seconds(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Wait for up to count packets on a queue, for a second. How many came. */
-static inline uint32_t receive(
-	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+/* Wait for up to count packets on a queue, for so many seconds. How many came. */
+static inline uint32_t receive_within(struct weir_port *port, uint32_t queue,
+	struct weir_mbuf **mbufs, uint32_t count, double patience)
 {
-	double end = seconds() + 1;
+	double end = seconds() + patience;
 	uint32_t got = 0;
 
 	while (got < count && seconds() < end)
 		got += weir_port_rx(port, queue, mbufs + got, count - got);
 	return got;
+}
+
+/* The same for packets that come, however late. */
+static inline uint32_t receive(
+	struct weir_port *port, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
+{
+	return receive_within(port, queue, mbufs, count, 10);
 }
 
 static inline uint8_t byte_of(uint32_t number, uint32_t at)
