@@ -8,7 +8,7 @@
  *		if (ways)
  *			app_bridge_send(stage, bridge, mbuf, ways);
  *		else
- *			weir_stage_drop(stage, reason, &mbuf, 1);
+ *			weir_stage_drop_next(stage, &drops, reason, mbuf);
  */
 #ifndef APP_BRIDGE_H
 #define APP_BRIDGE_H

@@ -8,6 +8,7 @@
 static void forward(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	const struct app_bridge *bridge = *(const struct app_bridge **)stage->conf;
+	struct weir_stage_drops drops = {.mbufs = mbufs};
 	uint64_t now_ns = app_now_ns();
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -17,8 +18,9 @@ static void forward(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t
 		if (ways)
 			app_bridge_send(stage, bridge, mbufs[i], ways);
 		else
-			weir_stage_drop(stage, reason, &mbufs[i], 1);
+			weir_stage_drop_next(stage, &drops, reason, mbufs[i]);
 	}
+	weir_stage_drop_rest(stage, &drops);
 }
 
 static int open_bridge(struct weir_stage_args *args, void *conf)

@@ -149,6 +149,31 @@ static inline void weir_stage_count(struct weir_stage *stage, uint32_t counter, 
 WEIR_API void weir_stage_drop(
 	struct weir_stage *stage, uint32_t counter, struct weir_mbuf **mbufs, uint32_t count);
 
+/* Packets that a run drops one by one, those in a row that have the same reason: they lie at the
+ * start of the array that run got, in places that it is done with. */
+struct weir_stage_drops {
+	struct weir_mbuf **mbufs; /* that array */
+	uint32_t counter, count;  /* 0 at first */
+};
+
+/* Drop those that are left: at the end of run. */
+static inline void weir_stage_drop_rest(struct weir_stage *stage, struct weir_stage_drops *drops)
+{
+	if (drops->count > 0)
+		weir_stage_drop(stage, drops->counter, drops->mbufs, drops->count);
+	drops->count = 0;
+}
+
+/* Drop one more, for a reason. */
+static inline void weir_stage_drop_next(struct weir_stage *stage, struct weir_stage_drops *drops,
+	uint32_t counter, struct weir_mbuf *mbuf)
+{
+	if (weir_unlikely(counter != drops->counter))
+		weir_stage_drop_rest(stage, drops);
+	drops->counter = counter;
+	drops->mbufs[drops->count++] = mbuf;
+}
+
 /* For a stage that drops in a way of its own, before it does: let captures see the packets. */
 WEIR_API void weir_stage_dropping(
 	struct weir_stage *stage, uint32_t counter, struct weir_mbuf *const *mbufs, uint32_t count);

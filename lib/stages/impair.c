@@ -74,6 +74,7 @@ static void duplicate(struct weir_stage *stage, struct weir_mbuf *packet)
 static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	const struct impair_conf *impair = stage->conf;
+	struct weir_stage_drops drops = {.mbufs = mbufs};
 
 	for (uint32_t i = 0; i < count; i++) {
 		/* all three each time: one chance does not change what the others bring */
@@ -82,7 +83,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 		uint64_t again = weir__random_next(stage->state);
 
 		if (weir__is_chosen(loss, impair->loss)) {
-			weir_stage_drop(stage, LOST, &mbufs[i], 1);
+			weir_stage_drop_next(stage, &drops, LOST, mbufs[i]);
 			continue;
 		}
 		if (weir__is_chosen(damage, impair->corrupt))
@@ -91,6 +92,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 		if (weir__is_chosen(again, impair->duplicate))
 			duplicate(stage, mbufs[i]);
 	}
+	weir_stage_drop_rest(stage, &drops);
 }
 
 static const char *const counters[] = {"lost", "corrupted", "duplicated", "no mbuf", NULL};
