@@ -17,6 +17,7 @@
 struct pcap_port {
 	struct weir_port *port;
 	struct weir_capture_writer *writer;
+	uint64_t bytes; /* of the packets that this call of rx has received */
 
 	/* One of the two, or none. */
 	struct weir_capture_reader *reader;

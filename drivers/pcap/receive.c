@@ -62,34 +62,90 @@ static void note_dry(struct pcap_port *pcap, uint32_t length)
 		weir__count(&pcap->port->rx[0].no_mbuf, 1);
 }
 
-static inline void put_on_records(const struct weir__parts *parts, struct weir_mbuf **mbufs,
-	const struct weir__record *records, uint32_t count)
+static inline void put_on_record(
+	const struct weir__parts *parts, struct weir_mbuf *mbuf, const struct weir__record *record)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		const struct weir__record *record = &records[i];
+	weir__mbuf_on_part(parts, mbuf, record->data, record->length, record->wire_length,
+		record->timestamp_ns);
+}
 
-		weir__mbuf_on_part(parts, mbufs[i], record->data, record->headroom, record->length);
-		weir__mbuf_captured(mbufs[i], record->timestamp_ns, record->wire_length,
-			record->link_type, record->interface);
+static inline void use_kind(struct weir__parts *parts, uint64_t kind)
+{
+	weir__parts_are(parts, weir__kind_headroom(kind), weir__kind_link_type(kind),
+		weir__kind_interface(kind));
+}
+
+/* Put mbufs on records. What most of them share is worked out when it changes. */
+static inline void put_on_records(struct pcap_port *pcap, struct weir__parts parts,
+	struct weir_mbuf **mbufs, const struct weir__record *records, uint32_t count)
+{
+	uint64_t kind = 0, bytes = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (weir_unlikely(records[i].kind != kind)) {
+			kind = records[i].kind;
+			use_kind(&parts, kind);
+		}
+		bytes += records[i].length;
+		put_on_record(&parts, mbufs[i], &records[i]);
 	}
+	pcap->bytes += bytes;
+}
+
+/* Packets that lie in the present block, by way of their records. */
+static uint32_t take_records(
+	struct pcap_port *pcap, struct weir__parts parts, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct weir__record records[AT_ONCE];
+	uint32_t taken, given;
+
+	taken = weir__capture_take(pcap->reader, records, count < AT_ONCE ? count : AT_ONCE);
+	given = weir__parts_take(pcap->port->pool, mbufs, taken);
+	if (weir_unlikely(given < taken))
+		weir__capture_return(pcap->reader, &records[given]);
+	put_on_records(pcap, parts, mbufs, records, given);
+	return given;
+}
+
+/* The same of a pcap file, in one loop: half the instructions of two. Not inline, and with copies
+ * of its own: the loop needs the registers. */
+static __attribute__((noinline)) uint32_t take_walk(struct pcap_port *pcap,
+	const struct weir__walk *from, const struct weir__parts *like, struct weir_mbuf **mbufs,
+	uint32_t count)
+{
+	struct weir_mempool *pool = pcap->port->pool;
+	uint32_t given = weir__parts_take(pool, mbufs, count), done = 0;
+	struct weir__parts parts = *like;
+	struct weir__walk walk = *from;
+	struct weir__record record;
+	uint64_t bytes = 0;
+
+	use_kind(&parts, walk.kind);
+	for (; done < given && weir__walk_on(&walk, &record); done++) {
+		put_on_record(&parts, mbufs[done], &record);
+		bytes += record.length;
+	}
+	weir__capture_walked(pcap->reader, walk.at);
+	if (done < given) /* they are as they were */
+		weir_mempool_put_bulk(pool, (void *const *)(void *)(mbufs + done), given - done);
+	pcap->bytes += bytes;
+	return done;
 }
 
 /* The fast way: packets that lie in the present block. */
 static uint32_t take_parts(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct weir__block *block = weir__capture_block(pcap->reader);
-	struct weir_mempool *pool = pcap->port->pool;
-	struct weir__record records[AT_ONCE];
-	const struct weir__parts parts = weir__parts_of(pool, block, false);
-	uint32_t taken, given;
+	struct weir__parts parts;
+	struct weir__walk walk;
+	uint32_t given;
 
 	if (weir_unlikely(!block))
 		return 0;
-	taken = weir__capture_take(pcap->reader, records, count < AT_ONCE ? count : AT_ONCE);
-	given = weir__parts_take(pool, mbufs, taken);
-	if (weir_unlikely(given < taken))
-		weir__capture_return(pcap->reader, &records[given]);
-	put_on_records(&parts, mbufs, records, given);
+	parts = weir__parts_of(pcap->port->pool, block, false);
+	given = weir__capture_walk(pcap->reader, &walk)
+			? take_walk(pcap, &walk, &parts, mbufs, count)
+			: take_records(pcap, parts, mbufs, count);
 	if (given)
 		weir__block_take(block, given);
 	return given;
@@ -107,14 +163,18 @@ static struct weir_mbuf *make_one(
 	mbuf = block ? weir_mbuf_alloc(pool) : weir_mbuf_from_bytes(pool, data, packet->length);
 	if (!mbuf)
 		return NULL;
-	if (block) {
-		parts = weir__parts_of(pool, block, false);
-		weir__mbuf_on_part(&parts, mbuf, data, weir__capture_headroom(pcap->reader, data),
-			packet->length);
-		weir__block_take(block, 1);
+	pcap->bytes += packet->length;
+	if (!block) {
+		weir__mbuf_captured(mbuf, packet->timestamp_ns, packet->wire_length,
+			packet->link_type, packet->interface);
+		return mbuf;
 	}
-	weir__mbuf_captured(mbuf, packet->timestamp_ns, packet->wire_length, packet->link_type,
-		packet->interface);
+	parts = weir__parts_of(pool, block, false);
+	weir__parts_are(&parts, weir__capture_headroom(pcap->reader, data), packet->link_type,
+		(uint16_t)packet->interface);
+	weir__mbuf_on_part(
+		&parts, mbuf, data, packet->length, packet->wire_length, packet->timestamp_ns);
+	weir__block_take(block, 1);
 	return mbuf;
 }
 
@@ -162,7 +222,7 @@ static uint32_t attach_batch(struct pcap_port *pcap, const struct weir__batch *b
 	const struct weir__parts parts = weir__parts_of(pcap->port->pool, batch->block, false);
 	uint32_t given = weir__parts_take(pcap->port->pool, mbufs, count);
 
-	put_on_records(&parts, mbufs, &batch->records[pcap->taken], given);
+	put_on_records(pcap, parts, mbufs, &batch->records[pcap->taken], given);
 	if (given)
 		weir__block_take(batch->block, given);
 	return given;
@@ -181,7 +241,8 @@ static uint32_t copy_batch(struct pcap_port *pcap, const struct weir__batch *bat
 		if (!mbuf)
 			break;
 		weir__mbuf_captured(mbuf, record->timestamp_ns, record->wire_length,
-			record->link_type, record->interface);
+			weir__kind_link_type(record->kind), weir__kind_interface(record->kind));
+		pcap->bytes += record->length;
 		mbufs[given] = mbuf;
 	}
 	return given;
@@ -255,7 +316,8 @@ static uint32_t rx_trace(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint3
 		}
 		pcap->pass_is_empty = false;
 		pcap->next += some;
-		got += some;
+		for (uint32_t end = got + some; got < end; got++)
+			pcap->bytes += mbufs[got]->length;
 	}
 	return got;
 }
@@ -263,19 +325,17 @@ static uint32_t rx_trace(struct pcap_port *pcap, struct weir_mbuf **mbufs, uint3
 uint32_t weir__pcap_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct pcap_port *pcap = priv;
-	uint64_t bytes = 0;
 	uint32_t got;
 
 	/* an ended or failed port stays so; relaxed: this thread ends it */
 	if (atomic_load_explicit(&pcap->port->state, memory_order_relaxed) != 0)
 		return 0;
+	pcap->bytes = 0;
 	if (pcap->trace)
 		got = rx_trace(pcap, mbufs, count);
 	else
 		got = (pcap->ahead ? rx_ahead : rx_file)(pcap, mbufs, count);
-	for (uint32_t i = 0; i < got; i++)
-		bytes += mbufs[i]->length;
-	weir__count_packets(&pcap->port->rx[queue], got, bytes);
+	weir__count_packets(&pcap->port->rx[queue], got, pcap->bytes);
 	return got;
 }
 

@@ -47,6 +47,8 @@ struct weir_capture_reader {
 	/* weir__capture_take() of this format, for files of this byte order. */
 	uint32_t (*take)(
 		struct weir_capture_reader *reader, struct weir__record *records, uint32_t count);
+	/* weir__capture_walk() of this format; NULL: it has none. */
+	bool (*walk)(const struct weir_capture_reader *reader, struct weir__walk *walk);
 	size_t record_size; /* bytes from source.at to the next record */
 	bool peeked;        /* record_size is valid, the packet's bytes have this machine's order */
 	bool ended;         /* result and sentence are what every further call gets */

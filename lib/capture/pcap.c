@@ -97,34 +97,32 @@ static int find(
 	return 1;
 }
 
-/* The same for what lies in the window. Files of old versions are rare. */
+/* The same for what lies in the window, as nearly all do: find() is for the rest, old versions and
+ * packets that are cut. */
+static bool walk(const struct weir_capture_reader *reader, struct weir__walk *walk)
+{
+	bool cuts = reader->snaplen < reader->length_max;
+
+	*walk = (struct weir__walk){.at = reader->source.at,
+		.end = reader->source.end,
+		.header = reader->record_header,
+		.most = cuts ? reader->snaplen : reader->length_max,
+		.fraction_ns = reader->fraction_ns,
+		.kind = weir__record_kind(reader->link_type, 0, (uint16_t)reader->record_header)};
+	return reader->version_minor >= 4;
+}
+
 static uint32_t take(
 	struct weir_capture_reader *reader, struct weir__record *records, uint32_t count)
 {
-	const uint8_t *end = reader->source.end;
-	uint8_t *at = reader->source.at;
-	uint32_t header = reader->record_header, done = 0;
+	struct weir__walk on;
+	uint32_t done = 0;
 
-	if (weir_unlikely(reader->version_minor < 4))
+	if (weir_unlikely(!walk(reader, &on)))
 		return 0;
-	for (; done < count && (size_t)(end - at) >= header; done++) {
-		struct weir__record *record = &records[done];
-		uint32_t length = weir__load32(at + 8, false);
-
-		__builtin_prefetch(at + WEIR__TAKE_AHEAD);
-		if (length > reader->length_max || (size_t)(end - at) - header < length)
-			break;
-		record->timestamp_ns = (uint64_t)weir__load32(at, false) * NS_PER_SECOND +
-				       (uint64_t)weir__load32(at + 4, false) * reader->fraction_ns;
-		record->data = at + header;
-		record->length = length <= reader->snaplen ? length : reader->snaplen;
-		record->wire_length = weir__load32(at + 12, false);
-		record->link_type = reader->link_type;
-		record->interface = 0;
-		record->headroom = (uint16_t)header;
-		at += header + length;
-	}
-	reader->source.at = at;
+	while (done < count && weir__walk_on(&on, &records[done]))
+		done++;
+	reader->source.at = on.at;
 	return done;
 }
 
@@ -183,6 +181,7 @@ int weir__pcap_start(struct weir_capture_reader *reader, uint32_t magic)
 		take_modified(reader);
 	reader->find = find;
 	reader->take = take;
+	reader->walk = walk;
 	describe(reader, magic);
 	weir__remark_interface(reader, 0, link_type, weir__load32(at + 16, reader->swapped));
 	source->at += FILE_HEADER;

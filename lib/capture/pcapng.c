@@ -355,9 +355,8 @@ static uint32_t take(
 		record->data = at + PACKET_FIXED;
 		record->length = length;
 		record->wire_length = weir__load32(at + 24, false);
-		record->link_type = interface->link_type;
-		record->interface = (uint16_t)(reader->interface_first + number);
-		record->headroom = PACKET_FIXED;
+		record->kind = weir__record_kind(
+			interface->link_type, reader->interface_first + number, PACKET_FIXED);
 		at += block;
 	}
 	reader->source.at = at;
@@ -376,6 +375,7 @@ int weir__pcapng_start(struct weir_capture_reader *reader)
 		return result;
 	reader->find = find;
 	reader->take = take;
+	reader->walk = NULL;
 	snprintf(reader->description, sizeof(reader->description), "pcapng, %s endian",
 		weir__byte_order(reader->swapped));
 	return 0;

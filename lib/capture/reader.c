@@ -138,7 +138,7 @@ struct weir__block *weir__capture_block(const struct weir_capture_reader *reader
 
 void weir__capture_return(struct weir_capture_reader *reader, const struct weir__record *record)
 {
-	reader->source.at = record->data - record->headroom;
+	reader->source.at = record->data - weir__kind_headroom(record->kind);
 }
 
 struct weir__block *weir__capture_any_block(const struct weir_capture_reader *reader, bool *copied)
@@ -152,13 +152,26 @@ uint32_t weir__capture_headroom(const struct weir_capture_reader *reader, const 
 	return (uint32_t)(data - reader->source.at);
 }
 
+/* A packet's bytes may have to be turned around, or were already by a peek. */
+static bool can_take(const struct weir_capture_reader *reader)
+{
+	return weir_likely(!reader->ended && !reader->swapped && !reader->peeked);
+}
+
 uint32_t weir__capture_take(
 	struct weir_capture_reader *reader, struct weir__record *records, uint32_t count)
 {
-	/* a packet's bytes may have to be turned around, or were already by a peek */
-	if (weir_unlikely(reader->ended || reader->swapped || reader->peeked))
-		return 0;
-	return reader->take(reader, records, count);
+	return can_take(reader) ? reader->take(reader, records, count) : 0;
+}
+
+bool weir__capture_walk(const struct weir_capture_reader *reader, struct weir__walk *walk)
+{
+	return reader->walk && can_take(reader) && reader->walk(reader, walk);
+}
+
+void weir__capture_walked(struct weir_capture_reader *reader, uint8_t *at)
+{
+	reader->source.at = at;
 }
 
 /* Keep the answer for every further call. */

@@ -369,3 +369,18 @@ int weir_mbuf_linearize(struct weir_mbuf **packet)
 		cut_after(*packet);
 	return error;
 }
+
+/* To a chain, or to bytes that are shared. */
+uint8_t *weir__mbuf_append_slow(struct weir_mbuf *mbuf, uint32_t count)
+{
+	uint32_t state;
+	struct weir_mbuf *last = weir__mbuf_last(mbuf, &state);
+	uint8_t *end;
+
+	if (weir_unlikely(count > weir__mbuf_tailroom(last, state)))
+		return NULL;
+	end = weir_mbuf_data_at(last, last->data_length);
+	last->data_length += count;
+	mbuf->length += count;
+	return end;
+}

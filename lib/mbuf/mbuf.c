@@ -230,6 +230,34 @@ void weir__mbuf_drop(struct weir_mbuf *mbuf)
 	end(&returns);
 }
 
+/* Put mbufs on their own buffers again, from the first on, that are as free_single() wants them and
+ * have parts of the block that the first has: how many. Of a capture file they come in a row. */
+static uint32_t give_back_parts(struct returns *returns, struct weir_mbuf **mbufs, uint32_t count,
+	uint32_t first, uint32_t plain)
+{
+	const uint8_t *head = (const uint8_t *)mbufs[0] + first;
+	struct weir__block *block = ((const struct weir__lender *)(const void *)head)->block;
+	uint32_t run;
+
+	_Pragma("GCC unroll 4") for (run = 0; run < count; run++)
+	{
+		uint32_t odd = weir_ref_look(&mbufs[run]->state) ^ (plain | WEIR__MBUF_PART);
+		uint8_t *own = (uint8_t *)mbufs[run] + first;
+
+		if (weir_unlikely(odd & ~WEIR__MBUF_FROZEN))
+			break;
+		if (weir_unlikely(((struct weir__lender *)(void *)own)->block != block))
+			break;
+		mbufs[run]->buffer = own;
+		atomic_store_explicit(&mbufs[run]->state, plain, memory_order_relaxed);
+	}
+	if (block != returns->block)
+		settle_parts(returns);
+	returns->block = block;
+	returns->parts += run;
+	return run;
+}
+
 /* What may be set in an mbuf for which free_single() is. */
 #define ALONE_ELSEWHERE (WEIR__MBUF_BORROWED | WEIR__MBUF_PART | WEIR__MBUF_FROZEN)
 
@@ -247,7 +275,7 @@ static uint32_t free_single(struct returns *returns, struct weir_mbuf **mbufs, u
 		uint32_t state = weir_ref_look(&mbufs[run]->state);
 
 		if ((state & ~WEIR__MBUF_FROZEN) == (plain | WEIR__MBUF_PART))
-			give_back_part(returns, mbufs[run], first, plain);
+			run += give_back_parts(returns, mbufs + run, count - run, first, plain) - 1;
 		else if (state == (plain | WEIR__MBUF_BORROWED))
 			give_back(returns, mbufs[run], first, plain);
 		else if (state == (plain | WEIR__MBUF_FROZEN))
@@ -364,35 +392,4 @@ void weir__mbuf_free_slow(struct weir_mbuf **mbufs, uint32_t count)
 		free_from_tracked(pool, mbufs, count, __builtin_return_address(0));
 	else
 		free_any(mbufs, count, __builtin_return_address(0));
-}
-
-/* To a chain, or to bytes that are shared. */
-uint8_t *weir__mbuf_append_slow(struct weir_mbuf *mbuf, uint32_t count)
-{
-	uint32_t state;
-	struct weir_mbuf *last = weir__mbuf_last(mbuf, &state);
-	uint8_t *end;
-
-	if (weir_unlikely(count > weir__mbuf_tailroom(last, state)))
-		return NULL;
-	end = weir_mbuf_data_at(last, last->data_length);
-	last->data_length += count;
-	mbuf->length += count;
-	return end;
-}
-
-void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)
-{
-	for (const struct weir_mbuf *at = mbuf; at; at = at->next) {
-		if (weir_likely((uint64_t)weir_mbuf_refs(at) + count <= WEIR_REF_MASK))
-			continue;
-		weir__misuse(at, 0, false,
-			"has %u references and is to have %u more, which is more than %u",
-			weir_mbuf_refs(at), count, WEIR_REF_MASK);
-		return;
-	}
-	for (; mbuf; mbuf = mbuf->next) {
-		weir__sharing_note(mbuf, WEIR__REFERENCED);
-		weir_ref_take(&mbuf->state, count);
-	}
 }

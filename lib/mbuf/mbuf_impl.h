@@ -5,7 +5,7 @@
  *	chain.c	segments	bytes.c	the bytes in them
  *	cursor.c	a stream of them	field.c	more metadata, by name
  *	dump.c	a packet as text	layout.c	for debuggers
- *	check.c	invariants	sharing.c	what several have, guarded
+ *	check.c	invariants	sharing.c	what several hold
  *	writable.c	copies of what is written
  */
 #ifndef WEIR_MBUF_IMPL_H

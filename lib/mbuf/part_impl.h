@@ -15,20 +15,46 @@
 
 #include "base/block_impl.h"
 
-/* What is the same for all mbufs of a burst. */
+/* What is the same for all mbufs of a burst, and until weir__parts_are() is called again. */
 struct weir__parts {
 	struct weir__block *block;
 	uint32_t first; /* from an mbuf to its own buffer */
 	uint32_t state;
+	uint32_t headroom;      /* bytes in front of each that are its own, too */
+	uint16_t origin[2];     /* link type and interface, as they lie in an mbuf */
+	weir__mbuf_empty shape; /* of one without bytes */
 };
+
+static_assert(offsetof(struct weir_mbuf, port) ==
+		      offsetof(struct weir_mbuf, link_type) + sizeof(uint16_t),
+	"both are stored together");
+
+/* Which fields are set in a packet of this link type that was captured at a known time. */
+static inline uint32_t weir__captured_flags(uint16_t link_type)
+{
+	return WEIR_MBUF_TIMESTAMP | (link_type != WEIR_LINK_ETHERNET ? WEIR_MBUF_LINK_TYPE : 0);
+}
+
+/* Those from now on have so much headroom, and are of this kind. */
+static inline void weir__parts_are(
+	struct weir__parts *parts, uint32_t headroom, uint16_t link_type, uint16_t interface)
+{
+	parts->headroom = headroom;
+	parts->origin[0] = link_type;
+	parts->origin[1] = interface;
+	parts->shape = (weir__mbuf_empty){headroom, 0, 0, weir__captured_flags(link_type)};
+}
 
 static inline struct weir__parts weir__parts_of(
 	struct weir_mempool *pool, struct weir__block *block, bool frozen)
 {
 	const struct weir__mempool_head *head = weir__mempool_head(pool);
+	struct weir__parts parts = {.block = block,
+		.first = head->mbuf_first,
+		.state = head->mbuf_plain | WEIR__MBUF_PART | (frozen ? WEIR__MBUF_FROZEN : 0)};
 
-	return (struct weir__parts){block, head->mbuf_first,
-		head->mbuf_plain | WEIR__MBUF_PART | (frozen ? WEIR__MBUF_FROZEN : 0)};
+	weir__parts_are(&parts, 0, WEIR_LINK_ETHERNET, 0);
+	return parts;
 }
 
 /* Take up to count mbufs that need not be empty: all of them are going to be put on parts. */
@@ -41,19 +67,24 @@ static inline uint32_t weir__parts_take(
 	return count;
 }
 
-/* Put mbuf, which was just taken from the pool of parts, on length bytes at data, with headroom
- * bytes in front that are its own, too. It has a reference to the block from then on, which the
- * caller has taken. */
+/* Put mbuf, which was just taken from the pool of parts, on length bytes at data, which were
+ * captured then. It has a reference to the block from then on, which the caller has taken. */
 static inline void weir__mbuf_on_part(const struct weir__parts *parts, struct weir_mbuf *mbuf,
-	uint8_t *data, uint32_t headroom, uint32_t length)
+	uint8_t *data, uint32_t length, uint32_t wire_length, uint64_t timestamp_ns)
 {
 	struct weir__lender *lender =
 		(struct weir__lender *)(void *)((uint8_t *)mbuf + parts->first);
-	const weir__mbuf_empty shape = {headroom, length, length, 0};
 
 	lender->block = parts->block;
-	mbuf->buffer = data - headroom;
-	weir__mbuf_reset(mbuf, shape);
+	mbuf->buffer = data - parts->headroom;
+	weir__mbuf_reset(mbuf, parts->shape);
+	mbuf->data_length = mbuf->length = length;
+	if (weir_unlikely(wire_length != length))
+		mbuf->flags |= WEIR_MBUF_WIRE_LENGTH;
+	mbuf->timestamp_ns = timestamp_ns;
+	mbuf->wire_length = wire_length;
+	memcpy((uint8_t *)mbuf + offsetof(struct weir_mbuf, link_type), parts->origin,
+		sizeof(parts->origin));
 	/* relaxed: it is ours alone */
 	atomic_store_explicit(&mbuf->state, parts->state, memory_order_relaxed);
 }
@@ -66,9 +97,8 @@ static inline void weir__mbuf_captured(struct weir_mbuf *mbuf, uint64_t timestam
 	mbuf->wire_length = wire_length;
 	mbuf->link_type = link_type;
 	mbuf->port = (uint16_t)interface;
-	mbuf->flags = WEIR_MBUF_TIMESTAMP |
-		      (wire_length != mbuf->length ? WEIR_MBUF_WIRE_LENGTH : 0) |
-		      (link_type != WEIR_LINK_ETHERNET ? WEIR_MBUF_LINK_TYPE : 0);
+	mbuf->flags = weir__captured_flags(link_type) |
+		      (wire_length != mbuf->length ? WEIR_MBUF_WIRE_LENGTH : 0);
 }
 
 #endif

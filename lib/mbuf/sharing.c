@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sharing.c: the bytes that several have, in guarded pools: nobody may write them.
+/* sharing.c: references to packets; and in guarded pools the bytes that several have: nobody may
+ * write them.
  *
  * An mbuf lends its buffer. From when a second reference to it is taken until only one is left, or
  * from when it is frozen until it is free, its bytes have a sum. It is made by the only holder and
@@ -64,4 +65,20 @@ void weir__sharing_ends(struct weir_mbuf *mbuf, uint32_t state)
 	}
 	if (weir_ref_count(state) > 1)
 		weir__history_add(pool, index, WEIR__DROPPED, site);
+}
+
+void weir_mbuf_ref(struct weir_mbuf *mbuf, uint32_t count)
+{
+	for (const struct weir_mbuf *at = mbuf; at; at = at->next) {
+		if (weir_likely((uint64_t)weir_mbuf_refs(at) + count <= WEIR_REF_MASK))
+			continue;
+		weir__misuse(at, 0, false,
+			"has %u references and is to have %u more, which is more than %u",
+			weir_mbuf_refs(at), count, WEIR_REF_MASK);
+		return;
+	}
+	for (; mbuf; mbuf = mbuf->next) {
+		weir__sharing_note(mbuf, WEIR__REFERENCED);
+		weir_ref_take(&mbuf->state, count);
+	}
 }

@@ -9,11 +9,9 @@
  * the wait for memory lie between. */
 #define AHEAD 6
 
-static inline void describe(const struct weir_trace *trace, struct weir_mbuf *mbuf,
+static inline void add_hash(const struct weir_trace *trace, struct weir_mbuf *mbuf,
 	const struct weir_trace_packet *packet)
 {
-	weir__mbuf_captured(mbuf, packet->timestamp_ns, packet->wire_length, packet->link_type,
-		packet->interface);
 	mbuf->hash = packet->hash;
 	mbuf->flags |= trace->hashed ? WEIR_MBUF_HASH : 0;
 }
@@ -31,7 +29,7 @@ static uint32_t within(const struct weir_trace *trace, uint64_t first, uint32_t 
 uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,
 	uint32_t count, struct weir_mempool *pool)
 {
-	const struct weir__parts parts = weir__parts_of(pool, &trace->block, true);
+	struct weir__parts parts = weir__parts_of(pool, &trace->block, true);
 	const struct weir_trace_packet *packet = trace->packets + first;
 
 	count = weir__parts_take(pool, mbufs, within(trace, first, count));
@@ -39,8 +37,10 @@ uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first, struct weir
 		uint8_t *data = trace->block.bytes + packet->offset;
 
 		__builtin_prefetch(data);
-		weir__mbuf_on_part(&parts, mbufs[i], data, 0, packet->length);
-		describe(trace, mbufs[i], packet);
+		weir__parts_are(&parts, 0, packet->link_type, packet->interface);
+		weir__mbuf_on_part(&parts, mbufs[i], data, packet->length, packet->wire_length,
+			packet->timestamp_ns);
+		add_hash(trace, mbufs[i], packet);
 	}
 	if (count)
 		weir__block_take(&trace->block, count);
@@ -87,7 +87,9 @@ uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first, struct weir_m
 			weir_mbuf_free_bulk(mbufs + i + 1, count - i - 1);
 			return i;
 		}
-		describe(trace, mbufs[i], packet);
+		weir__mbuf_captured(mbufs[i], packet->timestamp_ns, packet->wire_length,
+			packet->link_type, packet->interface);
+		add_hash(trace, mbufs[i], packet);
 	}
 	return count;
 }

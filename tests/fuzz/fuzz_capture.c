@@ -118,7 +118,7 @@ static void add_record(struct walk *walk, const struct weir__record *record)
 	const struct weir_capture_packet packet = {.timestamp_ns = record->timestamp_ns,
 		.length = record->length,
 		.wire_length = record->wire_length,
-		.link_type = record->link_type};
+		.link_type = weir__kind_link_type(record->kind)};
 
 	add_packet(walk, &packet, record->data);
 }
@@ -131,7 +131,8 @@ static void look_at(struct blocks *blocks, const struct weir__record *record)
 
 	add_record(&blocks->found, record);
 	if (!block || blocks->found.packets % 7 != 1 || blocks->kept_count == KEPT_MAX) {
-		memset(record->data - record->headroom, 0xee, record->headroom + record->length);
+		memset(record->data - weir__kind_headroom(record->kind), 0xee,
+			weir__kind_headroom(record->kind) + record->length);
 		return;
 	}
 	weir__block_take(block, 1);
@@ -156,7 +157,8 @@ static void look_at_next(struct blocks *blocks)
 	if (blocks->found.end != 1)
 		return;
 	record = (struct weir__record){packet.timestamp_ns, data, packet.length, packet.wire_length,
-		packet.link_type, 0, (uint16_t)weir__capture_headroom(blocks->reader, data)};
+		weir__record_kind(packet.link_type, 0,
+			(uint16_t)weir__capture_headroom(blocks->reader, data))};
 	weir_capture_advance(blocks->reader);
 	look_at(blocks, &record);
 }

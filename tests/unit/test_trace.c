@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -183,6 +184,52 @@ static void test_parts_are_shared_as_any(void)
 	CU_ASSERT_TRUE(is_packet(mbufs[3], 3, length_of(3, 100)));
 	weir_mbuf_free(mbufs[3]);
 	weir_mbuf_free(slice);
+	end();
+}
+
+static bool is_mapped(const uint8_t *address)
+{
+	uintptr_t page = (uintptr_t)address & ~(uintptr_t)(sysconf(_SC_PAGESIZE) - 1);
+
+	return msync((void *)page, 1, MS_ASYNC) == 0;
+}
+
+/* Packets of two traces in runs of 1, 2, ..., with others here and there, freed by one call: each
+ * gives up its own trace, whose memory goes with the last of them. */
+static void test_parts_of_two_blocks(void)
+{
+	struct weir_trace *traces[2];
+	struct weir_mbuf *mbufs[64];
+	const uint8_t *memory[2];
+	uint32_t run = 1, got = 0;
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAP_NS, 100, 100);
+	for (uint32_t i = 0; i < 2; i++) {
+		traces[i] = weir_trace_open(path, NULL);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(traces[i]);
+		memory[i] = weir_trace_data(traces[i], 0);
+	}
+	for (; got + run + 2 <= 64; run++) {
+		CU_ASSERT_EQUAL_FATAL(
+			weir_trace_attach(traces[run % 2], 0, mbufs + got, run, pool), run);
+		got += run;
+		if (run % 3 == 0)
+			mbufs[got++] = weir_mbuf_alloc(pool);
+		if (run % 4 == 0)
+			mbufs[got++] = weir_mbuf_clone(mbufs[0], pool);
+	}
+	weir_trace_close(traces[0]);
+	weir_trace_close(traces[1]);
+	weir_mbuf_free_bulk(mbufs + 1, got - 1);
+	CU_ASSERT_TRUE(is_mapped(memory[1]));
+	CU_ASSERT_FALSE(is_mapped(memory[0]));
+	weir_mbuf_free(mbufs[0]);
+	CU_ASSERT_FALSE(is_mapped(memory[1]));
+	CU_ASSERT_EQUAL_FATAL(weir_mbuf_alloc_bulk(pool, mbufs, 64), 0);
+	for (uint32_t i = 0; i < 64; i++)
+		CU_ASSERT_EQUAL(weir_mbuf_check(mbufs[i]), 0);
+	weir_mbuf_free_bulk(mbufs, 64);
 	end();
 }
 
@@ -459,6 +506,7 @@ int main(void)
 	static CU_TestInfo tests[] = {
 		{"packets outlive their port", test_packets_outlive_their_port},
 		{"parts are shared as any", test_parts_are_shared_as_any},
+		{"parts of two blocks", test_parts_of_two_blocks},
 		{"trace: attach", test_trace_attach},
 		{"trace: map", test_trace_map},
 		{"trace: a mapped file becomes shorter", test_trace_map_shortened},
