@@ -80,6 +80,10 @@ static bool follow_verdict(struct fw_ruleset *rules, struct fw_chain *from,
 		return false;
 	if (verdict->chain->rejects)
 		from->rejects = verdict->chain->rejects;
+	if (verdict->chain->source_nat)
+		from->source_nat = verdict->chain->source_nat;
+	if (verdict->chain->destination_nat)
+		from->destination_nat = verdict->chain->destination_nat;
 	if (from->height <= verdict->chain->height)
 		from->height = verdict->chain->height + 1;
 	return true;
@@ -105,10 +109,51 @@ static bool follow_statement(
 		return follow_set(rules, chain, statement->match.set);
 	case FW_STATEMENT_REJECT:
 		chain->rejects = statement;
+		rules->rejects = true;
+		return true;
+	case FW_STATEMENT_NAT:
+		rules->nat = true;
+		if (statement->nat.kind == FW_SNAT || statement->nat.kind == FW_MASQUERADE)
+			chain->source_nat = statement;
+		else
+			chain->destination_nat = statement;
 		return true;
 	default:
 		return true;
 	}
+}
+
+/* nft says of which hooks and priorities a chain of type nat can be; its priority comes behind the
+ * tracker's, NF_IP_PRI_CONNTRACK. */
+#define PRIORITY_CONNTRACK (-200)
+
+static bool check_base(struct fw_ruleset *rules, const struct fw_chain *chain)
+{
+	bool nat = strcmp(chain->type, "nat") == 0;
+	const struct fw_statement *wrong =
+		!nat || chain->hook != FW_POSTROUTING ? chain->source_nat : NULL;
+
+	if (!wrong && (!nat || (chain->hook != FW_PREROUTING && chain->hook != FW_OUTPUT)))
+		wrong = chain->destination_nat;
+	if (wrong)
+		return fw_error(rules, wrong->where,
+			"%s is for chains of type nat at the hook %s, and '%s' is of type %s at %s",
+			wrong == chain->source_nat ? "source NAT" : "destination NAT",
+			wrong == chain->source_nat ? "postrouting" : "prerouting or output",
+			chain->name, chain->type, fw_hook_name(chain->hook));
+	if (nat && (chain->hook == FW_FORWARD || chain->hook == FW_INPUT))
+		return fw_error(rules, chain->where,
+			"a chain of type nat at the hook %s is not supported by weir-fw",
+			fw_hook_name(chain->hook));
+	if (nat && chain->priority <= PRIORITY_CONNTRACK)
+		return fw_error(rules, chain->where, "a chain of type nat has a priority above %d",
+			PRIORITY_CONNTRACK);
+	if (chain->hook == FW_POSTROUTING && chain->rejects)
+		return fw_error(rules, chain->rejects->where,
+			"a packet of the hook postrouting, as in the chain '%s', cannot be "
+			"rejected",
+			chain->name);
+	return true;
 }
 
 /* Depth first from a chain. One that is still open is jumped to from below itself. */
@@ -128,20 +173,27 @@ static bool follow(struct fw_ruleset *rules, struct fw_chain *chain, struct fw_w
 		return fw_error(rules, chain->where,
 			"jumps from '%s' are %u deep, and may be %d at most", chain->name,
 			chain->height, FW_JUMPS - 1);
-	if (chain->base && chain->hook == FW_POSTROUTING && chain->rejects)
-		return fw_error(rules, chain->rejects->where,
-			"a packet of the hook postrouting, as in the chain '%s', cannot be "
-			"rejected",
-			chain->name);
-	return true;
+	return !chain->base || check_base(rules, chain);
+}
+
+/* Where a kernel translates: NF_IP_PRI_NAT_DST and NF_IP_PRI_NAT_SRC. Of chains of type nat the
+ * priority is their order among each other. */
+static int32_t nat_priority(enum fw_hook hook)
+{
+	return hook == FW_POSTROUTING ? 100 : -100;
 }
 
 /* In the order they are judged: by priority, then as they were written. */
 static void add_hook(struct fw_ruleset *rules, struct fw_chain *chain)
 {
-	struct fw_chain ***hook = &rules->hooks[chain->hook];
-	uint32_t count = rules->hook_counts[chain->hook]++, at = count;
+	bool nat = strcmp(chain->type, "nat") == 0;
+	struct fw_chain ***hook = nat ? &rules->nats[chain->hook] : &rules->hooks[chain->hook];
+	uint32_t *of = nat ? rules->nat_counts : rules->hook_counts;
+	uint32_t count = of[chain->hook]++, at = count;
 	struct fw_chain **more = fw_alloc(rules->arena, (count + 1) * sizeof(*more));
+
+	if (!nat && chain->priority < nat_priority(chain->hook))
+		rules->nat_at[chain->hook]++;
 
 	if (count)
 		memcpy(more, *hook, count * sizeof(*more));

@@ -5,6 +5,7 @@
 
 #include "apps/weir-fw/fields.h"
 #include "apps/weir-fw/index.h"
+#include "apps/weir-fw/nat.h"
 #include "apps/weir-fw/value.h"
 
 #include <string.h>
@@ -16,7 +17,8 @@ struct run {
 	struct fw_judge *judge;
 	struct fw_packet *packet;
 	struct fw_decision *decision;
-	const struct fw_verdict *verdict; /* when DECIDED; NULL: reject */
+	const struct fw_verdict *verdict; /* when DECIDED; NULL: reject, or no port is free */
+	bool bound;                       /* a rule has said how to translate */
 	uint32_t asks;                    /* of indexes that may still be in vain */
 };
 
@@ -166,6 +168,19 @@ static enum outcome reject(struct run *run, const struct fw_statement *statement
 	return DECIDED;
 }
 
+/* Rules of another family, or without a tracker, do nothing, as in the kernel. */
+static enum outcome bind_nat(struct run *run, const struct fw_statement *statement)
+{
+	static const struct fw_verdict accept = {.kind = FW_ACCEPT};
+	const struct fw_nat *nat = &statement->nat;
+
+	if (!run->judge->bind || (nat->has_address && nat->family != run->packet->family))
+		return BREAK;
+	run->bound = true;
+	run->verdict = run->judge->bind(run->judge->tracker, run->packet, nat) ? &accept : NULL;
+	return DECIDED;
+}
+
 static enum outcome execute(
 	struct run *run, const struct fw_rule *rule, struct fw_statement *statement)
 {
@@ -192,6 +207,8 @@ static enum outcome execute(
 		return reject(run, statement);
 	case FW_STATEMENT_MARK:
 		return set_mark(run, statement);
+	case FW_STATEMENT_NAT:
+		return bind_nat(run, statement);
 	}
 	return BREAK;
 }
@@ -307,6 +324,26 @@ static bool is_for(const struct fw_chain *chain, const struct fw_packet *packet)
 	return chain->table->family == FW_INET || chain->table->family == packet->family;
 }
 
+/* The first packet of a connection is judged by the chains of type nat until one has said what to
+ * do; that is done with all of its packets. true: the packet is dropped. */
+static bool judge_nat(struct run *run, enum fw_hook hook)
+{
+	struct fw_judge *judge = run->judge;
+	struct fw_ruleset *rules = judge->rules;
+
+	if (hook == FW_INPUT || hook == FW_FORWARD || !judge->translate)
+		return false;
+	if (!run->packet->first && !run->packet->translated)
+		return false;
+	run->bound = false;
+	for (uint32_t i = 0; run->packet->first && !run->bound && i < rules->nat_counts[hook]; i++)
+		if (is_for(rules->nats[hook][i], run->packet) &&
+			judge_chain(run, rules->nats[hook][i]))
+			return true;
+	return !judge->translate(judge->tracker, run->packet,
+		hook == FW_POSTROUTING ? FW_NAT_SOURCE : FW_NAT_DESTINATION);
+}
+
 void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *packet,
 	struct fw_decision *decision)
 {
@@ -315,13 +352,16 @@ void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *
 
 	if (rules->stateful && judge->state && !packet->ct_state)
 		packet->ct_state = judge->state(judge->tracker, packet);
-	for (uint32_t i = 0; i < rules->hook_counts[hook]; i++) {
-		if (!is_for(rules->hooks[hook][i], packet))
+	for (uint32_t i = 0; i <= rules->hook_counts[hook]; i++) {
+		bool dropped = i == rules->nat_at[hook] && judge_nat(&run, hook);
+
+		if (!dropped && i < rules->hook_counts[hook] &&
+			is_for(rules->hooks[hook][i], packet))
+			dropped = judge_chain(&run, rules->hooks[hook][i]);
+		if (!dropped)
 			continue;
-		if (judge_chain(&run, rules->hooks[hook][i])) {
-			decision->verdict = FW_DROP;
-			return;
-		}
+		decision->verdict = FW_DROP;
+		return;
 	}
 }
 

@@ -28,6 +28,8 @@ typedef void fw_log(void *context, const struct fw_rule *rule, const struct fw_s
 struct fw_judge {
 	struct fw_ruleset *rules;
 	fw_state *state; /* NULL: no connections are tracked, and rules that ask are refused */
+	fw_bind *bind;   /* NULL: nothing is translated */
+	fw_translate *translate;
 	void *tracker;
 	bool linear; /* every rule is looked at; so it is for a trace */
 	fw_trace *trace;

@@ -157,6 +157,10 @@ static int open_all(struct run *run)
 			return -errno;
 		run->judge.state = fw_tracker_state;
 		run->judge.tracker = run->tracker;
+		run->judge.bind = fw_nat_bind;
+		run->judge.translate = fw_nat_apply;
+		if (run->judge.rules->nat && fw_tracker_translates(run->tracker, files->host))
+			return -errno;
 	}
 	if (files->log && !(run->logs = fw_logs_open(files->log)))
 		return -errno;

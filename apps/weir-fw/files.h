@@ -4,6 +4,7 @@
 #define FW_FILES_H
 
 #include "apps/weir-fw/eval.h"
+#include "apps/weir-fw/nat.h"
 #include "apps/weir-fw/track.h"
 
 /* What became of the packets. */
@@ -21,10 +22,11 @@ struct fw_files {
 	const char *iif, *oif;                     /* "" for none */
 	const enum fw_hook *hooks;
 	uint32_t hook_count;
-	uint64_t limit;       /* packets */
-	uint64_t explain;     /* number of the packet that is told of, from 1; 0: none */
-	FILE *out;            /* for that */
-	uint32_t connections; /* that are tracked at most */
+	uint64_t limit;             /* packets */
+	uint64_t explain;           /* number of the packet that is told of, from 1; 0: none */
+	FILE *out;                  /* for that */
+	const struct fw_host *host; /* addresses of interfaces; NULL: none */
+	uint32_t connections;       /* that are tracked at most */
 	struct fw_track_stats tracked;
 	struct fw_totals totals;
 };

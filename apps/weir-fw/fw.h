@@ -127,6 +127,17 @@ enum fw_reject {
 	FW_REJECT_ICMPX
 };
 
+/* Other addresses and ports for a connection, from a range of each. */
+enum fw_nat_kind { FW_SNAT, FW_DNAT, FW_MASQUERADE, FW_REDIRECT };
+struct fw_nat {
+	enum fw_nat_kind kind;
+	uint8_t family; /* FW_IP, FW_IP6; 0: any, there is no address */
+	bool named;     /* the text must say which */
+	bool has_address, has_ports, random, fully_random, persistent;
+	uint8_t low[FW_VALUE], high[FW_VALUE];
+	uint16_t port_low, port_high;
+};
+
 enum fw_statement_kind {
 	FW_STATEMENT_MATCH,
 	FW_STATEMENT_MAP, /* verdict map */
@@ -136,6 +147,7 @@ enum fw_statement_kind {
 	FW_STATEMENT_LOG,
 	FW_STATEMENT_REJECT,
 	FW_STATEMENT_MARK,
+	FW_STATEMENT_NAT,
 };
 struct fw_statement {
 	enum fw_statement_kind kind;
@@ -153,6 +165,7 @@ struct fw_statement {
 			enum fw_reject kind;
 			uint8_t code;
 		} reject;
+		struct fw_nat nat;
 	};
 	uint32_t mark;
 };
@@ -184,9 +197,10 @@ struct fw_chain {
 	const struct fw_index *index; /* of its rules; NULL: they are looked at one by one */
 	struct fw_counter policy_hits;
 	struct fw_where where;
-	uint8_t visit;                      /* while loops of jumps are looked for */
-	uint32_t height;                    /* jumps that may follow one another from here */
-	const struct fw_statement *rejects; /* one of it, or of a chain it goes to; NULL: none */
+	uint8_t visit;   /* while loops of jumps are looked for */
+	uint32_t height; /* jumps that may follow one another from here */
+	/* one of it, or of a chain it goes to; NULL: none */
+	const struct fw_statement *rejects, *source_nat, *destination_nat;
 };
 
 struct fw_table {
@@ -203,8 +217,12 @@ struct fw_ruleset {
 	struct fw_table *tables, **last_table;
 	struct fw_chain **hooks[FW_HOOKS]; /* base chains in the order of their priorities */
 	uint32_t hook_counts[FW_HOOKS];
+	/* those of type nat, and in front of which of the others addresses are translated */
+	struct fw_chain **nats[FW_HOOKS];
+	uint32_t nat_counts[FW_HOOKS], nat_at[FW_HOOKS];
 	uint32_t rules, sets, elements;
-	bool stateful;            /* some rule asks for ct */
+	bool stateful;            /* some rule asks for ct, or for nat */
+	bool nat, rejects;        /* some rule does this */
 	struct fw_index *indexes; /* of chains: index.h */
 	char *error;              /* of a rule set that did not load: lines of text; malloc'd */
 };

@@ -339,5 +339,8 @@ void fw_list_statement(FILE *out, const struct fw_statement *statement)
 		else
 			fprintf(out, "0x%08x", statement->mark);
 		break;
+	case FW_STATEMENT_NAT:
+		fw_list_nat(out, &statement->nat);
+		break;
 	}
 }

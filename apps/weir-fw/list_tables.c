@@ -55,8 +55,7 @@ static void priority_print(FILE *out, const struct fw_chain *chain)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		int32_t offset = chain->priority - names[i].value;
-		bool right_hook = (names[i].value != -100 || chain->hook == FW_PREROUTING ||
-					  chain->hook == FW_OUTPUT) &&
+		bool right_hook = (names[i].value != -100 || chain->hook == FW_PREROUTING) &&
 				  (names[i].value != 100 || chain->hook == FW_POSTROUTING);
 
 		if (!right_hook || abs(offset) > 10)

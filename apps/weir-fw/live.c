@@ -3,25 +3,11 @@
  *
  * The hook prerouting comes once for a frame, forward and postrouting for each port that it would
  * go to: a frame to all ports may reach some of them. What is no IP passes, as in a kernel. */
-#include "apps/weir-fw/live.h"
-
+#include "apps/weir-fw/live_impl.h"
 #include "apps/weir-fw/report.h"
 
 #include <string.h>
 #include <time.h>
-
-/* A frame in pieces is put together in so many bytes: the longest packet of IP, and a header of
- * Ethernet with two tags. What is behind that no rule looks at. */
-#define FLAT (65535 + 22)
-
-/* Of a worker. */
-struct state {
-	struct fw_live *live;
-	struct fw_judge judge;
-	struct fw_packet packet;
-	uint64_t now_ns; /* since 1970 */
-	uint8_t flat[FLAT];
-};
 
 static void on_log(void *context, const struct fw_rule *rule, const struct fw_statement *statement,
 	const struct fw_packet *packet)
@@ -32,27 +18,29 @@ static void on_log(void *context, const struct fw_rule *rule, const struct fw_st
 	fw_logs_write(live->logs, rule, statement, packet);
 }
 
-static void read_frame(struct state *state, const struct weir_mbuf *mbuf)
+bool fw_view_read(struct fw_view *view, const struct weir_mbuf *mbuf)
 {
-	struct fw_packet *packet = &state->packet;
+	struct fw_packet *packet = &view->packet;
 	const uint8_t *data = weir_mbuf_data(mbuf);
 	uint32_t length = mbuf->length;
+	bool pieces = mbuf->data_length < length;
 
-	if (mbuf->data_length < length) {
-		length = length < FLAT ? length : FLAT;
-		weir_mbuf_read(mbuf, 0, state->flat, length);
-		data = state->flat;
+	if (pieces) {
+		length = length < FW_FLAT ? length : FW_FLAT;
+		weir_mbuf_read(mbuf, 0, view->flat, length);
+		data = view->flat;
 	}
 	fw_packet_read(packet, data, length, WEIR_LINK_ETHERNET);
-	packet->time_ns = state->live->times_of_packets ? mbuf->timestamp_ns : state->now_ns;
+	packet->time_ns = view->live->times_of_packets ? mbuf->timestamp_ns : view->now_ns;
 	packet->mark = 0;
-	packet->routed = false; /* a bridge takes nothing off the TTL */
-	memcpy(packet->in, state->live->names[mbuf->port], FW_IFNAMSIZ);
+	packet->routed = false; /* a bridge takes nothing off the TTL, a router does so itself */
+	memcpy(packet->in, view->live->names[mbuf->port], FW_IFNAMSIZ);
 	memset(packet->out, 0, FW_IFNAMSIZ);
+	return pieces;
 }
 
 /* Of these ways those that the rules leave. The decision is the last one's that dropped. */
-static uint64_t judge_ways(struct state *state, uint64_t ways, struct fw_decision *decision)
+static uint64_t judge_ways(struct fw_view *state, uint64_t ways, struct fw_decision *decision)
 {
 	uint32_t mark = state->packet.mark;
 	uint64_t left = 0;
@@ -76,7 +64,7 @@ static uint64_t judge_ways(struct state *state, uint64_t ways, struct fw_decisio
 	return left;
 }
 
-static uint64_t judge_ip(struct state *state, uint64_t ways, struct fw_decision *decision)
+static uint64_t judge_ip(struct fw_view *state, uint64_t ways, struct fw_decision *decision)
 {
 	fw_judge_hook(&state->judge, FW_PREROUTING, &state->packet, decision);
 	ways = decision->verdict == FW_ACCEPT ? judge_ways(state, ways, decision) : 0;
@@ -87,11 +75,11 @@ static uint64_t judge_ip(struct state *state, uint64_t ways, struct fw_decision 
 
 /* The ways that are left; 0: none, for this reason. */
 static uint64_t judge(
-	struct state *state, const struct weir_mbuf *mbuf, uint64_t ways, uint32_t *reason)
+	struct fw_view *state, const struct weir_mbuf *mbuf, uint64_t ways, uint32_t *reason)
 {
 	struct fw_decision decision = {.verdict = FW_ACCEPT};
 
-	read_frame(state, mbuf);
+	fw_view_read(state, mbuf);
 	*reason = FW_LIVE_RULES;
 	if (state->packet.kind == FW_KIND_MALFORMED) {
 		*reason = FW_LIVE_MALFORMED;
@@ -112,17 +100,28 @@ static uint64_t since_1970(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+void fw_view_open(struct fw_view *view, struct fw_live *live)
+{
+	view->live = live;
+	view->judge = (struct fw_judge){.state = fw_tracker_state, .log = on_log, .context = live};
+}
+
+void fw_view_begin(struct fw_view *view)
+{
+	const struct fw_generation *generation = weir_rcu_read(&view->live->reload.slot);
+
+	view->judge.rules = generation->rules;
+	view->judge.tracker = generation->tracker;
+	view->now_ns = since_1970();
+}
+
 static void filter(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
-	struct state *state = stage->state;
+	struct fw_view *state = stage->state;
 	const struct app_bridge *bridge = &state->live->bridge;
-	/* once for all of them: what is published meanwhile judges the next burst */
-	const struct fw_generation *generation = weir_rcu_read(&state->live->reload.slot);
 	uint64_t now_ns = app_now_ns();
 
-	state->judge.rules = generation->rules;
-	state->judge.tracker = generation->tracker;
-	state->now_ns = since_1970();
+	fw_view_begin(state);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t reason;
 		uint64_t ways = app_bridge_ways(bridge, mbufs[i], now_ns, &reason);
@@ -147,11 +146,7 @@ static int open_filter(struct weir_stage_args *args, void *conf)
 
 static int set_up(struct weir_stage *stage)
 {
-	struct state *state = stage->state;
-
-	state->live = *(struct fw_live **)stage->conf;
-	state->judge =
-		(struct fw_judge){.state = fw_tracker_state, .log = on_log, .context = state->live};
+	fw_view_open(stage->state, *(struct fw_live **)stage->conf);
 	return 0;
 }
 
@@ -164,7 +159,7 @@ static const struct weir_stage_type filter_type = {
 	.edges = app_bridge_edges,
 	.counters = counters,
 	.conf_size = sizeof(struct fw_live *),
-	.state_size = sizeof(struct state),
+	.state_size = sizeof(struct fw_view),
 	.open = open_filter,
 	.setup = set_up,
 	.run = filter,
@@ -265,7 +260,8 @@ int fw_live_run(struct fw_live *live, struct fw_ruleset *rules)
 	if (live->log && !(live->logs = fw_logs_open(live->log)))
 		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
 	else
-		app_bridge_run(&live->bridge, &filter_type, live->drops);
+		app_bridge_run(&live->bridge, live->net.host.count ? &fw_router_type : &filter_type,
+			live->drops);
 	if (fw_logs_close(live->logs))
 		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
 	status = app_bridge_finish(&live->bridge);

@@ -6,14 +6,27 @@
 #include "apps/common/bridge.h"
 #include "apps/weir-fw/files.h"
 #include "apps/weir-fw/logs.h"
+#include "apps/weir-fw/net.h"
 #include "apps/weir-fw/reload.h"
 
-/* Reasons to drop a frame besides those of the bridge. */
+/* Reasons to drop a frame besides those of the bridge; and those of a router. */
 enum { FW_LIVE_RULES = APP_BRIDGE_REASONS, FW_LIVE_MALFORMED, FW_LIVE_REASONS };
+enum {
+	FW_ROUTER_FOREIGN, /* not for us, or nothing that is routed */
+	FW_ROUTER_MALFORMED,
+	FW_ROUTER_RULES,
+	FW_ROUTER_UNREACHABLE, /* no route, or too long for the link */
+	FW_ROUTER_HOPS,
+	FW_ROUTER_NEIGHBOUR, /* away, or too many wait for it */
+	FW_ROUTER_LOCAL,     /* for us, where nobody takes it */
+	FW_ROUTER_POOL_DRY,
+	FW_ROUTER_REASONS
+};
 
 struct fw_live {
 	struct app_bridge bridge;
 	struct fw_reload reload;
+	struct fw_net net;                     /* with addresses in it, this is a router */
 	char names[APP_PORT_MAX][FW_IFNAMSIZ]; /* of the interfaces */
 	bool times_of_packets;                 /* what files say, not what the clock says */
 	const char *log;                       /* NULL: none */
@@ -27,6 +40,9 @@ struct fw_live {
 /* Add a port: its spec, or NAME=SPEC. The name that rules know it by is NAME, or else the first
  * word of the spec where that can be the name of an interface, or else port0, port1, ... */
 void fw_live_add(struct fw_live *live, struct argp_state *state, const char *text);
+
+/* The stage of a router: router.c. */
+extern const struct weir_stage_type fw_router_type;
 
 /* Run by these rules, which are freed, and report. Returns the exit status. */
 int fw_live_run(struct fw_live *live, struct fw_ruleset *rules);

@@ -150,12 +150,12 @@ bool fw_chain_hook(
 {
 	struct fw_chain *chain = parser->chain;
 
-	if (strcmp(type, "nat") == 0 || strcmp(type, "route") == 0)
-		return fw_error(parser->rules, where,
-			"chains of type %s are not supported by weir-fw", type);
-	if (strcmp(type, "filter") != 0)
+	if (strcmp(type, "route") == 0)
 		return fw_error(
-			parser->rules, where, "'%s' is no type of chains: use filter", type);
+			parser->rules, where, "chains of type route are not supported by weir-fw");
+	if (strcmp(type, "filter") != 0 && strcmp(type, "nat") != 0)
+		return fw_error(
+			parser->rules, where, "'%s' is no type of chains: use filter or nat", type);
 	if (strcmp(hook, "ingress") == 0 || strcmp(hook, "egress") == 0)
 		return fw_error(
 			parser->rules, where, "the hook %s is not supported by weir-fw", hook);

@@ -205,6 +205,7 @@ void fw_packet_read(
 	packet->has_protocol = packet->fragment = packet->in_fragments = false;
 	packet->link_broadcast = packet->link_multicast = false;
 	packet->ct_state = 0;
+	packet->first = packet->translated = false;
 	switch (link_type) {
 	case WEIR_LINK_ETHERNET:
 		read_ethernet(packet, data, length);

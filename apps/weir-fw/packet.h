@@ -52,6 +52,8 @@ struct fw_packet {
 	uint64_t time_ns;
 	char in[FW_IFNAMSIZ], out[FW_IFNAMSIZ]; /* "" where there is none */
 	uint32_t ct_state;                      /* of enum fw_ct_state; 0: not asked for yet */
+	bool first;      /* it begins a connection, which may be translated */
+	bool translated; /* so may it be: its connection is */
 };
 
 /* Fill a view from bytes of a link type; in and out, mark and time are left alone. */
@@ -68,6 +70,11 @@ const uint8_t *fw_packet_extension(
 
 /* The state of a packet's connection; may keep the packet in mind. */
 typedef uint32_t fw_state(void *tracker, struct fw_packet *packet);
+
+/* What rules of nat ask of a tracker: nat.h. */
+enum fw_where_nat { FW_NAT_DESTINATION, FW_NAT_SOURCE };
+typedef bool fw_bind(void *tracker, const struct fw_packet *packet, const struct fw_nat *nat);
+typedef bool fw_translate(void *tracker, struct fw_packet *packet, enum fw_where_nat where);
 
 /* Read a field as fw_field_size() bytes; false where the packet does not have it, and then a match
  * does not hold, whatever it asks. */

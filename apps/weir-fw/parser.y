@@ -73,6 +73,7 @@ static void fw_yyerror(FW_YYLTYPE *where, struct fw_parser *parser, const char *
 %token <text> FAMILY "a family"
 %token <text> LOGOPTION "an option of log"
 %token <text> OTHER "a character"
+%token <text> NAT "snat or dnat" HOSTNAT "masquerade or redirect" NATFLAG "random or persistent"
 %token <text> TYPE "type" FLAGS "flags" SIZE "size" BYTES "bytes" PACKETS "packets"
 %token <text> LIMIT "limit" COUNTER "counter"
 %token ACCEPT "accept" DROP "drop" CONTINUE "continue" RETURN "return" JUMP "jump" GOTO "goto"
@@ -81,7 +82,7 @@ static void fw_yyerror(FW_YYLTYPE *where, struct fw_parser *parser, const char *
 %token DEFINE "define" REDEFINE "redefine" UNDEFINE "undefine" INCLUDE "include"
 %token HOOK "hook" PRIORITY "priority" POLICY "policy" COMMENT "comment" TYPEOF "typeof"
 %token AUTOMERGE "auto-merge" VMAP "vmap" LOG "log" REJECT "reject" WITH "with" RATE "rate"
-%token OVER "over" BURST "burst"
+%token OVER "over" BURST "burst" TO "to"
 %token EQ "==" NE "!=" LE "<=" GE ">="
 
 %type <text> name unit quoted opt_comment
@@ -90,7 +91,7 @@ static void fw_yyerror(FW_YYLTYPE *where, struct fw_parser *parser, const char *
 %type <op> op verdict_word
 %type <number> number over
 %type <count> opt_count
-%type <node> opt_burst reject_with priority_word
+%type <node> opt_burst reject_with priority_word nat nat_flags nat_range nat_to
 
 %%
 
@@ -316,6 +317,8 @@ statement
 	}
 	| REJECT { $$ = NODE(REJECT, @1, NULL); }
 	| REJECT WITH reject_with { $$ = $3; $$->where = @$; }
+	| nat
+	| nat nat_flags { $$ = $1; $$->list = $2->list; $$->where = @$; }
 	| fields SET assigned { $$ = $1; $$->kind = FW_NODE_ASSIGN; $$->where = @$; $$->a = $3; }
 	| fields SET fields MAP set_ref {
 		$$ = $1;
@@ -329,6 +332,31 @@ statement
 	| ADD { fw_refuse_statement(parser, @1, "add"); YYABORT; }
 	| DELETE { fw_refuse_statement(parser, @1, "delete"); YYABORT; }
 	| OTHER { fw_refuse_statement(parser, @1, $1); YYABORT; }
+	;
+
+nat
+	: HOSTNAT { $$ = NODE(NAT, @$, $1); }
+	| HOSTNAT TO nat_to { $$ = $3; $$->text = $1; $$->where = @$; }
+	| NAT TO nat_to { $$ = $3; $$->text = $1; $$->where = @$; }
+	| NAT HEADER TO nat_to { $$ = $4; $$->text = $1; $$->more = $2; $$->where = @$; }
+	;
+
+nat_to
+	: nat_range { $$ = fw_pair(parser, FW_NODE_NAT, @$, $1, NULL); }
+	| nat_range ':' nat_range { $$ = fw_pair(parser, FW_NODE_NAT, @$, $1, $3); }
+	| ':' nat_range { $$ = fw_pair(parser, FW_NODE_NAT, @$, NULL, $2); }
+	| '[' value ']' { $$ = fw_pair(parser, FW_NODE_NAT, @$, $2, NULL); }
+	| '[' value ']' ':' nat_range { $$ = fw_pair(parser, FW_NODE_NAT, @$, $2, $5); }
+	;
+
+nat_range
+	: value
+	| value '-' value { $$ = fw_pair(parser, FW_NODE_RANGE, @$, $1, $3); }
+	;
+
+nat_flags
+	: NATFLAG { $$ = fw_list_of(parser, FW_NODE_LIST, @1, NODE(WORD, @1, $1)); }
+	| nat_flags ',' NATFLAG { $$ = fw_append($1, NODE(WORD, @3, $3)); }
 	;
 
 assigned
@@ -473,6 +501,7 @@ value
 	| WORD { $$ = NODE(WORD, @1, $1); }
 	| STRING { $$ = NODE(STRING, @1, $1); }
 	| HEADER { $$ = NODE(WORD, @1, $1); }
+	| HOSTNAT { $$ = NODE(WORD, @1, $1); }
 	| VARIABLE { CHECK($$ = fw_variable(parser, @1, $1)); }
 	| '(' or_value ')' { $$ = $2; $$->where = @$; }
 	;

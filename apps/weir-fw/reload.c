@@ -37,11 +37,11 @@ static void free_generation(void *old)
 }
 
 /* What rules ask for that a bridge does not do. */
-static void warn(const struct fw_ruleset *rules)
+static void warn(const struct fw_reload *reload, const struct fw_ruleset *rules)
 {
 	static const enum fw_hook hooks[] = {FW_PREROUTING, FW_FORWARD};
 
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++)
+	for (size_t i = 0; reload->bridge && i < sizeof(hooks) / sizeof(*hooks); i++)
 		for (uint32_t j = 0; j < rules->hook_counts[hooks[i]]; j++) {
 			const struct fw_statement *statement = rules->hooks[hooks[i]][j]->rejects;
 
@@ -59,8 +59,12 @@ static void warn(const struct fw_ruleset *rules)
 static struct fw_generation *make(const struct fw_reload *reload, struct fw_ruleset *rules,
 	const struct fw_generation *before)
 {
-	struct fw_generation *generation = calloc(1, sizeof(*generation));
+	struct fw_generation *generation;
 
+	if (rules->nat && reload->bridge)
+		return weir__fail_null(ENOTSUP,
+			"a bridge translates no addresses: with --address, weir-fw is a router");
+	generation = calloc(1, sizeof(*generation));
 	if (!generation)
 		return weir__fail_null(ENOMEM, "no memory for other rules");
 	/* made in a hundredth of the time of classes, so that a reload is soon there */
@@ -74,8 +78,11 @@ static struct fw_generation *make(const struct fw_reload *reload, struct fw_rule
 	generation->tracker = before ? before->tracker : NULL;
 	if (!generation->tracker)
 		generation->tracker = fw_tracker_create(reload->connections);
-	if (generation->tracker)
+	if (generation->tracker &&
+		(!rules->nat || !fw_tracker_translates(generation->tracker, reload->host)))
 		return generation;
+	if (!before || generation->tracker != before->tracker)
+		fw_tracker_destroy(generation->tracker);
 	free(generation);
 	return NULL;
 }
@@ -95,7 +102,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 
 void fw_reload_warn(const struct fw_reload *reload)
 {
-	warn(((const struct fw_generation *)weir_rcu_read(&reload->slot))->rules);
+	warn(reload, ((const struct fw_generation *)weir_rcu_read(&reload->slot))->rules);
 }
 
 int fw_reload_begin(struct fw_reload *reload, struct fw_ruleset *rules)
@@ -146,7 +153,7 @@ static int replace(struct fw_reload *reload, struct fw_ruleset *rules, char **an
 	if (!next)
 		return refuse(reload, weir_last_error(), answer);
 	old->passed_on = next->tracker && next->tracker == old->tracker;
-	warn(rules);
+	warn(reload, rules);
 	if (weir_rcu_replace(&reload->slot, next, free_generation)) {
 		old->passed_on = false;
 		free(next);

@@ -29,10 +29,12 @@ struct fw_reload {
 	const char *path;
 	const char *const *folders;
 	uint32_t connections;
-	bool watch;                /* look whether the file has changed */
-	struct weir_rcu_slot slot; /* struct fw_generation */
-	pthread_mutex_t lock;      /* of what follows */
-	struct stat loaded, seen;  /* the file as it was loaded, and when it was looked at last */
+	bool bridge;                /* there are no addresses: nothing can be translated */
+	const struct fw_host *host; /* addresses of interfaces; NULL: none are known */
+	bool watch;                 /* look whether the file has changed */
+	struct weir_rcu_slot slot;  /* struct fw_generation */
+	pthread_mutex_t lock;       /* of what follows */
+	struct stat loaded, seen;   /* the file as it was loaded, and when it was looked at last */
 	uint64_t looked_ns;
 	uint64_t reloads, refused;
 };

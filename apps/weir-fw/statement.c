@@ -344,6 +344,8 @@ static bool compile(struct fw_context *context, struct fw_node *tree)
 		return compile_log(context, tree);
 	case FW_NODE_REJECT:
 		return compile_reject(context, tree);
+	case FW_NODE_NAT:
+		return fw_compile_nat(context, tree);
 	case FW_NODE_VERDICT:
 		return compile_verdict(context, tree);
 	default: /* a counter */

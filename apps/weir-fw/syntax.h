@@ -30,6 +30,7 @@ enum fw_node_kind {
 	FW_NODE_LOG,   /* list of arguments: text and a */
 	FW_NODE_ARGUMENT,
 	FW_NODE_REJECT,  /* text: kind, a: code */
+	FW_NODE_NAT,     /* text: kind; more: family; a: addresses, b: ports; list: flags */
 	FW_NODE_ASSIGN,  /* list: the field; a: value; or c: fields of a map, b: map */
 	FW_NODE_REFUSED, /* text: a statement that is not there */
 };
@@ -147,6 +148,10 @@ bool fw_compile_match(
 	struct fw_context *context, struct fw_node *tree, struct fw_statement *statement);
 bool fw_compile_map(struct fw_context *context, struct fw_node *fields, struct fw_node *set,
 	const struct fw_type *data, struct fw_match *match);
+
+/* translate.c */
+bool fw_compile_nat(struct fw_context *context, struct fw_node *tree);
+void fw_list_nat(FILE *out, const struct fw_nat *nat);
 
 #define FW_STATEMENTS 64
 

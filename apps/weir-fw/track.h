@@ -27,6 +27,12 @@ struct fw_track_stats {
 
 /* With room for so many connections. NULL with errno and weir_last_error(). */
 struct fw_tracker *fw_tracker_create(uint32_t connections);
+
+/* Be ready to translate, for an interface's address by these, which outlive it, or NULL. While
+ * packets are judged by rules without nat, another thread may call it. 0, or -errno with
+ * weir_last_error(). */
+struct fw_host;
+int fw_tracker_translates(struct fw_tracker *tracker, const struct fw_host *host);
 void fw_tracker_destroy(struct fw_tracker *tracker);
 
 /* The state of a packet, and what it does to its connection. The type is fw_state. */

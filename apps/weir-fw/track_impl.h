@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* track_impl.h: a connection, and what track.c and track_tcp.c tell each other. */
+/* track_impl.h: a connection, and what track.c, track_tcp.c and nat.c tell each other. */
 #ifndef FW_TRACK_IMPL_H
 #define FW_TRACK_IMPL_H
 
+#include "apps/weir-fw/nat.h"
 #include "apps/weir-fw/packet.h"
+
+#include <weir/flow.h>
+#include <weir/flow_key.h>
 
 #define FW_NS_PER_S UINT64_C(1000000000)
 
@@ -47,6 +51,8 @@ struct fw_tcp {
 struct fw_connection {
 	bool exchanged; /* its first packet went the other way round than the key has it */
 	bool answered, assured;
+	uint8_t nat;      /* 1 << enum fw_where_nat: what is translated */
+	uint32_t answers; /* if so, the tuple of its answers, an index */
 	uint64_t begun_ns;
 	struct fw_tcp tcp;
 };
@@ -57,6 +63,75 @@ enum fw_tracked {
 	FW_TRACK_REMOVE,  /* belongs to it and ends it */
 	FW_TRACK_REOPEN,  /* is the first of a new one with the same addresses and ports */
 };
+
+/* A key is the five-tuple of IPv6, IPv4 addresses in its first bytes; zero[0] is the family,
+ * zero[1] the type of an ICMP request and one. The same holds for a tuple, which is not sorted: it
+ * has what a packet has. */
+typedef struct weir_flow_key_ipv6 fw_key;
+
+/* What the table of the tuples of answers has beside them. */
+struct fw_answers {
+	uint32_t index; /* of the connection */
+	bool exchanged; /* as in a connection */
+};
+
+/* The packet that was asked about last. */
+struct fw_asked {
+	struct fw_connection *connection; /* NULL: of none */
+	uint32_t side;                    /* 0: from who began */
+	bool error;                       /* it quotes one of the connection */
+	fw_key tuples[2];                 /* that its sides come with, when it is translated */
+};
+
+struct fw_tracker {
+	struct weir_flow_table *table;
+	/* those that are translated, by the tuple of answers; NULL until rules do so */
+	WEIR_ATOMIC(struct weir_flow_table *) answers;
+	const struct fw_host *host; /* NULL: no addresses */
+	uint32_t connections;
+	uint32_t half_open_most, half_open;
+	uint32_t cursor; /* where the next one that may go early is looked for */
+	uint64_t random; /* of ports */
+	struct fw_asked asked;
+	/* it would make a connection */
+	bool pending;
+	struct fw_connection pending_connection;
+	uint64_t pending_timeout_ns, now_ns;
+	struct fw_track_stats stats;
+};
+
+static inline struct fw_connection *fw_track_at(const struct fw_tracker *tracker, uint32_t index)
+{
+	return weir_flow_value(tracker->table, index);
+}
+static inline struct weir_flow_table *fw_track_answers(const struct fw_tracker *tracker)
+{
+	/* acquire: what fw_tracker_translates() made before is seen */
+	return atomic_load_explicit(&tracker->answers, memory_order_acquire);
+}
+
+/* track_key.c. Has the protocol ports? */
+bool fw_track_ports(uint8_t protocol);
+void fw_key_exchange(fw_key *of);
+/* The key of a tuple; true: its ends were exchanged for that. */
+bool fw_key_sort(fw_key *of);
+/* A key that is the same both ways, with what of it is in which place in *exchanged. False where a
+ * packet cannot have one. */
+bool fw_key_make(const uint8_t *network, uint8_t family, uint8_t protocol, const uint8_t *transport,
+	uint32_t length, fw_key *of, bool *exchanged);
+
+/* A side that no packet can come from: answers that were not translated as the packets were. */
+#define FW_NO_SIDE 2
+
+/* track_table.c. The connection of a key that still lives, and the side that a packet with it comes
+ * from. WEIR_FLOW_NONE: there is none. */
+uint32_t fw_track_find(
+	struct fw_tracker *tracker, const fw_key *of, bool exchanged, uint32_t *side);
+/* Remove some whose time is over; and this one. */
+void fw_track_expire(struct fw_tracker *tracker);
+void fw_track_forget(struct fw_tracker *tracker, uint32_t index);
+/* Does a connection that lives have this tuple? */
+bool fw_tuple_taken(struct fw_tracker *tracker, const fw_key *tuple);
 
 /* track_tcp.c: a segment for a connection, or for one that is to be made (state NONE), from a side.
  * For the first two results *timeout_ns is how long the connection lives from here on. */

@@ -28,6 +28,9 @@ enum {
 	KEY_CONNECTIONS,
 	KEY_WATCH,
 	KEY_AGING,
+	KEY_ADDRESS,
+	KEY_ROUTE,
+	KEY_NEIGHBOUR,
 };
 
 struct fw {
@@ -136,6 +139,11 @@ static void finish_ports(struct fw *fw, struct argp_state *state)
 	fw->live.reload.path = fw->rules;
 	fw->live.reload.folders = fw->folders;
 	fw->live.reload.connections = files->connections;
+	fw->live.reload.bridge = !fw->live.net.host.count;
+	fw->live.reload.host = &fw->live.net.host;
+	if (fw->live.reload.bridge && (fw->live.net.route_count || fw->live.net.fixed_count))
+		argp_failure(state, APP_MISUSE, 0, "--route and --neighbour need --address");
+	fw_net_finish(&fw->live.net, state, fw->live.names, fw->live.bridge.count);
 }
 
 static void finish_files(struct fw *fw, struct argp_state *state)
@@ -154,6 +162,9 @@ static void finish_files(struct fw *fw, struct argp_state *state)
 		argp_failure(state, APP_MISUSE, 0,
 			"--watch, --control, --stats, --duration need two ports or more");
 	fw->files.limit = run->app.options.limit;
+	fw->files.host = &fw->live.net.host;
+	if (fw->live.net.route_count || fw->live.net.fixed_count)
+		argp_failure(state, APP_MISUSE, 0, "--route and --neighbour need ports");
 }
 
 static void finish_options(struct fw *fw, struct argp_state *state)
@@ -181,6 +192,15 @@ static error_t parse_way(struct fw *fw, int key, char *value, struct argp_state 
 		return 0;
 	case KEY_WATCH:
 		fw->live.reload.watch = true;
+		return 0;
+	case KEY_ADDRESS:
+		fw_net_address(&fw->live.net, state, value);
+		return 0;
+	case KEY_ROUTE:
+		fw_net_route(&fw->live.net, state, value);
+		return 0;
+	case KEY_NEIGHBOUR:
+		fw_net_neighbour(&fw->live.net, state, value);
 		return 0;
 	case KEY_AGING:
 		fw->live.bridge.aging =
@@ -258,6 +278,11 @@ int main(int argc, char **argv)
 		{"watch", KEY_WATCH, NULL, 0, "Load the rules again when their file changes", 0},
 		{"aging", KEY_AGING, "SECONDS", 0,
 			"Forget a station that is silent for so long (300); 0: never learn", 0},
+		{"address", KEY_ADDRESS, "NAME=ADDRESS/LENGTH", 0,
+			"The port has this address: be a router, not a bridge", 0},
+		{"route", KEY_ROUTE, "PREFIX=GATEWAY", 0,
+			"Send there what is for the prefix, or for default", 0},
+		{"neighbour", KEY_NEIGHBOUR, "ADDRESS=MAC", 0, "Do not ask where this one is", 0},
 		{0},
 	};
 	static const struct argp argp = {

@@ -16,7 +16,24 @@ def base(text):
     return f"table inet t {{\n\tchain c {{\n\t\ttype filter hook {text}\n\t}}\n}}\n"
 
 
+def nat(text, hook="postrouting priority 100"):
+    return f"table inet t {{\n\tchain c {{\n\t\ttype nat hook {hook};\n\t\t{text}\n\t}}\n}}\n"
+
+
 WRONG = [
+    # translations
+    (nat("snat to 10.0.0.1"), 4, 3, "in a table of the family inet, write snat ip to"),
+    (nat("snat"), 4, 7, "syntax: "),
+    (nat("snat ip to 10.0.0.1:80"), 4, 23, "ports can only be given behind a match on a protocol"),
+    (nat("tcp dport 1 snat ip to fd00::1"), 4, 26, "is not an IPv4 address"),
+    (nat("ip6 saddr ::1 snat ip to 10.0.0.1"), 4, 17, "of another family than the packets"),
+    (nat("snat ip6 to ::1-1::1"), 4, 15, "is not supported by weir-fw"),
+    (nat("dnat ip to 10.0.0.1"), 4, 3, "destination NAT is for chains of type nat at the hook prerouting"),
+    (nat("masquerade", "prerouting priority -100"), 4, 3, "source NAT is for chains of type nat"),
+    (nat("masquerade to 10.0.0.1"), 4, 17, "masquerade takes the address of the interface"),
+    (nat("accept", "forward priority 0"), 2, 8, "type nat at the hook forward is not supported"),
+    (nat("accept", "prerouting priority -200"), 2, 8, "has a priority above -200"),
+    (rule("masquerade persistent accept"), 3, 25, "a statement behind a verdict has no effect"),
     # words that are not there
     (rule("tcp dprt 22 accept"), 3, 3, "'dprt' is no field of tcp, which has sport, dport"),
     (rule("tcp dport ssshh accept"), 3, 13, "'ssshh' is not a port"),

@@ -160,6 +160,64 @@ class Kernel(unittest.TestCase):
         print(f"{SESSIONS} times sessions, {sent} packets, {passed} accepted by both; "
               f"{Kernel.known} so far differ in known ways", file=sys.stderr)
 
+    @staticmethod
+    def from_outside(frame, net):
+        """A packet to a client as it comes from outside: to the address that stands for the client, also in
+        what an error quotes. With the checksum of ICMP, which the kernel looks at."""
+        inner, outer = bytes([10, 0, net]), bytes([10, 200, net])
+        packet = frame[14:]
+        if packet[16:19] == inner:
+            packet = packet[:16] + packet[16:].replace(inner, outer)
+        if packet[9] == 1:
+            icmp = packet[20:22] + bytes(2) + packet[24:]
+            packet = packet[:20] + icmp[:2] + struct.pack(
+                "!H", fw_net.checksum(icmp + bytes(len(icmp) % 2))) + icmp[4:]
+        head = packet[:10] + bytes(2) + packet[12:20]
+        return frame[:14] + head[:10] + struct.pack("!H", fw_net.checksum(head)) + head[12:] + packet[20:]
+
+    @staticmethod
+    def without_port(packet):
+        """Without what a port that was moved changes: it, and checksums."""
+        if not packet or packet[9] not in (1, 6, 17):
+            return packet
+        places = {6: (20, 36), 17: (20, 26), 1: (24, 22)}[packet[9]]
+        for at in places:
+            packet = packet[:at] + bytes(2) + packet[at + 2:]
+        return packet
+
+    def test_nat(self):
+        """Each client has an address outside, so that ports need rarely be moved: when the server seems to
+        have begun. And one server stands for another. What comes out is the same, byte by byte."""
+        for seed in range(SEED + 100, SEED + 100 + SESSIONS):  # not those of other tests
+            net = seed % 256
+            clients = "".join(f"\t\tip saddr 10.0.{net}.{n} snat to 10.200.{net}.{n}\n"
+                              for n in range(1, 100))
+            path = self.write(
+                "table ip weir {\n\tchain out {\n\t\ttype nat hook postrouting priority 100;\n"
+                f"{clients}\t}}\n\tchain in {{\n\t\ttype nat hook prerouting priority -100;\n"
+                f"\t\tip daddr 10.9.0.1 dnat to 10.9.0.7\n\t\ttcp dport 80 dnat to :8080\n\t}}\n"
+                "\tchain c {\n\t\ttype filter hook forward priority 0;\n\t\tct state invalid drop\n\t}\n}\n")
+            frames = [self.from_outside(frame, net)
+                      for frame in fw_sessions.Sessions(seed).frames(PACKETS * 2)
+                      if frame[12:14] == b"\x08\x00"]
+            self.router.load(path)
+            theirs = self.router.send_changed(frames)
+            self.ours(path, frames)
+            ours = {p.data[18:20]: fw_net.fingerprint(p.data[14:], 0)
+                    for p in captures.read(self.folder / "out.pcap")}
+            odd = [i for i in {*theirs, *ours} if theirs.get(i) != ours.get(i)]
+            moved = [i for i in odd if i in theirs and i in ours and self.without_port(theirs[i]) ==
+                     self.without_port(ours[i])]
+            odd = [i for i in odd if i not in moved]
+            changed = sum(fw_net.fingerprint(f[14:], 0) != ours.get(f[18:20]) for f in frames)
+            print(f"NAT: {len(frames)} packets, {len(theirs)} come out, {changed} changed or dropped; "
+                  f"{len(moved)} have another port, {len(odd)} differ", file=sys.stderr)
+            self.assertGreater(len(theirs), len(frames) / 4)
+            self.assertLess(len(moved), len(frames) / 5)
+            for i in odd[:1] if len(odd) > HOSTILE * len(frames) else []:
+                self.fail(f"{len(odd)}: {theirs.get(i, b'-').hex()}, ours {ours.get(i, b'-').hex()}, of "
+                          f"{[f[14:].hex() for f in frames if f[18:20] == i]}")
+
     def test_classbench(self):
         folder = pathlib.Path(os.environ.get("WEIR_CORPUS") or SOURCES.parent / "shared/corpus",
                               "rules")

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* net.h: the networks that a router is in: addresses of its interfaces, and where packets go. */
+#ifndef FW_NET_H
+#define FW_NET_H
+
+#include "apps/common/app.h"
+#include "apps/weir-fw/nat.h"
+
+#define FW_NET_ADDRESSES  128
+#define FW_NET_ROUTES     128
+#define FW_NET_NEIGHBOURS 128
+
+struct fw_route {
+	uint8_t family, length;
+	uint8_t bytes[16], gateway[16];
+	bool via; /* a gateway; else all that it matches is on the link */
+	uint32_t port;
+};
+
+struct fw_fixed { /* a neighbour that is never asked for */
+	uint8_t family, address[16], mac[6];
+};
+
+struct fw_interface {
+	uint8_t mac[6];
+	uint32_t mtu; /* 0: no limit */
+};
+
+struct fw_net {
+	struct fw_address addresses[FW_NET_ADDRESSES];
+	struct fw_host host; /* of these */
+	struct fw_route routes[FW_NET_ROUTES];
+	uint32_t route_count;
+	struct fw_fixed fixed[FW_NET_NEIGHBOURS];
+	uint32_t fixed_count;
+	struct fw_interface interfaces[APP_PORT_MAX];
+};
+
+/* Options: "lan0=192.168.1.1/24", "default=192.0.2.1", "192.0.2.1=02:00:00:00:00:01"; what is
+ * wrong is refused. */
+void fw_net_address(struct fw_net *net, struct argp_state *state, const char *text);
+void fw_net_route(struct fw_net *net, struct argp_state *state, const char *text);
+void fw_net_neighbour(struct fw_net *net, struct argp_state *state, const char *text);
+
+/* All options are there, and so many ports have these names: routes know theirs, the longest
+ * prefixes are first. */
+void fw_net_finish(
+	struct fw_net *net, struct argp_state *state, char (*names)[FW_IFNAMSIZ], uint32_t count);
+
+/* The ports are open: their addresses of Ethernet, and those of IPv6's links, which follow. */
+void fw_net_open(struct fw_net *net, const struct app *app, char (*names)[FW_IFNAMSIZ]);
+
+enum fw_next { FW_NEXT_NONE, FW_NEXT_HERE, FW_NEXT_PORT };
+
+/* Where an address is: here, or behind a port by *hop, which may be the address itself. A port that
+ * is asked for with link-local addresses of IPv6 is the one that they are of. */
+enum fw_next fw_net_find(const struct fw_net *net, uint8_t family, const uint8_t *address,
+	uint32_t *port, const uint8_t **hop);
+
+/* Is it ours on this port? */
+bool fw_net_is_own(
+	const struct fw_net *net, uint8_t family, const uint8_t *address, const char *name);
+
+/* To many: of no use as a source, and never forwarded. */
+bool fw_net_is_group(const struct fw_net *net, uint8_t family, const uint8_t *address);
+
+static inline uint32_t fw_address_size(uint8_t family)
+{
+	return family == FW_IP ? 4 : 16;
+}
+
+#endif

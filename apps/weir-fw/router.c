@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* router.c: a packet's way through a router, as a kernel takes it:
+ *
+ *	prerouting -> where to? -> forward -> postrouting -> next hop
+ *	                   \-> input -> here
+ *
+ * What is dropped with reject, has no hops left, is too long, or finds no route, its sender is told
+ * of. The router itself answers pings, ARP and neighbour discovery, and else what a host without
+ * services does. */
+#include "apps/weir-fw/router.h"
+
+#include <string.h>
+
+enum { ETHERNET = 14, TYPE_ARP = 0x0806, ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
+/* Headers that are written to lie in so many bytes: IP with options inside an error of ICMP inside
+ * IP with options, and some more of IPv6's. */
+#define HEADERS 512
+
+static uint32_t big16(const uint8_t *bytes)
+{
+	return (uint32_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static const uint8_t *destination(const struct fw_packet *packet)
+{
+	return packet->network + (packet->family == FW_IP ? 16 : 24);
+}
+
+/* A packet while it is routed. */
+struct passage {
+	struct weir_mbuf *mbuf;
+	uint32_t in;
+	bool copied; /* what rules and NAT see is a copy: see fw_view_read() */
+};
+
+/* Bring back what was changed in a copy. */
+static void put_back(const struct fw_router *router, const struct passage *passage)
+{
+	uint32_t length = passage->mbuf->length < HEADERS ? passage->mbuf->length : HEADERS;
+
+	if (passage->copied)
+		weir_mbuf_write(passage->mbuf, 0, router->view.flat, length);
+}
+
+static void decided(struct fw_router *router, const struct fw_decision *decision)
+{
+	struct fw_view *view = &router->view;
+
+	if (view->judge.tracker)
+		fw_tracker_decided(view->judge.tracker, decision->verdict == FW_ACCEPT);
+	fw_totals_add(&view->live->totals, &view->packet, decision, view->packet.frame_wire_length);
+}
+
+/* A hook has dropped it. */
+static void refuse(
+	struct fw_router *router, const struct passage *passage, const struct fw_decision *decision)
+{
+	uint8_t code;
+	enum fw_reply_kind kind;
+
+	decided(router, decision);
+	if (decision->reject) {
+		kind = fw_reply_of(decision->reject, &code);
+		fw_router_tell(router, kind, code, passage->in);
+	}
+	fw_router_drop(router, FW_ROUTER_RULES, passage->mbuf);
+}
+
+/* The rules had nothing against it, but it goes no further. */
+static void give_up(struct fw_router *router, const struct passage *passage, uint32_t reason,
+	enum fw_reply_kind kind, uint32_t value)
+{
+	const struct fw_decision decision = {.verdict = FW_DROP};
+
+	decided(router, &decision);
+	fw_router_tell(router, kind, value, passage->in);
+	fw_router_drop(router, reason, passage->mbuf);
+}
+
+/* ---- here ---- */
+
+/* A ping becomes its answer. */
+static void echo(struct fw_router *router, const struct passage *passage)
+{
+	struct fw_packet *packet = &router->view.packet;
+	uint32_t size = fw_address_size(packet->family);
+	uint8_t *icmp = (uint8_t *)(uintptr_t)packet->transport;
+	uint8_t *addresses = (uint8_t *)(uintptr_t)destination(packet) - size, source[16];
+	uint16_t before, after, checksum;
+
+	memcpy(source, addresses, size);
+	memcpy(addresses, addresses + size, size);
+	memcpy(addresses + size, source, size);
+	memcpy(&before, icmp, 2);
+	icmp[0] = packet->family == FW_IP ? 0 : 129;
+	memcpy(&after, icmp, 2);
+	memcpy(&checksum, icmp + 2, 2);
+	checksum = weir_checksum_update16(checksum, before, after);
+	memcpy(icmp + 2, &checksum, 2);
+	if (packet->family == FW_IP) {
+		addresses[-4] = 64;
+		weir_ipv4_checksum_set(addresses - 12);
+	} else {
+		addresses[-1] = 64;
+	}
+	put_back(router, passage);
+	fw_router_emit(router, passage->mbuf, passage->in, 0);
+}
+
+static bool is_echo(const struct fw_packet *packet)
+{
+	bool four = packet->family == FW_IP;
+
+	return packet->protocol == (four ? ICMP : ICMPV6) && packet->transport &&
+	       !packet->in_fragments && packet->transport_length >= 8 &&
+	       packet->transport[0] == (four ? 8 : 128) && !packet->transport[1];
+}
+
+static void take(struct fw_router *router, const struct passage *passage)
+{
+	struct fw_packet *packet = &router->view.packet;
+	struct fw_message message;
+
+	if (packet->transport && fw_message_nd(packet, &message)) {
+		fw_router_hear(router, &message, passage->in);
+		weir_stage_took(router->stage, 1);
+		weir_mbuf_free(passage->mbuf);
+	} else if (is_echo(packet) &&
+		   !fw_net_is_group(router->net, packet->family, destination(packet))) {
+		echo(router, passage);
+	} else {
+		if (packet->transport && packet->protocol == TCP)
+			fw_router_tell(router, FW_REPLY_RESET, 0, passage->in);
+		else if (packet->transport && packet->protocol == UDP)
+			fw_router_tell(router, FW_REPLY_NO_PORT, 0, passage->in);
+		fw_router_drop(router, FW_ROUTER_LOCAL, passage->mbuf);
+	}
+}
+
+static void input(struct fw_router *router, const struct passage *passage)
+{
+	struct fw_decision decision = {.verdict = FW_ACCEPT};
+
+	fw_judge_hook(&router->view.judge, FW_INPUT, &router->view.packet, &decision);
+	if (decision.verdict != FW_ACCEPT) {
+		refuse(router, passage, &decision);
+		return;
+	}
+	decided(router, &decision);
+	take(router, passage);
+}
+
+/* ---- through ---- */
+
+static void take_hop(const struct fw_packet *packet)
+{
+	uint8_t *ip = (uint8_t *)(uintptr_t)packet->network;
+	uint16_t before, after, checksum;
+
+	if (packet->family == FW_IP6) {
+		ip[7]--;
+		return;
+	}
+	memcpy(&before, ip + 8, 2);
+	ip[8]--;
+	memcpy(&after, ip + 8, 2);
+	memcpy(&checksum, ip + 10, 2);
+	checksum = weir_checksum_update16(checksum, before, after);
+	memcpy(ip + 10, &checksum, 2);
+}
+
+/* May it not be cut to fit the link? */
+static bool is_too_long(
+	const struct fw_router *router, const struct passage *passage, uint32_t port)
+{
+	const struct fw_packet *packet = &router->view.packet;
+	uint32_t mtu = router->net->interfaces[port].mtu;
+
+	return mtu && packet->network_length > mtu && !(passage->mbuf->flags & WEIR_MBUF_SEGMENT) &&
+	       (packet->family == FW_IP6 || packet->network[6] & 0x40);
+}
+
+static void forward(
+	struct fw_router *router, const struct passage *passage, uint32_t port, const uint8_t *to)
+{
+	struct fw_view *view = &router->view;
+	struct fw_packet *packet = &view->packet;
+	struct fw_decision decision = {.verdict = FW_ACCEPT};
+	uint8_t hop[16];
+
+	memcpy(hop, to, fw_address_size(packet->family));
+	if (packet->network[packet->family == FW_IP ? 8 : 7] <= 1) {
+		give_up(router, passage, FW_ROUTER_HOPS, FW_REPLY_HOPS, 0);
+		return;
+	}
+	if (is_too_long(router, passage, port)) {
+		give_up(router, passage, FW_ROUTER_UNREACHABLE, FW_REPLY_TOO_BIG,
+			router->net->interfaces[port].mtu);
+		return;
+	}
+	take_hop(packet);
+	memcpy(packet->out, view->live->names[port], FW_IFNAMSIZ);
+	fw_judge_hook(&view->judge, FW_FORWARD, packet, &decision);
+	if (decision.verdict == FW_ACCEPT)
+		fw_judge_hook(&view->judge, FW_POSTROUTING, packet, &decision);
+	if (decision.verdict != FW_ACCEPT) {
+		refuse(router, passage, &decision);
+		return;
+	}
+	decided(router, &decision);
+	put_back(router, passage);
+	fw_router_send(router, passage->mbuf, port, packet->family, hop);
+}
+
+static void route(struct fw_router *router, const struct passage *passage)
+{
+	struct fw_packet *packet = &router->view.packet;
+	struct fw_decision decision = {.verdict = FW_ACCEPT};
+	uint32_t port = passage->in;
+	const uint8_t *hop;
+
+	fw_judge_hook(&router->view.judge, FW_PREROUTING, packet, &decision);
+	if (decision.verdict != FW_ACCEPT) {
+		refuse(router, passage, &decision);
+		return;
+	}
+	if (fw_net_is_group(router->net, packet->family, destination(packet))) {
+		input(router, passage);
+		return;
+	}
+	switch (fw_net_find(router->net, packet->family, destination(packet), &port, &hop)) {
+	case FW_NEXT_HERE:
+		input(router, passage);
+		break;
+	case FW_NEXT_PORT:
+		/* addresses of a link stay there */
+		if (packet->family == FW_IP6 && hop == destination(packet) && hop[0] == 0xfe &&
+			(hop[1] & 0xc0) == 0x80)
+			give_up(router, passage, FW_ROUTER_UNREACHABLE, FW_REPLY_NO_ROUTE, 0);
+		else
+			forward(router, passage, port, hop);
+		break;
+	case FW_NEXT_NONE:
+		give_up(router, passage, FW_ROUTER_UNREACHABLE, FW_REPLY_NO_ROUTE, 0);
+		break;
+	}
+}
+
+/* ---- in ---- */
+
+static bool is_for_us(const struct fw_router *router, const struct weir_mbuf *mbuf)
+{
+	const uint8_t *to = weir_mbuf_data(mbuf);
+
+	return weir_mbuf_link_type(mbuf) == WEIR_LINK_ETHERNET && mbuf->data_length >= ETHERNET &&
+	       !(mbuf->flags & WEIR_MBUF_VLAN) &&
+	       (to[0] & 1 || memcmp(to, router->net->interfaces[mbuf->port].mac, 6) == 0);
+}
+
+static void hear_arp(struct fw_router *router, struct weir_mbuf *mbuf)
+{
+	struct fw_message message;
+
+	if (fw_message_arp(weir_mbuf_data(mbuf), mbuf->data_length, &message))
+		fw_router_hear(router, &message, mbuf->port);
+	weir_stage_took(router->stage, 1);
+	weir_mbuf_free(mbuf);
+}
+
+/* Its headers can be written to, and the view is of it. */
+static bool open_packet(struct fw_router *router, struct passage *passage)
+{
+	struct weir_mbuf *mbuf = passage->mbuf;
+	uint32_t length = mbuf->length < HEADERS ? mbuf->length : HEADERS;
+
+	if (weir_mbuf_make_writable(&passage->mbuf, 0, length)) {
+		fw_router_drop(router, FW_ROUTER_POOL_DRY, mbuf);
+		return false;
+	}
+	passage->copied = fw_view_read(&router->view, passage->mbuf);
+	return true;
+}
+
+static bool is_good(const struct fw_router *router, const struct weir_mbuf *mbuf)
+{
+	const struct fw_packet *packet = &router->view.packet;
+
+	return packet->family != FW_IP || mbuf->flags & WEIR_MBUF_L3_CHECKSUM ||
+	       weir_ipv4_checksum_verify(packet->network);
+}
+
+static void handle(struct fw_router *router, struct weir_mbuf *mbuf)
+{
+	const struct fw_packet *packet = &router->view.packet;
+	struct passage passage = {.mbuf = mbuf, .in = mbuf->port};
+
+	if (!is_for_us(router, mbuf)) {
+		fw_router_drop(router, FW_ROUTER_FOREIGN, mbuf);
+		return;
+	}
+	if (big16(weir_mbuf_data(mbuf) + 12) == TYPE_ARP) {
+		hear_arp(router, mbuf);
+		return;
+	}
+	if (!open_packet(router, &passage))
+		return;
+	if (packet->kind == FW_KIND_OTHER || packet->vlan)
+		fw_router_drop(router, FW_ROUTER_FOREIGN, passage.mbuf);
+	else if (packet->kind == FW_KIND_MALFORMED || !is_good(router, passage.mbuf))
+		fw_router_drop(router, FW_ROUTER_MALFORMED, passage.mbuf);
+	else
+		route(router, &passage);
+}
+
+static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct fw_router *router = stage->state;
+
+	router->clock_ns = app_now_ns();
+	fw_view_begin(&router->view);
+	for (uint32_t i = 0; i < count; i++)
+		handle(router, mbufs[i]);
+}
+
+static int open_router(struct weir_stage_args *args, void *conf)
+{
+	*(const struct fw_live **)conf = weir_stage_data(args);
+	return 0;
+}
+
+static bool add_fixed(struct fw_router *router, const struct fw_fixed *fixed)
+{
+	struct weir_mbuf *lost[FW_NEIGHBOUR_HELD];
+	struct fw_neighbour *entry;
+	const uint8_t *hop;
+	uint32_t port = 0, count;
+
+	if (fw_net_find(router->net, fixed->family, fixed->address, &port, &hop) != FW_NEXT_PORT)
+		return false;
+	entry = fw_neighbour_make(
+		router->neighbours, port, fixed->family, fixed->address, lost, &count);
+	fw_neighbour_heard(entry, fixed->mac, 0);
+	entry->fixed = true;
+	return true;
+}
+
+static int set_up(struct weir_stage *stage)
+{
+	struct fw_router *router = stage->state;
+	struct fw_live *live = *(struct fw_live **)stage->conf;
+
+	fw_view_open(&router->view, live);
+	router->view.judge.bind = fw_nat_bind;
+	router->view.judge.translate = fw_nat_apply;
+	router->stage = stage;
+	router->net = &live->net;
+	router->neighbours = fw_neighbours_create();
+	if (!router->neighbours)
+		return weir_stage_fail(ENOMEM, "no memory for neighbours");
+	fw_net_open(router->net, &live->bridge.run.app, live->names);
+	for (uint32_t i = 0; i < router->net->fixed_count; i++)
+		if (!add_fixed(router, &router->net->fixed[i]))
+			return weir_stage_fail(
+				EINVAL, "--neighbour: one is in no network of the interfaces");
+	return 0;
+}
+
+static void tear_down(struct weir_stage *stage)
+{
+	fw_neighbours_destroy(((struct fw_router *)stage->state)->neighbours);
+}
+
+static const char *const counters[] = {[FW_ROUTER_FOREIGN] = "not for us",
+	[FW_ROUTER_MALFORMED] = "malformed",
+	[FW_ROUTER_RULES] = "rules",
+	[FW_ROUTER_UNREACHABLE] = "unreachable",
+	[FW_ROUTER_HOPS] = "no hops left",
+	[FW_ROUTER_NEIGHBOUR] = "no neighbour",
+	[FW_ROUTER_LOCAL] = "no service",
+	[FW_ROUTER_POOL_DRY] = "pool dry",
+	[FW_ROUTER_REASONS] = NULL};
+
+const struct weir_stage_type fw_router_type = {
+	.name = "firewall",
+	.help = "judge by rules, translate and route",
+	.edges = app_bridge_edges,
+	.counters = counters,
+	.conf_size = sizeof(struct fw_live *),
+	.state_size = sizeof(struct fw_router),
+	.open = open_router,
+	.setup = set_up,
+	.teardown = tear_down,
+	.run = run,
+};

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* track_table.c: the table of connections, and which goes when its time is over or there is no
+ * room. */
+#include "apps/weir-fw/track.h"
+
+#include "apps/weir-fw/track_impl.h"
+
+#include "base/base_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+typedef fw_key key;
+
+/* Flows that are looked at for each packet: those whose time has come, and those that may go early.
+ */
+#define EXPIRE_BUDGET 16
+#define EARLY_BUDGET  64
+#define TICK_NS       (FW_NS_PER_S / 4)
+
+struct fw_tracker *fw_tracker_create(uint32_t connections)
+{
+	const struct weir_flow_conf conf = {.name = "connections",
+		.count = connections,
+		.key_size = sizeof(key),
+		.value_size = sizeof(struct fw_connection),
+		.tick = TICK_NS,
+		.node = WEIR_NODE_ANY};
+	struct fw_tracker *tracker = calloc(1, sizeof(*tracker));
+
+	if (!tracker)
+		return weir__fail_null(ENOMEM, "no memory for a tracker of connections");
+	tracker->connections = connections;
+	tracker->half_open_most = connections / 4 ? connections / 4 : 1;
+	tracker->table = weir_flow_create(&conf);
+	if (tracker->table)
+		return tracker;
+	free(tracker);
+	return NULL;
+}
+
+int fw_tracker_translates(struct fw_tracker *tracker, const struct fw_host *host)
+{
+	const struct weir_flow_conf conf = {.name = "answers",
+		.count = tracker->connections,
+		.key_size = sizeof(key),
+		.value_size = sizeof(struct fw_answers),
+		.node = WEIR_NODE_ANY};
+	struct weir_flow_table *answers;
+
+	if (fw_track_answers(tracker))
+		return 0;
+	if (getrandom(&tracker->random, sizeof(tracker->random), 0) < 0)
+		return weir__fail(errno, "no random number for ports: %s", strerror(errno));
+	tracker->host = host;
+	answers = weir_flow_create(&conf);
+	if (!answers)
+		return -errno;
+	/* release: with fw_track_answers() */
+	atomic_store_explicit(&tracker->answers, answers, memory_order_release);
+	return 0;
+}
+
+void fw_tracker_destroy(struct fw_tracker *tracker)
+{
+	if (!tracker)
+		return;
+	weir_flow_destroy(fw_track_answers(tracker));
+	weir_flow_destroy(tracker->table);
+	free(tracker);
+}
+
+/* A connection is going: so is what is kept of it elsewhere. */
+static void leave(struct fw_tracker *tracker, const struct fw_connection *connection)
+{
+	tracker->half_open -= !connection->answered;
+	if (connection->nat)
+		weir_flow_remove(fw_track_answers(tracker), connection->answers);
+}
+
+void fw_track_forget(struct fw_tracker *tracker, uint32_t index)
+{
+	leave(tracker, fw_track_at(tracker, index));
+	weir_flow_remove(tracker->table, index);
+	tracker->stats.removed++;
+}
+
+static void on_expired(void *context, struct weir_flow_table *table, uint32_t index)
+{
+	struct fw_tracker *tracker = context;
+
+	leave(tracker, weir_flow_value(table, index));
+	tracker->stats.expired++;
+}
+
+/* The index, unless the connection's time is over. */
+static uint32_t living(struct fw_tracker *tracker, uint32_t index)
+{
+	if (index == WEIR_FLOW_NONE || weir_flow_expires(tracker->table, index) > tracker->now_ns)
+		return index;
+	leave(tracker, fw_track_at(tracker, index));
+	weir_flow_remove(tracker->table, index);
+	tracker->stats.expired++;
+	return WEIR_FLOW_NONE;
+}
+
+uint32_t fw_track_find(struct fw_tracker *tracker, const key *of, bool exchanged, uint32_t *side)
+{
+	uint32_t index = living(tracker, weir_flow_lookup(tracker->table, of));
+	struct weir_flow_table *answers = fw_track_answers(tracker);
+	const struct fw_connection *connection;
+	const struct fw_answers *entry;
+
+	if (index != WEIR_FLOW_NONE) {
+		connection = fw_track_at(tracker, index);
+		*side = connection->exchanged != exchanged;
+		if (*side && connection->nat)
+			*side = FW_NO_SIDE;
+		return index;
+	}
+	index = answers ? weir_flow_lookup(answers, of) : WEIR_FLOW_NONE;
+	if (index == WEIR_FLOW_NONE)
+		return index;
+	entry = weir_flow_value(answers, index);
+	*side = entry->exchanged == exchanged ? 1 : FW_NO_SIDE;
+	return living(tracker, entry->index);
+}
+
+bool fw_tuple_taken(struct fw_tracker *tracker, const key *tuple)
+{
+	uint32_t side;
+	key of = *tuple;
+
+	return fw_track_find(tracker, &of, fw_key_sort(&of), &side) != WEIR_FLOW_NONE;
+}
+
+void fw_track_expire(struct fw_tracker *tracker)
+{
+	weir_flow_expire(tracker->table, tracker->now_ns, EXPIRE_BUDGET, on_expired, tracker);
+}
+
+/* Make room: one that was not answered both ways goes, among the next few. */
+static bool remove_early(struct fw_tracker *tracker)
+{
+	uint32_t index = tracker->cursor;
+
+	for (uint32_t i = 0; i < EARLY_BUDGET; i++) {
+		index = weir_flow_next(tracker->table, index);
+		if (index == WEIR_FLOW_NONE) {
+			index = 0;
+			continue;
+		}
+		if (!fw_track_at(tracker, index)->assured) {
+			tracker->cursor = index + 1;
+			fw_track_forget(tracker, index);
+			tracker->stats.early++;
+			return true;
+		}
+		index++;
+	}
+	tracker->cursor = index;
+	return false;
+}
+
+static uint32_t insert(struct fw_tracker *tracker, const key *of)
+{
+	uint32_t index;
+
+	if (tracker->half_open >= tracker->half_open_most)
+		remove_early(tracker);
+	if (weir_flow_insert(tracker->table, of, tracker->now_ns, &index) < 0 &&
+		remove_early(tracker))
+		weir_flow_insert(tracker->table, of, tracker->now_ns, &index);
+	return index;
+}
+
+/* The tuple of its answers, for a connection that is translated. false: there is no room, or it is
+ * another's by now. */
+static bool insert_answers(
+	struct fw_tracker *tracker, struct fw_connection *connection, uint32_t index)
+{
+	struct weir_flow_table *answers = fw_track_answers(tracker);
+	key of = tracker->asked.tuples[1];
+	bool exchanged = fw_key_sort(&of);
+
+	if (!connection->nat)
+		return true;
+	if (weir_flow_insert(answers, &of, 0, &connection->answers) != 1)
+		return false;
+	*(struct fw_answers *)weir_flow_value(answers, connection->answers) =
+		(struct fw_answers){.index = index, .exchanged = exchanged};
+	return true;
+}
+
+void fw_tracker_decided(struct fw_tracker *tracker, bool accepted)
+{
+	struct fw_connection *connection = &tracker->pending_connection;
+	uint32_t index;
+	key of;
+
+	if (!tracker->pending || !accepted)
+		return;
+	tracker->pending = false;
+	of = tracker->asked.tuples[0];
+	if (connection->exchanged)
+		fw_key_exchange(&of);
+	index = insert(tracker, &of);
+	if (index != WEIR_FLOW_NONE && !insert_answers(tracker, connection, index)) {
+		weir_flow_remove(tracker->table, index);
+		index = WEIR_FLOW_NONE;
+	}
+	if (index == WEIR_FLOW_NONE) {
+		tracker->stats.refused++;
+		return;
+	}
+	*fw_track_at(tracker, index) = *connection;
+	weir_flow_keep(tracker->table, index, tracker->now_ns + tracker->pending_timeout_ns);
+	tracker->half_open++;
+	tracker->stats.made++;
+}
+
+void fw_tracker_stats(const struct fw_tracker *tracker, struct fw_track_stats *stats)
+{
+	struct weir_flow_stats flows;
+
+	weir_flow_stats(tracker->table, &flows);
+	*stats = tracker->stats;
+	stats->now = flows.flows;
+	stats->half_open = tracker->half_open;
+}
