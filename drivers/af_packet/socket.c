@@ -63,6 +63,16 @@ static int open_socket(const struct afp *afp)
 	return fd < 0 ? explain(afp, "a packet socket") : fd;
 }
 
+/* An interface that goes down leaves its sockets an error, and they wake whoever waits until it is
+ * taken. What has happened is the watch's to find out. */
+static void take_error(int fd)
+{
+	int error;
+	socklen_t size = sizeof(error);
+
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
 static int bind_socket(const struct afp *afp, int fd, uint16_t protocol)
 {
 	struct sockaddr_ll address = {
@@ -70,16 +80,13 @@ static int bind_socket(const struct afp *afp, int fd, uint16_t protocol)
 		.sll_protocol = htobe16(protocol),
 		.sll_ifindex = afp_ifindex(afp),
 	};
-	int error = 0;
-	socklen_t size = sizeof(error);
 
 	/* without an index it would be bound to all interfaces */
 	if (address.sll_ifindex == 0)
 		return weir__fail(ENODEV, "%s: the interface is gone", afp->port->name);
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)))
 		return explain(afp, "binding to the interface");
-	/* of an interface that is down; it need not stay so */
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	take_error(fd); /* of an interface that is down; it need not stay so */
 	return 0;
 }
 
@@ -337,6 +344,7 @@ int weir__afp_wait(void *priv, uint32_t queue)
 	weir__afp_look(afp);
 	if (rx->generation != afp_generation(afp))
 		return WEIR__WAIT_NOW; /* rx opens it again */
+	take_error(rx->fd);
 	if (rx->waiter < 0)
 		rx->waiter = open_waiter(afp, rx);
 	return rx->waiter < 0 ? WEIR__WAIT_NOW : rx->waiter;

@@ -247,6 +247,28 @@ static void test_link_and_bad_sends(void)
 	close_ports(a, b);
 }
 
+/* An interface that has been down wakes who waits for it, and then lets him sleep. */
+static void test_waiting(void)
+{
+	struct weir_port *a = open_port("af_packet:va"), *b = open_port("af_packet:vb");
+	struct weir_mbuf *mbuf;
+	uint32_t woken = 0;
+
+	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 20), 0);
+	CU_ASSERT_EQUAL(run("ip link set vb down && ip link set vb up"), 0);
+	CU_ASSERT_EQUAL(run(UNTIL("ip link show va | grep -q 'state UP'")), 0);
+	/* a packet socket is told of each, and the watch as often */
+	while (woken < 100 && weir_port_wait(&b, 1, 100) == 1) {
+		CU_ASSERT_EQUAL(weir_port_rx(b, 0, &mbuf, 1), 0);
+		woken++;
+	}
+	CU_ASSERT(woken < 100);
+	CU_ASSERT_EQUAL(send_some(a, 1, 100), 1);
+	CU_ASSERT_EQUAL(weir_port_wait(&b, 1, 10000), 1);
+	CU_ASSERT_EQUAL(receive_all(b, 0, 1), 1);
+	close_ports(a, b);
+}
+
 static void test_bad_specs(void)
 {
 	static const struct {
@@ -282,6 +304,7 @@ int main(void)
 		{"filter", test_filter},
 		{"queues and groups", test_queues},
 		{"link, and what cannot be sent", test_link_and_bad_sends},
+		{"waiting", test_waiting},
 		{"bad specs", test_bad_specs},
 		CU_TEST_INFO_NULL,
 	};

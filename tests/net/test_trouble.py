@@ -12,6 +12,7 @@ from namespaces import require
 from program import main
 
 SOAK = float(os.environ.get("WEIR_NET_SOAK", 5))  # s of link flaps
+PPS = os.environ.get("WEIR_NET_PPS")  # frames a second of the load; else as fast as they go
 
 
 # What an interface that goes and comes passes through; a loaded machine sees more of it, or less.
@@ -25,14 +26,15 @@ class TroubleTest(BridgeTest):
     """The way of host a is the one in trouble; wa is its interface in the namespace of weir."""
 
     def load(self, net):
-        """Frames of random bytes and sizes from a, as fast as they go, until the end."""
+        """Frames of random bytes and sizes from a, until the end."""
         choose = random.Random(1)
         packets = [captures.packet(captures.frame("02:00:00:00:00:0b", "02:00:00:00:00:0a",
                                                   choose.randbytes(choose.randrange(46, 1500))))
                    for _ in range(200)]
         captures.write_pcap(self.folder / "load.pcap", packets)
         process = net.start("a", os.environ["WEIR_REPLAY"], self.folder / "load.pcap", "--loop",
-                            "forever", "--to", "af_packet:eth0", "--pool", "count=512")
+                            "forever", "--to", "af_packet:eth0", "--pool", "count=512",
+                            *(("--pps", PPS) if PPS else ()))
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -124,7 +126,7 @@ class Program(TroubleTest):
 
     def test_every_mbuf_is_accounted_for(self):
         """Random frames for a while, with links that flap."""
-        net, process = self.begin()
+        net, process = self.begin(*(("--idle", "sleep") if PPS else ()))
         choose, end = random.Random(2), time.monotonic() + SOAK
         while time.monotonic() < end:
             short, name = choose.choice((("w", "wa"), ("w", "wb"), ("b", "eth0")))
