@@ -15,6 +15,8 @@
  *	mode     how it is spread: hash (of the flow), lb (in turn), cpu, rollover, rnd, qm
  *	promisc  1: receive what is for others, too (1)
  *	bypass   1: send past the queueing discipline of the interface (0)
+ *	offload  1: packets that the kernel has put together, or not cut yet, are received as they
+ *	         are, with the size of their segments (1)
  */
 #include "af_packet_impl.h"
 
@@ -23,7 +25,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEYS "version, ring, block, frame, timeout, queues, fanout, mode, promisc, bypass, filter"
+#define KEYS                                                                                     \
+	"version, ring, block, frame, timeout, queues, fanout, mode, promisc, bypass, offload, " \
+	"filter"
 
 static int take_mode(struct afp_conf *conf, struct weir__spec *spec)
 {
@@ -62,7 +66,7 @@ static int take_number(
 
 static int take_keys(struct afp_conf *conf, struct weir__spec *spec)
 {
-	uint32_t group = 0, promiscuous = 1, bypass = 0;
+	uint32_t group = 0, promiscuous = 1, bypass = 0, offload = 1;
 
 	*conf = (struct afp_conf){.version = 2, .ring = 4 << 20, .timeout = 1, .queues = 1};
 	if (take_number(spec, "version", 2, 3, &conf->version))
@@ -75,7 +79,8 @@ static int take_keys(struct afp_conf *conf, struct weir__spec *spec)
 		take_number(spec, "queues", 1, WEIR__QUEUE_MAX, &conf->queues) ||
 		take_number(spec, "fanout", 1, UINT16_MAX, &group) ||
 		take_number(spec, "promisc", 0, 1, &promiscuous) ||
-		take_number(spec, "bypass", 0, 1, &bypass) || take_mode(conf, spec) ||
+		take_number(spec, "bypass", 0, 1, &bypass) ||
+		take_number(spec, "offload", 0, 1, &offload) || take_mode(conf, spec) ||
 		weir__spec_finish(spec, KEYS))
 		return -EINVAL;
 	if (conf->block & (conf->block - 1))
@@ -87,6 +92,7 @@ static int take_keys(struct afp_conf *conf, struct weir__spec *spec)
 	conf->fanout = conf->queues > 1 || group;
 	conf->promiscuous = promiscuous;
 	conf->bypass = bypass;
+	conf->offload = offload;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #define AF_PACKET_IMPL_H
 
 #include "drivers/driver_impl.h"
+#include "drivers/vnet_impl.h"
 
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -26,6 +27,10 @@
  * as many as the kernel takes (UIO_MAXIOV). */
 #define AFP_BATCH  64
 #define AFP_PIECES 1024
+
+/* Bytes of the longest packet that the kernel puts together, unless told otherwise (GSO_MAX_SIZE of
+ * linux/netdevice.h), and its headers. */
+#define AFP_LONGEST (65536 + 256)
 
 struct afp_conf {
 	uint32_t version; /* 2 or 3, of TPACKET */
@@ -39,6 +44,7 @@ struct afp_conf {
 	uint16_t mode;  /* PACKET_FANOUT_* */
 	bool promiscuous;
 	bool bypass;
+	bool offload; /* receive packets that the kernel has put together */
 };
 
 /* Belongs to the thread that receives on the queue, but for fd and drops. */
@@ -55,6 +61,9 @@ struct afp_rx {
 	uint8_t *next;    /* the next frame */
 	uint64_t look_at; /* the watch, at this time */
 	uint32_t bursts;
+	/* One that did not fit its frame of version 2, behind its header: AFP_LONGEST bytes. */
+	uint8_t *longest;
+	uint32_t fetched;            /* bytes; 0: none */
 	WEIR_ATOMIC(uint64_t) drops; /* what the kernel said when asked */
 } __attribute__((aligned(WEIR_CACHE_LINE)));
 

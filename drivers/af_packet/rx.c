@@ -3,6 +3,9 @@
  *
  * TPACKET_V2 hands over frame by frame, TPACKET_V3 block by block. A frame or block is given back
  * when its packets have been copied; until there are mbufs for them they stay in the ring.
+ *
+ * A packet that the kernel has put together of many, or not cut yet, is longer than a frame: the
+ * kernel says so there and queues it whole, in the order of the frames, to be read by a call.
  */
 #include "af_packet_impl.h"
 
@@ -13,6 +16,7 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Under load the watch is thought of only so often: reading the clock costs some 8 ns. */
@@ -71,6 +75,37 @@ static void copy_tagged(const struct arrival *arrival, uint8_t *to)
 
 enum taken { TAKEN, DAMAGED, DRY };
 
+/* Have the bytes of one that did not fit its frame, once only: mbufs for it may be missing. */
+static enum taken fetch(struct afp_rx *rx, struct arrival *arrival)
+{
+	const uint32_t header = sizeof(struct weir__vnet);
+
+	if (rx->fetched == 0) {
+		ssize_t got = recv(rx->fd, rx->longest, AFP_LONGEST, MSG_DONTWAIT | MSG_TRUNC);
+
+		if (got != (ssize_t)(arrival->wire_length + header) || got > AFP_LONGEST)
+			return DAMAGED;
+		rx->fetched = (uint32_t)got - header;
+	}
+	arrival->bytes = rx->longest + header;
+	arrival->length = rx->fetched;
+	return TAKEN;
+}
+
+/* What the kernel has left to be done, by the header in front of the packet. False: it makes no
+ * sense. */
+static bool note_undone(const struct arrival *arrival, struct weir_mbuf *mbuf)
+{
+	struct weir__vnet vnet;
+
+	memcpy(&vnet, arrival->bytes - sizeof(vnet), sizeof(vnet));
+	if (weir_likely(!weir__vnet_says(&vnet)))
+		return true;
+	if (has_tag(arrival))
+		vnet.csum_start += TAG_SIZE;
+	return weir__vnet_take(mbuf, &vnet);
+}
+
 /* One that does not fit an mbuf: more of them behind it. */
 static enum taken copy_long(const struct arrival *arrival, struct weir_mbuf *mbuf)
 {
@@ -100,9 +135,6 @@ static inline enum taken take(const struct arrival *arrival, struct weir_mbuf *m
 		return DAMAGED;
 	mbuf->timestamp_ns = arrival->sec * UINT64_C(1000000000) + arrival->nsec;
 	mbuf->flags = WEIR_MBUF_TIMESTAMP;
-	/* sent on this machine, with a checksum that is left to the NIC */
-	if (weir_unlikely(arrival->status & TP_STATUS_CSUMNOTREADY))
-		mbuf->flags |= WEIR_MBUF_L4_CHECKSUM;
 	if (weir_unlikely(length > size))
 		return copy_long(arrival, mbuf);
 	if (weir_unlikely(has_tag(arrival)))
@@ -211,13 +243,37 @@ static bool is_unwanted(struct afp *afp, uint32_t queue, const struct weir_mbuf 
 		       port->filter_copies + (size_t)queue * WEIR__FILTER_COPIED);
 }
 
+/* A packet from the ring, or the queue beside it, into an empty mbuf. */
+static inline enum taken receive_one(
+	const struct afp *afp, struct afp_rx *rx, struct arrival *arrival, struct weir_mbuf *mbuf)
+{
+	uint32_t size = weir_mbuf_pool_size(afp->port->pool);
+	bool is_long = arrival->status & TP_STATUS_COPY;
+	enum taken taken = TAKEN;
+
+	if (weir_unlikely(is_long))
+		taken = fetch(rx, arrival);
+	if (weir_likely(taken == TAKEN))
+		taken = take(arrival, mbuf, size);
+	/* only the header says how, and only for one of its own */
+	if (weir_unlikely(!afp->conf.offload)) {
+		if (arrival->status & TP_STATUS_CSUMNOTREADY)
+			mbuf->flags |= WEIR_MBUF_L4_CHECKSUM;
+	} else if (weir_likely(taken == TAKEN) && weir_unlikely(!note_undone(arrival, mbuf))) {
+		taken = DAMAGED;
+	}
+	if (weir_unlikely(is_long) && taken != DRY)
+		rx->fetched = 0;
+	return taken;
+}
+
 /* version is a constant once inlined. */
 static inline __attribute__((always_inline)) uint32_t receive(
 	struct afp *afp, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count, uint32_t version)
 {
 	struct afp_rx *rx = &afp->rx[queue];
 	struct weir__counters *counters = &afp->port->rx[queue];
-	uint32_t size = weir_mbuf_pool_size(afp->port->pool), got = 0, ready;
+	uint32_t got = 0, ready;
 	uint64_t bytes = 0;
 
 	count = version == 2 ? look_v2(rx, count) : look_v3(rx, count);
@@ -229,17 +285,19 @@ static inline __attribute__((always_inline)) uint32_t receive(
 		weir__count(&counters->no_mbuf, 1);
 	for (ready = count; ready > 0; ready--) {
 		struct arrival arrival = version == 2 ? read_v2(rx->next) : read_v3(rx->next);
-		enum taken taken = take(&arrival, mbufs[got], size);
+		enum taken taken = receive_one(afp, rx, &arrival, mbufs[got]);
+		enum weir_drop reason = WEIR_DROP_COUNT;
 
 		if (weir_unlikely(taken == DRY)) {
 			weir__count(&counters->no_mbuf, 1);
 			break;
 		}
-		if (weir_unlikely(taken == DAMAGED)) {
-			weir__count(&counters->dropped[WEIR_DROP_RX_DAMAGED], 1);
-		} else if (weir_unlikely(has_tag(&arrival)) &&
-			   is_unwanted(afp, queue, mbufs[got])) {
-			weir__count(&counters->dropped[WEIR_DROP_RX_FILTERED], 1);
+		if (weir_unlikely(taken == DAMAGED))
+			reason = WEIR_DROP_RX_DAMAGED;
+		else if (weir_unlikely(has_tag(&arrival)) && is_unwanted(afp, queue, mbufs[got]))
+			reason = WEIR_DROP_RX_FILTERED;
+		if (weir_unlikely(reason != WEIR_DROP_COUNT)) {
+			weir__count(&counters->dropped[reason], 1);
 			weir_mbuf_free(mbufs[got]);
 			mbufs[got] = mbufs[--count]; /* as many are left as packets */
 		} else {

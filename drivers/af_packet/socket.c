@@ -137,9 +137,28 @@ static int make_ring(struct afp *afp, struct afp_rx *rx, int fd)
 	if (afp->conf.version == 3)
 		size = sizeof(request);
 	if (set_number(fd, PACKET_VERSION, afp->conf.version == 3 ? TPACKET_V3 : TPACKET_V2) ||
+		(afp->conf.offload && set_number(fd, PACKET_VNET_HDR, 1)) ||
 		set(fd, PACKET_RX_RING, &request, size))
 		return explain(afp, "a ring to receive by");
 	return 0;
+}
+
+/* Packets that are longer than a frame are queued whole, up to so many bytes. */
+static int queue_long(struct afp *afp, struct afp_rx *rx, int fd)
+{
+	const int size = 8 << 20; /* of some 100 packets: TCP sends no more at a time */
+
+	if (!afp->conf.offload || afp->conf.version == 3)
+		return 0;
+	if (!rx->longest)
+		rx->longest = malloc(AFP_LONGEST);
+	if (!rx->longest)
+		return weir__fail(ENOMEM, "%s: no memory", afp->port->name);
+	rx->fetched = 0;
+	/* what is beyond net.core.rmem_max takes CAP_NET_ADMIN */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	return set_number(fd, PACKET_COPY_THRESH, 1) ? explain(afp, "queueing long packets") : 0;
 }
 
 static int map_ring(const struct afp *afp, struct afp_rx *rx, int fd)
@@ -247,6 +266,8 @@ static int set_up_rx(struct afp *afp, struct afp_rx *rx, int fd)
 		return explain(afp, "not receiving what is sent (Linux 4.20)");
 	error = attach_filter(afp, fd);
 	if (!error)
+		error = queue_long(afp, rx, fd);
+	if (!error)
 		error = map_ring(afp, rx, fd);
 	if (!error)
 		error = bind_socket(afp, fd, ETH_P_ALL);
@@ -298,6 +319,7 @@ int weir__afp_open_tx(struct afp *afp, uint32_t queue)
 void weir__afp_close_rx(struct afp_rx *rx)
 {
 	unmap_ring(rx);
+	free(rx->longest);
 	if (rx->waiter >= 0)
 		close(rx->waiter);
 	if (rx->fd >= 0)

@@ -105,7 +105,7 @@ static int set_offload(struct tap *tap)
 {
 	const unsigned long most = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	uint32_t does = WEIR_PORT_L3_CHECKSUM | WEIR_PORT_L4_CHECKSUM | WEIR_PORT_TCP_SEGMENTS;
-	int size = sizeof(struct tap_vnet);
+	int size = sizeof(struct weir__vnet);
 
 	if (!tap->offload)
 		return 0;

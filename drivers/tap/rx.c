@@ -66,7 +66,7 @@ static void read_failed(struct tap *tap)
 static struct weir_mbuf *receive(
 	struct tap *tap, struct tap_receiver *receiver, uint32_t queue, bool *more)
 {
-	uint32_t skip = tap->offload ? 0 : 1, header = tap->offload ? sizeof(struct tap_vnet) : 0;
+	uint32_t skip = tap->offload ? 0 : 1, header = tap->offload ? sizeof(struct weir__vnet) : 0;
 	ssize_t got = readv(tap->fds[queue], receiver->pieces + skip, (int)(1 - skip + tap->ready));
 	struct weir_mbuf *mbuf;
 
@@ -78,7 +78,7 @@ static struct weir_mbuf *receive(
 	/* full is longer than anything that was to come, and cut */
 	if ((uint32_t)got > header && (uint32_t)got - header < tap->capacity) {
 		mbuf = collect(tap, receiver, (uint32_t)got - header);
-		if (!tap->offload || weir__tap_take_vnet(mbuf, &receiver->vnet))
+		if (!tap->offload || weir__vnet_take(mbuf, &receiver->vnet))
 			return mbuf;
 		weir_mbuf_free(mbuf);
 	}

@@ -6,30 +6,17 @@
  *	interface.c	what ip(8) would set on it: MTU, MAC, up
  *	netlink.c	and addresses; the kernel's figures
  *	rx.c, tx.c	packets
- *	vnet.c		the header in front of each that says what is left undone
  */
 #ifndef TAP_TAP_IMPL_H
 #define TAP_TAP_IMPL_H
 
 #include "drivers/driver_impl.h"
+#include "drivers/vnet_impl.h"
 
 #include <limits.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/uio.h>
-
-/* What the kernel puts in front of each packet, and takes: struct virtio_net_hdr, in the order of
- * this machine (linux/virtio_net.h; virtio 1.2, 5.1.6). */
-struct tap_vnet {
-	uint8_t flags;
-	uint8_t gso_type;
-	uint16_t hdr_len;
-	uint16_t gso_size;
-	uint16_t csum_start;
-	uint16_t csum_offset;
-};
-
-static_assert(sizeof(struct tap_vnet) == 10, "without num_buffers, which TAP does not use");
 
 /* The kernel takes as many pieces in one call (UIO_MAXIOV), one of which is the header. */
 #define TAP_PIECES 1023
@@ -40,13 +27,13 @@ struct tap_receiver {
 	struct weir_mbuf **ready;
 	struct iovec *pieces; /* [0] is the header */
 	uint32_t missing;     /* the first so many of ready have been given away */
-	struct tap_vnet vnet;
+	struct weir__vnet vnet;
 } __attribute__((aligned(WEIR_CACHE_LINE)));
 
 /* Belongs to the thread that sends on it. */
 struct tap_sender {
 	struct iovec pieces[1 + TAP_PIECES];
-	struct tap_vnet vnet;
+	struct weir__vnet vnet;
 } __attribute__((aligned(WEIR_CACHE_LINE)));
 
 struct tap {
@@ -94,10 +81,5 @@ uint32_t weir__tap_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint
 
 /* The device was deleted: the port ends here. */
 void weir__tap_gone(struct tap *tap);
-
-/* vnet.c: note on a received packet what its header leaves to be done. False: it makes no sense. */
-bool weir__tap_take_vnet(struct weir_mbuf *mbuf, const struct tap_vnet *vnet);
-/* Say what a packet leaves to be done. 0; -EINVAL when its flags make no sense; -ENOBUFS. */
-int weir__tap_make_vnet(struct weir_mbuf **packet, struct tap_vnet *vnet);
 
 #endif

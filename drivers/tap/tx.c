@@ -70,7 +70,7 @@ static enum outcome send_one(struct tap *tap, uint32_t queue, struct weir_mbuf *
 
 	if (!is_fit(tap, *packet))
 		return drop(tap, queue, *packet, WEIR_DROP_TX_REFUSED);
-	error = tap->offload ? weir__tap_make_vnet(packet, &sender->vnet) : 0;
+	error = tap->offload ? weir__vnet_make(packet, &sender->vnet) : 0;
 	if (error == -ENOBUFS) {
 		weir__count(&tap->port->tx[queue].no_mbuf, 1);
 		return STOP;

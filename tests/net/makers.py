@@ -10,9 +10,7 @@ from namespaces import wait_until
 
 class AfPacket:
     def before(self, net, host):
-        net.veth(host, f"w{host}")
-        # what a wire has: veth would leave checksums and cutting to the other end
-        net.run(host, "ethtool", "-K", "eth0", "tso", "off", "gso", "off")
+        net.veth(host, f"w{host}")  # which leaves checksums and cutting to the other end
         return f"af_packet:w{host}"
 
     def after(self, net, host):

@@ -4,7 +4,7 @@
  * Both leave checksums and segments to whoever needs them. The kernel wants the sum of the pseudo
  * header in the field of such a checksum, and IPv4's own to be right; the flags want nothing.
  */
-#include "tap_impl.h"
+#include "drivers/vnet_impl.h"
 
 #include "weir/chain.h"
 #include "weir/checksum.h"
@@ -43,7 +43,7 @@ static bool is_ipv6(const struct weir_mbuf *mbuf)
 
 /* A checksum that mbufs have no flag for, as in a tunnel: the field holds the sum of what it covers
  * besides the bytes behind start. */
-static bool complete(struct weir_mbuf *mbuf, const struct tap_vnet *vnet)
+static bool complete(struct weir_mbuf *mbuf, const struct weir__vnet *vnet)
 {
 	uint32_t start = vnet->csum_start, sum = 0;
 	uint16_t checksum;
@@ -58,7 +58,7 @@ static bool complete(struct weir_mbuf *mbuf, const struct tap_vnet *vnet)
 }
 
 /* Are the layers of the packet those the header speaks of? */
-static bool is_known(const struct weir_mbuf *mbuf, const struct tap_vnet *vnet)
+static bool is_known(const struct weir_mbuf *mbuf, const struct weir__vnet *vnet)
 {
 	if (vnet->csum_start != mbuf->l2_length + mbuf->l3_length)
 		return false;
@@ -71,7 +71,7 @@ static bool is_known(const struct weir_mbuf *mbuf, const struct tap_vnet *vnet)
 	return false;
 }
 
-bool weir__tap_take_vnet(struct weir_mbuf *mbuf, const struct tap_vnet *vnet)
+bool weir__vnet_take(struct weir_mbuf *mbuf, const struct weir__vnet *vnet)
 {
 	bool known;
 
@@ -129,7 +129,7 @@ static int put_l3(struct weir_mbuf **packet)
 }
 
 /* The sum of the pseudo header where the checksum belongs. */
-static int put_l4(struct weir_mbuf **packet, struct tap_vnet *vnet)
+static int put_l4(struct weir_mbuf **packet, struct weir__vnet *vnet)
 {
 	uint8_t header[IPV6_HEADER], protocol = is_tcp(*packet) ? 6 : 17;
 	uint32_t l3 = (*packet)->l2_length, l4 = l3 + (*packet)->l3_length, sum;
@@ -146,7 +146,7 @@ static int put_l4(struct weir_mbuf **packet, struct tap_vnet *vnet)
 	return put(packet, l4 + vnet->csum_offset, (uint16_t)~weir_checksum_finish(sum));
 }
 
-static int put_segment(struct weir_mbuf *mbuf, struct tap_vnet *vnet)
+static int put_segment(struct weir_mbuf *mbuf, struct weir__vnet *vnet)
 {
 	uint32_t l4 = mbuf->l2_length + mbuf->l3_length;
 	uint8_t flags = 0;
@@ -174,13 +174,13 @@ static bool is_one(const struct weir_mbuf *mbuf)
 	return mbuf->length <= headers + mbuf->segment_size;
 }
 
-int weir__tap_make_vnet(struct weir_mbuf **packet, struct tap_vnet *vnet)
+int weir__vnet_make(struct weir_mbuf **packet, struct weir__vnet *vnet)
 {
 	struct weir_mbuf *mbuf = *packet;
 	uint32_t flags = mbuf->flags;
 	int error = 0;
 
-	*vnet = (struct tap_vnet){0};
+	*vnet = (struct weir__vnet){0};
 	if (weir_likely(!(flags & WEIR_OFFLOADS)))
 		return 0;
 	if (!(flags & WEIR_MBUF_LAYERS))
