@@ -15,10 +15,15 @@
  *	format  of tx: pcap (nanoseconds), pcap-us or pcapng; without it pcapng when the name ends
  *		so, else pcap
  *
+ * Packets that are sent as they were received, one after the other, go from file to file in one
+ * piece (capture/keep_impl.h), whatever is changed in them.
+ *
  * A name of tx that ends in .gz, .zst or .lz4 is that of a compressed file.
  */
 #include "pcap_impl.h"
 
+#include "capture/keep_impl.h"
+#include "mbuf/part_impl.h"
 #include "weir/capture_write.h"
 
 #include <errno.h>
@@ -101,21 +106,58 @@ static uint32_t gather(struct pcap_port *pcap, const struct weir_mbuf *mbuf)
 	return count;
 }
 
-static int write_mbuf(struct pcap_port *pcap, const struct weir_mbuf *mbuf)
+static inline struct weir_capture_packet describe(const struct weir_mbuf *mbuf)
 {
-	struct weir_capture_packet packet = {
-		.timestamp_ns = mbuf->flags & WEIR_MBUF_TIMESTAMP ? mbuf->timestamp_ns
-								  : weir__realtime_ns(),
+	return (struct weir_capture_packet){
+		.timestamp_ns = mbuf->timestamp_ns,
 		.length = mbuf->length,
 		.wire_length = weir_mbuf_wire_length(mbuf),
 		.link_type = weir_mbuf_link_type(mbuf),
 	};
-	uint32_t pieces = gather(pcap, mbuf);
+}
 
+/* May it be written from where it lies: a part of a block, its holder's alone, with a time? */
+static inline bool can_keep(const struct weir_mbuf *mbuf)
+{
+	return weir__mbuf_is_part(mbuf) && mbuf->flags & WEIR_MBUF_TIMESTAMP &&
+	       mbuf->offset >= WEIR__KEEP_HEADROOM;
+}
+
+static __attribute__((noinline)) int write_mbuf(
+	struct pcap_port *pcap, const struct weir_mbuf *mbuf)
+{
+	struct weir_capture_packet packet = describe(mbuf);
+	uint32_t pieces;
+
+	if (can_keep(mbuf) && weir__capture_keep(pcap->writer, &packet, weir__mbuf_block(mbuf),
+				      weir_mbuf_data(mbuf)))
+		return 0;
+	if (!(mbuf->flags & WEIR_MBUF_TIMESTAMP))
+		packet.timestamp_ns = weir__realtime_ns();
+	pieces = gather(pcap, mbuf);
 	if (!pieces)
 		return weir__fail(
 			EMSGSIZE, "pcap: a packet has more than %d segments", SEGMENTS_MAX);
 	return weir_capture_write(pcap->writer, &packet, pcap->segments, pieces);
+}
+
+/* Put packets into the writer's run, from the first on, that go on with it: how many. It is worked
+ * on as a copy, in registers. */
+static uint32_t keep_mbufs(struct weir__run *of, struct weir_mbuf **mbufs, uint32_t count)
+{
+	struct weir__run run = *of;
+	uint32_t kept = 0;
+
+	for (; kept < count; kept++) {
+		struct weir_capture_packet packet = describe(mbufs[kept]);
+
+		if (!can_keep(mbufs[kept]) ||
+			!weir__run_goes_on(&run, &packet, weir_mbuf_data(mbufs[kept])))
+			break;
+	}
+	of->end = run.end;
+	of->packets = run.packets;
+	return kept;
 }
 
 static uint32_t pcap_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
@@ -128,10 +170,14 @@ static uint32_t pcap_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 	if (!pcap->writer)
 		error = weir__fail(EOPNOTSUPP, "%s has no tx=FILE to send to", pcap->port->name);
 	while (!error && sent < count) {
+		sent += keep_mbufs(weir__capture_run(pcap->writer), mbufs + sent, count - sent);
+		if (sent == count)
+			break;
 		error = write_mbuf(pcap, mbufs[sent]);
-		if (!error)
-			bytes += mbufs[sent++]->length;
+		sent += !error;
 	}
+	for (uint32_t i = 0; i < sent; i++)
+		bytes += mbufs[i]->length;
 	if (error && error != -EAGAIN)
 		weir__port_fail(pcap->port, error);
 	weir_mbuf_free_bulk(mbufs, sent);

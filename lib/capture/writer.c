@@ -16,8 +16,9 @@
 
 /* ---- failure ---- */
 
-/* The size of the block or record of the buffer that starts at at, as we wrote it. */
-static size_t record_size(const struct weir_capture_writer *writer, size_t at, bool *is_packet)
+/* The size of the block or record at bytes + at, as we wrote it. */
+static size_t record_size(
+	const struct weir_capture_writer *writer, const uint8_t *bytes, size_t at, bool *is_packet)
 {
 	uint32_t type, length;
 
@@ -27,11 +28,11 @@ static size_t record_size(const struct weir_capture_writer *writer, size_t at, b
 		return WEIR__FILE_HEADER;
 	}
 	if (writer->format != WEIR_CAPTURE_PCAPNG) {
-		memcpy(&length, writer->buffer + at + 8, sizeof(length));
+		memcpy(&length, bytes + at + 8, sizeof(length));
 		return WEIR__RECORD_HEADER + (size_t)length;
 	}
-	memcpy(&type, writer->buffer + at, sizeof(type));
-	memcpy(&length, writer->buffer + at + 4, sizeof(length));
+	memcpy(&type, bytes + at, sizeof(type));
+	memcpy(&length, bytes + at + 4, sizeof(length));
 	*is_packet = type == WEIR__PCAPNG_ENHANCED;
 	return length;
 }
@@ -42,18 +43,19 @@ static int say_lost(const struct weir_capture_writer *writer, uint64_t lost)
 		writer->sink.path, strerror(-writer->error), (unsigned long long)lost);
 }
 
-/* Only put of the buffer's used bytes reached the file. Cut it behind the last whole record, and
- * say how many packets that are given to us are not in it. */
-static int fail_plain(struct weir_capture_writer *writer, size_t used, size_t put)
+/* Only put of these used bytes, of the buffer or the run, reached the file. Cut it behind the last
+ * whole record, and say how many packets that are given to us are not in it, with those behind. */
+static int fail_plain(struct weir_capture_writer *writer, const uint8_t *bytes, size_t used,
+	size_t put, uint64_t lost)
 {
-	size_t whole = 0, lost = 0, size;
+	size_t whole = 0, size;
 	bool is_packet;
 
 	if (writer->sink.is_pipe) /* the buffer may start inside a record */
 		return weir__fail(-writer->error, "%s: cannot be written: %s", writer->sink.path,
 			strerror(-writer->error));
 	for (size_t at = 0; at < used; at += size) {
-		size = record_size(writer, at, &is_packet);
+		size = record_size(writer, bytes, at, &is_packet);
 		if (at + size <= put)
 			whole = at + size;
 		else
@@ -72,6 +74,33 @@ int weir__writer_repeat_error(const struct weir_capture_writer *writer)
 
 /* ---- to the file ---- */
 
+/* Forget what is kept. */
+static void end_run(struct weir_capture_writer *writer)
+{
+	struct weir__run *run = &writer->run;
+
+	if (run->start)
+		weir__block_drop(run->block, 1);
+	writer->packets += run->packets;
+	*run = (struct weir__run){.last = run->last};
+}
+
+/* Bring to the file what is kept. */
+static int write_run(struct weir_capture_writer *writer)
+{
+	struct weir__run *run = &writer->run;
+	size_t size = (size_t)(run->end - run->start), done;
+	int result = 0;
+
+	writer->error = weir__sink_write(&writer->sink, run->start, size, true, &done);
+	if (writer->error)
+		result = fail_plain(writer, run->start, size, done, 0);
+	else
+		writer->flushed += done;
+	end_run(writer);
+	return result;
+}
+
 /* Without wait what a pipe does not take stays in the buffer, and the result is -EAGAIN. */
 static int write_plain(struct weir_capture_writer *writer, bool wait)
 {
@@ -80,11 +109,15 @@ static int write_plain(struct weir_capture_writer *writer, bool wait)
 	writer->error = weir__sink_write(&writer->sink, writer->buffer, used, wait, &done);
 	if (writer->error) {
 		writer->used = 0;
-		return fail_plain(writer, used, done);
+		fail_plain(writer, writer->buffer, used, done, writer->run.packets);
+		end_run(writer);
+		return writer->error;
 	}
 	memmove(writer->buffer, writer->buffer + done, used - done);
 	writer->used = used - done;
 	writer->flushed += done;
+	if (writer->run.start)
+		return write_run(writer);
 	return writer->used == 0 ? 0 : -EAGAIN;
 }
 
@@ -170,7 +203,8 @@ int weir_capture_flush(struct weir_capture_writer *writer)
 
 uint64_t weir_capture_written(const struct weir_capture_writer *writer)
 {
-	return writer->flushed + writer->piece_size + writer->used;
+	return writer->flushed + writer->piece_size + writer->used +
+	       (uint64_t)(writer->run.end - writer->run.start);
 }
 
 int weir__writer_room(struct weir_capture_writer *writer, size_t size)
@@ -178,7 +212,8 @@ int weir__writer_room(struct weir_capture_writer *writer, size_t size)
 	uint8_t *larger;
 	int result;
 
-	if (size <= writer->capacity - writer->used)
+	/* what comes now comes behind the run */
+	if (weir_likely(size <= writer->capacity - writer->used && !writer->run.start))
 		return 0;
 	result = write_buffer(writer, !writer->nonblocking);
 	if (result == -EAGAIN && size <= writer->capacity - writer->used)

@@ -3,11 +3,13 @@
  * it.
  *
  *	packets --> buffer of whole blocks --> sink
+ *	        --> run in a block of the reader, plain --> sink
  *	                                  \--> piece, compressed --> sink
  */
 #ifndef WEIR_WRITER_IMPL_H
 #define WEIR_WRITER_IMPL_H
 
+#include "keep_impl.h"
 #include "sink_impl.h"
 
 /* An interface of the file: packets of one source and link type. */
@@ -29,6 +31,7 @@ struct weir_capture_writer {
 
 	size_t used, capacity; /* of the buffer */
 	uint8_t *buffer;
+	struct weir__run run;          /* comes behind it in the file */
 	struct weir__encoder *encoder; /* NULL: plain */
 	uint8_t *piece;                /* of compressed bytes, on its way to the file */
 	size_t piece_size, piece_done, piece_room;

@@ -89,6 +89,18 @@ static inline void weir__mbuf_on_part(const struct weir__parts *parts, struct we
 	atomic_store_explicit(&mbuf->state, parts->state, memory_order_relaxed);
 }
 
+/* Is it a packet of one segment that has a part of a block, whose bytes are its holder's alone? */
+static inline bool weir__mbuf_is_part(const struct weir_mbuf *mbuf)
+{
+	return (weir_ref_look(&mbuf->state) & WEIR__MBUF_SHAPE) == (1 | WEIR__MBUF_PART);
+}
+
+/* The block of such a one. */
+static inline struct weir__block *weir__mbuf_block(const struct weir_mbuf *mbuf)
+{
+	return weir__mbuf_lender(weir_mbuf_pool(mbuf), mbuf)->block;
+}
+
 /* What a capture file says of a packet of one segment or more, whose bytes are there. */
 static inline void weir__mbuf_captured(struct weir_mbuf *mbuf, uint64_t timestamp_ns,
 	uint32_t wire_length, uint16_t link_type, uint32_t interface)
