@@ -28,8 +28,6 @@
 /* Addresses: what memory there is, many times; less where less can be had (ulimit -v). */
 #define SIZE_MOST  ((size_t)1 << 40)
 #define SIZE_LEAST ((size_t)1 << 30)
-/* Programs that grow do so by some MiB: each growth takes a dozen system calls. */
-#define CHUNK ((size_t)8 << 20)
 
 static _Atomic(struct weir_heap *) the_heap;
 static atomic_flag started = ATOMIC_FLAG_INIT;
@@ -40,8 +38,7 @@ static _Atomic(void **) waiting;
 
 static void start(void)
 {
-	struct weir_heap_conf conf = {
-		.name = "malloc", .pages = WEIR_PAGES_4K, .lazy = true, .chunk = CHUNK};
+	struct weir_heap_conf conf = {.name = "malloc", .pages = WEIR_PAGES_4K, .lazy = true};
 	const char *pages = getenv("WEIR_MALLOC_PAGES");
 	struct weir_heap *heap = NULL;
 
@@ -118,14 +115,8 @@ static __attribute__((noinline)) void *take_slow(
 static inline void *take(size_t size)
 {
 	struct weir_heap *heap = heap_now();
-	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
-	uint32_t number;
-	void **top;
+	void **top = weir_likely(heap != NULL) ? weir__heap_pop(weir__heap_head(heap), size) : NULL;
 
-	if (weir_unlikely(!heap || size > WEIR_HEAP_SMALL))
-		return take_slow(heap, size, 16);
-	number = atomic_load_explicit(&head->class_of[(size + 15) / 16], memory_order_relaxed);
-	top = weir__mempool_pop(weir__heap_cache(weir__heap_row(head), number), 1);
 	return weir_likely(top != NULL) ? *top : take_slow(heap, size, 16);
 }
 
@@ -153,23 +144,11 @@ EXPORT void *malloc(size_t size)
 EXPORT void free(void *block)
 {
 	struct weir_heap *heap;
-	const struct weir__heap_head *head;
-	size_t unit;
-	void **top = NULL;
 
 	if (!block)
 		return;
 	heap = heap_now();
-	if (weir_likely(heap != NULL)) {
-		head = (const struct weir__heap_head *)(void *)heap;
-		unit = ((uintptr_t)block - head->base) >> WEIR__UNIT_LOG2;
-		if (weir_likely(unit < head->units))
-			top = weir__mempool_push(
-				weir__heap_cache(weir__heap_row(head), head->map[unit]), 1);
-	}
-	if (weir_likely(top != NULL))
-		*top = block;
-	else
+	if (weir_unlikely(!heap || !weir__heap_push(weir__heap_head(heap), block)))
 		give_slow(heap, block);
 }
 

@@ -24,8 +24,8 @@
 #define WEIR_HEAP_H
 
 #include "weir/base.h"
+#include "weir/heap_cache.h"
 #include "weir/mem.h"
-#include "weir/mempool.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,10 +35,6 @@
 extern "C" {
 #endif
 
-/* The largest block that comes from a size class, and classes there may be, those of conf included.
- */
-#define WEIR_HEAP_SMALL   32768u
-#define WEIR_HEAP_CLASSES 112
 /* For weir_heap_conf.cache: threads keep nothing. */
 #define WEIR_HEAP_CACHE_NONE SIZE_MAX
 
@@ -85,8 +81,6 @@ struct weir_heap_stats {
 	size_t peak;          /* the most that was used */
 	uint64_t peak_blocks; /* and the most blocks */
 };
-
-struct weir_heap;
 
 /* A heap; NULL conf: all zero. NULL with errno and weir_last_error(): EINVAL for a conf out of
  * range, or as weir_region_create(). */
@@ -147,11 +141,13 @@ static inline void weir_heap_free_fixed(struct weir_heap *heap, int number, void
 WEIR_API int weir_heap_extend(struct weir_heap *heap, size_t size);
 
 /* Give chunks with nothing in them back to the kernel, about size bytes, 0: all; but not below
- * conf.size. Returns the bytes. */
+ * conf.size. Returns the bytes. Free base pages of a lazy heap go by themselves, when there are
+ * more than 1/64 of all and 1 MiB. */
 WEIR_API size_t weir_heap_shrink(struct weir_heap *heap, size_t size);
 
-/* The same, after the free blocks in this thread's caches and in the depots have gone back to their
- * pages; the other threads are asked to bring theirs with their next free. */
+/* The same with all free pages that may go, after the free blocks in this thread's caches and in
+ * the depots have gone back to their pages; the other threads are asked to bring theirs with their
+ * next free. */
 WEIR_API size_t weir_heap_compact(struct weir_heap *heap);
 
 /* Touch every page there is. 0, or -ENOMEM with weir_last_error(). */
@@ -210,106 +206,33 @@ WEIR_API int weir_heap_validate(struct weir_heap *heap);
 
 /* ---- the fast path ---- */
 
-/* What a thread keeps of a heap: a cache for each class, a page apart, so that its address is a
- * sum. A page that was not used yet is zero: an empty cache that takes nothing, as that of class 0
- * always is. */
-struct weir__heap_row {
-	uint64_t none[8];
-	uint32_t last; /* the class that was freed to last */
-};
-
-/* The start of every heap; the rest is private (lib/heap/heap_impl.h). */
-struct weir__heap_head {
-	uintptr_t base;
-	size_t units;   /* of 4 KiB, that there are addresses for */
-	uint8_t *map;   /* the class of each; 0: none */
-	uint32_t slots; /* a mask: all ones, or 0 for a single thread */
-	WEIR_ATOMIC(uint8_t) class_of[WEIR_HEAP_SMALL / 16 + 1]; /* by size, in 16 bytes */
-	/* by thread slot; one of nothing for a thread that has none yet, and for all in a heap that
-	 * counts or checks: so each call comes to the slow path */
-	struct weir__heap_row *rows[WEIR_THREAD_MAX];
-};
-
-#define WEIR__UNIT_LOG2 12
-
-WEIR_API void *weir__heap_alloc_slow(struct weir_heap *heap, size_t size);
-WEIR_API void *weir__heap_fixed_slow(struct weir_heap *heap, int number);
-WEIR_API void weir__heap_free_slow(struct weir_heap *heap, void *block);
-
-static inline struct weir__heap_row *weir__heap_row(const struct weir__heap_head *head)
-{
-	return head->rows[weir__thread.slot & head->slots];
-}
-
-static inline struct weir__mempool_cache *weir__heap_cache(
-	struct weir__heap_row *row, uint32_t number)
-{
-	return (struct weir__mempool_cache *)(void *)((uint8_t *)row +
-						      ((size_t)number << WEIR__UNIT_LOG2));
-}
-
 static inline void *weir_heap_alloc(struct weir_heap *heap, size_t size)
 {
-	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
-	uint32_t number;
-	void **top;
+	void **top = weir__heap_pop(weir__heap_head(heap), size);
 
-	if (weir_unlikely(size > WEIR_HEAP_SMALL))
-		return weir__heap_alloc_slow(heap, size);
-	/* relaxed: a class that is added later may be seen late */
-	number = atomic_load_explicit(&head->class_of[(size + 15) / 16], memory_order_relaxed);
-	top = weir__mempool_pop(weir__heap_cache(weir__heap_row(head), number), 1);
 	return weir_likely(top != NULL) ? *top : weir__heap_alloc_slow(heap, size);
 }
 
 static inline void weir_heap_free(struct weir_heap *heap, void *block)
 {
-	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
-	size_t unit = ((uintptr_t)block - head->base) >> WEIR__UNIT_LOG2;
-	struct weir__heap_row *row = weir__heap_row(head);
-	uint32_t number, last = row->last;
-	void **top;
-
-	/* what lies below wraps to a large number */
-	if (weir_unlikely(unit >= head->units)) {
+	if (weir_unlikely(!weir__heap_push(weir__heap_head(heap), block)))
 		weir__heap_free_slow(heap, block);
-		return;
-	}
-	number = head->map[unit];
-	/* Mostly it is the class of the last free. The processor believes so by the branch and need
-	 * not wait for the block's address to know the cache's, if the compiler does not see that
-	 * both are one: alloc and free in turn take a third of the time (docs/performance.md). */
-	if (weir_likely(number == last)) {
-		__asm__("" : "+r"(last));
-		number = last;
-	}
-	top = weir__mempool_push(weir__heap_cache(row, number), 1);
-	if (weir_unlikely(!top)) {
-		weir__heap_free_slow(heap, block);
-		return;
-	}
-	*top = block;
-	if (weir_unlikely(number != last))
-		row->last = number;
 }
 
 static inline void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
 {
-	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
-	void **top = weir__mempool_pop(weir__heap_cache(weir__heap_row(head), (uint32_t)number), 1);
+	void **top =
+		weir__mempool_pop(weir__heap_cache(weir__heap_head(heap), (uint32_t)number), 1);
 
 	return weir_likely(top != NULL) ? *top : weir__heap_fixed_slow(heap, number);
 }
 
 static inline void weir_heap_free_fixed(struct weir_heap *heap, int number, void *block)
 {
-	const struct weir__heap_head *head = (const struct weir__heap_head *)(void *)heap;
-	void **top =
-		weir__mempool_push(weir__heap_cache(weir__heap_row(head), (uint32_t)number), 1);
+	struct weir__mempool_cache *cache =
+		weir__heap_cache(weir__heap_head(heap), (uint32_t)number);
 
-	if (weir_likely(top != NULL))
-		*top = block;
-	else
+	if (weir_unlikely(!weir__heap_keep(cache, block)))
 		weir__heap_free_slow(heap, block);
 }
 

@@ -114,5 +114,10 @@ int weir_heap_extend(struct weir_heap *heap, size_t size)
 
 int weir_heap_warmup(struct weir_heap *heap)
 {
-	return weir_region_warmup(heap->region, 0);
+	int error = weir_region_warmup(heap->region, 0);
+
+	weir__heap_lock(heap);
+	weir__bare_end(heap, 0, (uint32_t)heap->head.units);
+	weir__heap_unlock(heap);
+	return error;
 }

@@ -17,7 +17,7 @@
 #define CACHE_MAX     504
 #define CACHE_DEFAULT (128u << 10)
 /* Blocks that the depot keeps: so many caches full. */
-#define DEPOT_CACHES 16
+#define DEPOT_CACHES 4
 
 /* A span is the shortest run of which at most 1/64 is left over, or of which least is: so that
  * short runs between others are of use. Of spans of 16 KiB and more a tenth of the memory stayed
@@ -111,20 +111,23 @@ struct weir__class *weir__class_for(struct weir_heap *heap, size_t size, size_t 
 	return best;
 }
 
+static uint32_t look_up(const struct weir_heap *heap, size_t size)
+{
+	return atomic_load_explicit(&heap->head.lines[(size + 15) / 16], memory_order_relaxed) /
+	       WEIR__HEAP_LINES;
+}
+
 /* The sizes that are a class's, from its own down to the next smaller one's. Relaxed: whoever sees
  * it late takes from the class there was. */
 static void enter(struct weir_heap *heap, const struct weir__class *class)
 {
-	WEIR_ATOMIC(uint8_t) *class_of = heap->head.class_of;
-
 	if (class->size % heap->alignment)
 		return;
 	for (uint32_t i = class->size / 16 + 1; i-- > 0;) {
-		uint8_t now = atomic_load_explicit(&class_of[i], memory_order_relaxed);
-
-		if (heap->classes[now].size <= class->size)
+		if (heap->classes[look_up(heap, i * 16)].size <= class->size)
 			break;
-		atomic_store_explicit(&class_of[i], (uint8_t) class->number, memory_order_relaxed);
+		atomic_store_explicit(&heap->head.lines[i],
+			(uint16_t)(class->number * WEIR__HEAP_LINES), memory_order_relaxed);
 	}
 }
 
@@ -180,7 +183,7 @@ int weir__classes_init(struct weir_heap *heap, const struct weir_heap_conf *conf
 			return -errno;
 	/* the last of those that every heap has is large enough for all */
 	for (uint32_t i = 0; i <= WEIR_HEAP_SMALL / 16; i++)
-		atomic_init(&heap->head.class_of[i], (uint8_t)largest);
+		atomic_init(&heap->head.lines[i], (uint16_t)(largest * WEIR__HEAP_LINES));
 	for (uint32_t i = 1; i < heap->class_count; i++)
 		enter(heap, &heap->classes[i]);
 	return 0;
@@ -201,7 +204,7 @@ int weir_heap_class(struct weir_heap *heap, size_t size)
 	if (size > WEIR_HEAP_SMALL)
 		return weir__fail(EINVAL, "heap '%s': %zu bytes are above %u, of no class",
 			heap->name, size, WEIR_HEAP_SMALL);
-	return atomic_load_explicit(&heap->head.class_of[(size + 15) / 16], memory_order_relaxed);
+	return (int)look_up(heap, size);
 }
 
 /* ---- blocks ---- */

@@ -112,17 +112,18 @@ static int get_region(struct weir_heap *heap, const struct weir_heap_conf *conf)
 	return 0;
 }
 
-/* All of map has pages, lazily: a pointer of anybody's may be looked up in it. The rest comes with
- * the chunks. */
+/* All of map and bare has pages, lazily: a pointer of anybody's may be looked up in map. The rest
+ * comes with the chunks. */
 static int get_tables(struct weir_heap *heap)
 {
-	size_t part = CHUNK_DEFAULT, units = heap->head.units;
+	size_t part = CHUNK_DEFAULT, units = heap->head.units, bare_at;
 	char name[sizeof(heap->name) + 8];
 	struct weir_region_conf tables = {
 		.name = name, .pages = WEIR_PAGES_4K, .lazy = true, .chunk = part};
 	uint8_t *base;
 
-	heap->units_at = weir__round_up(units, part);
+	bare_at = weir__round_up(units, sizeof(*heap->bare));
+	heap->units_at = weir__round_up(bare_at + units / 8 + sizeof(*heap->bare), part);
 	heap->bits_at = heap->units_at + weir__round_up(units * sizeof(*heap->units), part);
 	tables.size = heap->units_at;
 	tables.max_size = heap->bits_at +
@@ -133,6 +134,7 @@ static int get_tables(struct weir_heap *heap)
 		return -errno;
 	base = weir_region_base(heap->tables);
 	heap->head.map = base;
+	heap->bare = (uint64_t *)(void *)(base + bare_at);
 	heap->units = (struct weir__unit *)(void *)(base + heap->units_at);
 	heap->bits = (uint64_t *)(void *)(base + heap->bits_at);
 	return 0;
@@ -149,6 +151,7 @@ static void clear_lists(struct weir_heap *heap)
 static int get_memory(struct weir_heap *heap, const struct weir_heap_conf *conf)
 {
 	size_t size = conf->size ? conf->size : 1;
+	int error;
 
 	if (get_region(heap, conf) || get_tables(heap))
 		return -errno;
@@ -157,7 +160,12 @@ static int get_memory(struct weir_heap *heap, const struct weir_heap_conf *conf)
 		return weir__fail(ENOMEM, "no memory for heap '%s'", heap->name);
 	clear_lists(heap);
 	heap->born = (uint32_t)((size + heap->chunk - 1) / heap->chunk);
-	return weir__chunks_commit(heap, 0, heap->born);
+	error = weir__chunks_commit(heap, 0, heap->born);
+	/* what pages there are is known now */
+	heap->discards = conf->lazy && !conf->locked && !conf->fixed &&
+			 weir_region_pages(heap->region) == WEIR_PAGES_4K &&
+			 weir__os_page_size() == WEIR__UNIT;
+	return error;
 }
 
 static void end(struct weir_heap *heap)
@@ -182,7 +190,6 @@ static void take_conf(struct weir_heap *heap, const struct weir_heap_conf *conf)
 	heap->hooked = heap->counts || heap->zero;
 	heap->alignment =
 		conf->alignment > ALIGNMENT_MIN ? (uint32_t)conf->alignment : ALIGNMENT_MIN;
-	heap->head.slots = heap->shared ? UINT32_MAX : 0;
 	pthread_mutex_init(&heap->lock, NULL);
 }
 

@@ -92,12 +92,12 @@ void weir_heap_stats(struct weir_heap *heap, struct weir_heap_stats *stats)
 	for (uint32_t i = 1; i < heap->class_count; i++)
 		add_class(stats, &heap->classes[i]);
 	weir__heap_lock(heap);
-	stats->size = heap->present_units << WEIR__UNIT_LOG2;
+	stats->size = (heap->present_units - heap->bare_units) << WEIR__UNIT_LOG2;
 	stats->max_size = heap->head.units << WEIR__UNIT_LOG2;
 	stats->used += heap->large_units << WEIR__UNIT_LOG2;
 	stats->blocks += heap->large_blocks;
 	stats->large = heap->large_blocks;
-	stats->idle = heap->free_units << WEIR__UNIT_LOG2;
+	stats->idle = (heap->free_units - heap->bare_units) << WEIR__UNIT_LOG2;
 	stats->largest = (size_t)weir__pages_longest(heap) << WEIR__UNIT_LOG2;
 	stats->growths = heap->growths;
 	stats->shrinks = heap->shrinks;
@@ -126,7 +126,7 @@ size_t weir_heap_size(struct weir_heap *heap)
 	size_t size;
 
 	weir__heap_lock(heap);
-	size = heap->present_units << WEIR__UNIT_LOG2;
+	size = (heap->present_units - heap->bare_units) << WEIR__UNIT_LOG2;
 	weir__heap_unlock(heap);
 	return size;
 }

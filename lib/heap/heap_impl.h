@@ -8,6 +8,7 @@
  *	span.c		runs of pages with one class	leaks.c		who has what
  *	pages.c		runs of pages, by size		trim.c		chunks given back
  *	chunk.c		chunks of the region		row.c		caches of threads
+ *	bare.c		pages of free runs given back
  *
  * A heap is an array of units of 4 KiB. Units that belong together are a run:
  *
@@ -18,7 +19,8 @@
  * never neighbours. A free run is in the list for its size. Every other unit of a span has the
  * number of the first in size. map[] has the class for each unit of a span and 0 elsewhere.
  * Of a span, bits[] has a one for each block that is in it; the others are with the class's pool,
- * in its caches or its depot, or out. What is said of a run outside of its units is nowhere in the
+ * in its caches or its depot, or out. bare[] has a one for units of free runs that have no page.
+ * What is said of a run outside of its units is nowhere in the
  * memory that is handed out, so no overrun can hurt it.
  *
  * One lock, but caches and depots, which are the mempool's. Lock order: the registry's of
@@ -88,13 +90,13 @@ struct weir__class {
 struct weir_heap {
 	struct weir__heap_head head; /* first: the inline calls see only this */
 	char name[32];
-	bool shared, fixed, zero, counts, hooked;
+	bool shared, fixed, zero, counts, hooked, discards;
 	uint32_t track;     /* WEIR_TRACK_* */
 	uint32_t alignment; /* 16 to 4096 */
 	size_t cache_bytes;
 	struct weir_region *region, *tables;
 	struct weir__unit *units; /* in tables, as map */
-	uint64_t *bits;
+	uint64_t *bits, *bare;
 	/* bytes from the start of tables */
 	size_t units_at, bits_at;
 	size_t chunk;                            /* bytes */
@@ -109,7 +111,7 @@ struct weir_heap {
 	uint32_t fl_bits;
 	uint16_t sl_bits[WEIR__FL];
 	uint32_t lists[WEIR__FL][WEIR__SL];
-	size_t present_units, free_units, large_units;
+	size_t present_units, free_units, large_units, bare_units, bare_next;
 	uint64_t large_blocks, growths, shrinks;
 	char why[192];
 
@@ -198,8 +200,23 @@ size_t weir__trim_run(struct weir_heap *heap, uint32_t first, size_t most);
 /* The same of all runs. */
 size_t weir__trim_all(struct weir_heap *heap, size_t most);
 
-/* A run has become free: should chunks go at once? */
+/* A run has become free: should chunks or pages go at once? */
 void weir__trim_after(struct weir_heap *heap, uint32_t first, bool huge);
+
+/* Units with pages above those it was born with. */
+size_t weir__spare_units(const struct weir_heap *heap);
+
+/* ---- bare.c, under the lock ---- */
+
+/* Bare units among count. */
+uint32_t weir__bare_count(const struct weir_heap *heap, uint32_t first, uint32_t count);
+
+/* Units are taken, or their chunk has gone. */
+void weir__bare_end(struct weir_heap *heap, uint32_t first, uint32_t count);
+
+/* Give pages of free runs back when there are too many; or all that may go. */
+void weir__bare_trim(struct weir_heap *heap);
+void weir__bare_all(struct weir_heap *heap);
 
 /* ---- span.c, under the lock ---- */
 

@@ -78,6 +78,7 @@ static void claim(struct weir_heap *heap, uint32_t first, uint32_t count)
 	heap->units[first + count - 1].run = WEIR__RUN_INSIDE;
 	heap->units[first].run = WEIR__RUN_LARGE;
 	heap->units[first].size = count;
+	weir__bare_end(heap, first, count);
 }
 
 /* Is the unit in a chunk with pages, and the run that it begins or ends free? */

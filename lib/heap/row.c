@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* row.c: where the caches of threads lie: a row for each thread and heap, a page for each class, so
- * that the inline calls find a cache by adding. A row takes addresses when a thread first comes,
- * and pages where a class is used. It stays for the next thread that gets the slot.
+/* row.c: where the caches of threads lie: a row for each thread and heap, in it a cache for each
+ * class, so that the inline calls find a cache by adding. A row takes addresses when a thread first
+ * comes, and pages where a class is used. It stays for the next thread that gets the slot.
  */
 #include "heap_impl.h"
 
@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#define ROW_BYTES ((size_t)WEIR_HEAP_CLASSES << WEIR__UNIT_LOG2)
+#define ROW_BYTES ((size_t)WEIR_HEAP_CLASSES * WEIR__HEAP_LINES * 64)
 
 static size_t row_bytes(void)
 {
@@ -33,6 +33,7 @@ static int map_row(struct weir__heap_row **row)
 	weir__os_local(address, row_bytes());
 	weir__os_advise_huge(address, row_bytes(), false);
 	*row = address;
+	(*row)->last_cache = address; /* of class 0 */
 	return 0;
 }
 
@@ -64,9 +65,11 @@ struct weir__mempool_cache *weir__row_open(struct weir__class *class, uint32_t s
 
 	if (!heap->rows[slot] && map_row(&heap->rows[slot]))
 		return NULL;
-	if (!heap->hooked)
+	if (!heap->hooked && heap->shared)
 		heap->head.rows[slot] = heap->rows[slot];
-	return weir__heap_cache(heap->rows[slot], class->number);
+	for (uint32_t i = 0; i < WEIR_THREAD_MAX && !heap->hooked && !heap->shared; i++)
+		heap->head.rows[i] = heap->rows[slot];
+	return weir__heap_cache_at(heap->rows[slot], (size_t) class->number * WEIR__HEAP_LINES);
 }
 
 /* Empty, and takes nothing; the page is for the next thread with this slot. */

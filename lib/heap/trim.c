@@ -18,9 +18,12 @@ static void chunks_in(const struct weir_heap *heap, uint32_t run, uint32_t *firs
 					  : (uint32_t)(behind / heap->chunk_units);
 }
 
-static size_t born_units(const struct weir_heap *heap)
+size_t weir__spare_units(const struct weir_heap *heap)
 {
-	return (size_t)heap->born * heap->chunk_units;
+	size_t born = (size_t)heap->born * heap->chunk_units;
+	size_t has = heap->present_units - heap->bare_units;
+
+	return has > born ? has - born : 0;
 }
 
 /* The pages of chunks from first to before end go; they lie in the run. */
@@ -32,24 +35,29 @@ static void release(struct weir_heap *heap, uint32_t run, uint32_t first, uint32
 	weir__pages_unlist(heap, run);
 	memset(heap->present + first, 0, end - first);
 	heap->present_units -= stop - start;
+	weir__bare_end(heap, start, stop - start);
 	if (run < start)
 		weir__pages_list(heap, run, start - run);
 	if (stop < behind)
 		weir__pages_list(heap, stop, behind - stop);
 }
 
+/* Its pages. */
 static size_t chunk_bytes(const struct weir_heap *heap, uint32_t chunk)
 {
-	return (size_t)weir__chunk_units(heap, chunk) << WEIR__UNIT_LOG2;
+	uint32_t units = weir__chunk_units(heap, chunk);
+
+	return (size_t)(units - weir__bare_count(heap, chunk * heap->chunk_units, units))
+	       << WEIR__UNIT_LOG2;
 }
 
 size_t weir__trim_run(struct weir_heap *heap, uint32_t run, size_t most)
 {
-	size_t spare = (heap->present_units - born_units(heap)) << WEIR__UNIT_LOG2, done = 0;
+	size_t spare = weir__spare_units(heap) << WEIR__UNIT_LOG2, done = 0;
 	uint32_t first, end, stop;
 
 	chunks_in(heap, run, &first, &end);
-	if (end <= first || heap->present_units <= born_units(heap))
+	if (end <= first)
 		return 0;
 	most = most < spare ? most : spare;
 	for (stop = end; stop > first; stop--) {
@@ -57,7 +65,7 @@ size_t weir__trim_run(struct weir_heap *heap, uint32_t run, size_t most)
 
 		/* what the kernel cannot take has its pages still */
 		if (bytes > most - done ||
-			weir_region_release(heap->region, (stop - 1) * heap->chunk, bytes))
+			weir_region_release(heap->region, (stop - 1) * heap->chunk, heap->chunk))
 			break;
 		done += bytes;
 	}
@@ -85,13 +93,15 @@ size_t weir__trim_all(struct weir_heap *heap, size_t most)
 void weir__trim_after(struct weir_heap *heap, uint32_t first, bool huge)
 {
 	size_t keep = heap->present_units / KEPT_SHARE + KEPT_CHUNKS * heap->chunk_units;
+	size_t idle = heap->free_units - heap->bare_units;
 
-	if (heap->fixed || heap->units[first].size < heap->chunk_units)
+	if (heap->fixed)
 		return;
 	if (huge)
 		weir__trim_run(heap, first, SIZE_MAX);
-	else if (heap->free_units > keep)
-		weir__trim_run(heap, first, (heap->free_units - keep) << WEIR__UNIT_LOG2);
+	else if (idle > keep && heap->units[first].size >= heap->chunk_units)
+		weir__trim_run(heap, first, (idle - keep) << WEIR__UNIT_LOG2);
+	weir__bare_trim(heap);
 }
 
 size_t weir_heap_shrink(struct weir_heap *heap, size_t size)
@@ -105,16 +115,19 @@ size_t weir_heap_shrink(struct weir_heap *heap, size_t size)
 	return bytes;
 }
 
+/* What classes give up frees pages on the way already: so the size says what has gone. */
 size_t weir_heap_compact(struct weir_heap *heap)
 {
-	size_t bytes;
+	size_t before = weir_heap_size(heap), after;
 
 	for (uint32_t i = 1; i < heap->class_count; i++)
 		weir__class_flush(&heap->classes[i]);
 	weir__heap_lock(heap);
 	for (uint32_t i = 1; i < heap->class_count; i++)
 		weir__span_sweep(&heap->classes[i]);
-	bytes = weir__trim_all(heap, SIZE_MAX);
+	weir__trim_all(heap, SIZE_MAX);
+	weir__bare_all(heap);
 	weir__heap_unlock(heap);
-	return bytes;
+	after = weir_heap_size(heap);
+	return before > after ? before - after : 0;
 }

@@ -12,7 +12,7 @@
 
 /* What was met on the way, to compare with what the heap says of itself. */
 struct walk {
-	size_t units, free, large;
+	size_t units, free, large, bare;
 	uint64_t large_blocks;
 	uint32_t behind; /* where the last run ended */
 	bool free_before;
@@ -41,6 +41,7 @@ static bool check_free(struct weir_heap *heap, uint32_t first, struct walk *walk
 	if (walk->free_before && walk->behind == first)
 		return wrong(walk, "two free runs meet at unit %u", first);
 	walk->free += run->size;
+	walk->bare += weir__bare_count(heap, first, run->size);
 	return true;
 }
 
@@ -118,6 +119,8 @@ static bool check_run(struct weir_heap *heap, uint32_t first, void *context)
 		fine = check_large(heap, first, walk);
 	else
 		return wrong(walk, "no run begins at unit %u", first);
+	if (fine && run->run != WEIR__RUN_FREE && weir__bare_count(heap, first, run->size))
+		return wrong(walk, "the run at unit %u is taken and has no pages", first);
 	walk->units += run->size;
 	walk->free_before = run->run == WEIR__RUN_FREE;
 	walk->behind = first + run->size;
@@ -213,6 +216,8 @@ int weir_heap_validate(struct weir_heap *heap)
 			walk.large_blocks != heap->large_blocks))
 		wrong(&walk, "%zu units were met, %zu in large blocks, not %zu and %zu", walk.units,
 			walk.large, heap->present_units, heap->large_units);
+	if (!walk.wrong[0] && walk.bare != heap->bare_units)
+		wrong(&walk, "%zu units are bare, and it says %zu", walk.bare, heap->bare_units);
 	weir__heap_unlock(heap);
 	return walk.wrong[0] ? weir__fail(EINVAL, "heap '%s': %s", heap->name, walk.wrong) : 0;
 }

@@ -1,40 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_heap.c: one test for each promise of weir/heap.h. What happens to what is misused is in
- * test_heap_check.c. */
+ * test_heap_check.c, and of its pages in test_heap_pages.c. */
 #include "unit.h"
 
-#include "weir/heap.h"
+#include "heap_unit.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MIB (1ul << 20)
-
-static struct weir_heap *make(struct weir_heap_conf conf)
-{
-	struct weir_heap *heap;
-
-	conf.pages = WEIR_PAGES_4K;
-	conf.lazy = true;
-	heap = weir_heap_create(&conf);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(heap);
-	return heap;
-}
-
-static bool is_filled(const uint8_t *bytes, size_t count, uint8_t value)
-{
-	for (size_t i = 0; i < count; i++)
-		if (bytes[i] != value)
-			return false;
-	return true;
-}
-
-static void check_valid(struct weir_heap *heap)
-{
-	if (weir_heap_validate(heap))
-		CU_FAIL_FATAL(weir_last_error());
-}
 
 static void test_create_with_conf(void)
 {
@@ -340,73 +313,6 @@ static void test_reset(void)
 	weir_heap_destroy(heap);
 }
 
-static void test_extend(void)
-{
-	struct weir_heap *heap = make((struct weir_heap_conf){.max_size = 16 * MIB, .fixed = true});
-
-	CU_ASSERT_PTR_NULL(weir_heap_alloc(heap, 3 * MIB));
-	CU_ASSERT(strstr(weir_heap_why(heap), "does not grow") != NULL);
-	CU_ASSERT_EQUAL(weir_heap_extend(heap, 3 * MIB), 0);
-	CU_ASSERT_EQUAL(weir_heap_size(heap), 6 * MIB);
-	CU_ASSERT_PTR_NOT_NULL(weir_heap_alloc(heap, 5 * MIB));
-	CU_ASSERT_EQUAL(weir_heap_extend(heap, 100 * MIB), -ENOSPC);
-	CU_ASSERT_EQUAL(weir_heap_size(heap), 16 * MIB);
-	check_valid(heap);
-	weir_heap_destroy(heap);
-}
-
-static void test_shrink(void)
-{
-	struct weir_heap *heap =
-		make((struct weir_heap_conf){.size = 4 * MIB, .fixed = true, .max_size = 64 * MIB});
-
-	CU_ASSERT_EQUAL(weir_heap_shrink(heap, 0), 0);
-	CU_ASSERT_EQUAL(weir_heap_extend(heap, 20 * MIB), 0);
-	CU_ASSERT_EQUAL(weir_heap_shrink(heap, 3 * MIB), 4 * MIB);
-	CU_ASSERT_EQUAL(weir_heap_size(heap), 20 * MIB);
-	CU_ASSERT_EQUAL(weir_heap_shrink(heap, 0), 16 * MIB);
-	CU_ASSERT_EQUAL(weir_heap_size(heap), 4 * MIB);
-	check_valid(heap);
-	weir_heap_destroy(heap);
-}
-
-static void test_compact(void)
-{
-	static void *blocks[20000];
-	struct weir_heap *heap = make((struct weir_heap_conf){.name = "compact"});
-
-	for (size_t i = 0; i < 20000; i++)
-		blocks[i] = weir_heap_alloc(heap, 500);
-	CU_ASSERT(weir_heap_size(heap) > 9 * MIB);
-	for (size_t i = 0; i < 20000; i++)
-		weir_heap_free(heap, blocks[i]);
-	CU_ASSERT(weir_heap_compact(heap) > 0);
-	CU_ASSERT_EQUAL(weir_heap_size(heap), 2 * MIB);
-	check_valid(heap);
-	weir_heap_destroy(heap);
-}
-
-/* A very large block goes back to the kernel as it is freed. */
-static void test_very_large_goes_at_once(void)
-{
-	struct weir_heap *heap = make((struct weir_heap_conf){.name = "huge"});
-	void *block = weir_heap_alloc(heap, 40 * MIB);
-
-	CU_ASSERT(weir_heap_size(heap) >= 40 * MIB);
-	weir_heap_free(heap, block);
-	CU_ASSERT_EQUAL(weir_heap_size(heap), 2 * MIB);
-	check_valid(heap);
-	weir_heap_destroy(heap);
-}
-
-static void test_warmup(void)
-{
-	struct weir_heap *heap = make((struct weir_heap_conf){.size = 8 * MIB});
-
-	CU_ASSERT_EQUAL(weir_heap_warmup(heap), 0);
-	weir_heap_destroy(heap);
-}
-
 static void test_size_used_free(void)
 {
 	struct weir_heap *heap = make((struct weir_heap_conf){.size = 4 * MIB});
@@ -535,8 +441,6 @@ int main(void)
 		{"alloc aligned", test_alloc_aligned}, {"alignment of all", test_alignment_of_all},
 		{"free sized", test_free_sized},
 		{"typed and array macros", test_typed_and_array_macros}, {"reset", test_reset},
-		{"extend", test_extend}, {"shrink", test_shrink}, {"compact", test_compact},
-		{"very large goes at once", test_very_large_goes_at_once}, {"warmup", test_warmup},
 		{"contains", test_contains},
 		{"foreign frees and thread exit", test_foreign_frees_and_thread_exit},
 		/* of untracked heaps: a tracked one has more in front of a block and behind it, and

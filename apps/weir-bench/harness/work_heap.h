@@ -56,24 +56,34 @@ WORK_INLINE size_t work_mixed_size(uint64_t random)
 }
 
 /* Take and free in turn. */
+WORK_INLINE uint64_t work_blocks_fixed(
+	const struct work_heap *calls, void *heap, int number, uint64_t rounds)
+{
+	for (uint64_t i = 0; i < rounds; i++) {
+		void *block = calls->alloc_fixed(heap, number);
+
+		work_use_block(block);
+		calls->free_fixed(heap, number, block);
+	}
+	return rounds;
+}
+
 WORK_INLINE uint64_t work_blocks_single(
 	const struct work_heap *calls, struct work_blocks *work, uint64_t rounds)
 {
+	void *heap = work->heap;
 	size_t size = work->size;
 	int number = work->number;
 
 	/* not known to the compiler, as it is not in a program */
 	__asm__ __volatile__("" : "+r"(size), "+r"(number));
+	if (calls->alloc_fixed && number >= 0)
+		return work_blocks_fixed(calls, heap, number, rounds);
 	for (uint64_t i = 0; i < rounds; i++) {
-		void *block = calls->alloc_fixed && number >= 0
-				      ? calls->alloc_fixed(work->heap, number)
-				      : calls->alloc(work->heap, size);
+		void *block = calls->alloc(heap, size);
 
 		work_use_block(block);
-		if (calls->alloc_fixed && number >= 0)
-			calls->free_fixed(work->heap, number, block);
-		else
-			calls->free(work->heap, block);
+		calls->free(heap, block);
 	}
 	return rounds;
 }
