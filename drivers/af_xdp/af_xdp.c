@@ -10,6 +10,7 @@
  *	copy       no: only without; yes: only with; auto: without where it works
  *	busy_poll  microseconds; 0: none. The receiving thread itself runs the driver
  *	budget     packets that it takes out of the driver at a time (64)
+ *	promisc    1: receive what is for others, too (1)
  *
  * The UMEM is the memory of the port's pool: the kernel, or the card, puts packets right into its
  * mbufs and sends out of them.
@@ -23,8 +24,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define KEYS "queue, queues, ring, mode, copy, busy_poll, budget"
+#define KEYS "queue, queues, ring, mode, copy, busy_poll, budget, promisc"
 
 /* The kernel gives up a ring above; 64 is a batch. */
 #define RING_MIN 64
@@ -53,13 +55,14 @@ static int choose(
 
 static int read_numbers(struct xdp_port *own, struct weir__spec *spec)
 {
-	uint64_t queue = 0, queues = 1, ring = 2048, busy_poll = 0, budget = 64;
+	uint64_t queue = 0, queues = 1, ring = 2048, busy_poll = 0, budget = 64, promiscuous = 1;
 
 	if (weir__spec_number(spec, "queue", 0, 65535, &queue) ||
 		weir__spec_number(spec, "queues", 1, WEIR__QUEUE_MAX, &queues) ||
 		weir__spec_number(spec, "ring", RING_MIN, RING_MAX, &ring) ||
 		weir__spec_number(spec, "busy_poll", 0, 1000000, &busy_poll) ||
-		weir__spec_number(spec, "budget", 1, 65535, &budget))
+		weir__spec_number(spec, "budget", 1, 65535, &budget) ||
+		weir__spec_number(spec, "promisc", 0, 1, &promiscuous))
 		return -EINVAL;
 	if (ring & (ring - 1))
 		return weir__fail(EINVAL, "af_xdp: ring=%u is not a power of two", (uint32_t)ring);
@@ -68,6 +71,7 @@ static int read_numbers(struct xdp_port *own, struct weir__spec *spec)
 	own->ring = (uint32_t)ring;
 	own->busy_poll_us = (uint32_t)busy_poll;
 	own->busy_poll_budget = (uint32_t)budget;
+	own->promiscuous = promiscuous;
 	return 0;
 }
 
@@ -155,6 +159,8 @@ int weir__xdp_attach(struct xdp_port *own)
 			atomic_load_explicit(&own->ifindex, memory_order_relaxed), own->mode);
 		error = own->program ? 0 : -errno;
 	}
+	if (!error && own->port->pool && own->promiscuous)
+		error = weir__xdp_receive_all(own);
 	if (!error)
 		error = weir__xdp_sockets_open(own);
 	for (uint32_t i = 0; !error && own->port->pool && i < own->port->queues; i++)
@@ -180,6 +186,9 @@ static void take_back(struct xdp_port *own, struct xdp_queue *queue)
 void weir__xdp_detach(struct xdp_port *own)
 {
 	weir__xdp_sockets_close(own);
+	if (own->membership >= 0)
+		close(own->membership);
+	own->membership = -1;
 	weir__xdp_program_put(own->program);
 	own->program = NULL;
 	for (uint32_t i = 0; i < own->port->queues; i++)
@@ -232,7 +241,7 @@ static int xdp_open(struct weir_port *port, void *priv, struct weir__spec *spec)
 	int error;
 
 	own->port = port;
-	own->timer = -1;
+	own->timer = own->membership = -1;
 	error = read_keys(own, spec);
 	if (error)
 		return error;

@@ -86,9 +86,11 @@ struct xdp_port {
 	enum weir__xdp_mode mode;
 	uint16_t copy; /* XDP_COPY, XDP_ZEROCOPY, or 0: what works */
 	uint32_t busy_poll_us, busy_poll_budget;
+	bool promiscuous;
 	/* what was got */
 	uint16_t bound; /* flags of the bind that worked */
 	uint32_t segments_max;
+	int membership; /* a packet socket: for as long as it is open all is received; -1: none */
 	/* the interface is gone, and the sockets are useless or closed (watch.c) */
 	WEIR_ATOMIC(bool) lost;
 	pthread_mutex_t lock; /* of who looks for it */
@@ -104,6 +106,9 @@ void weir__xdp_detach(struct xdp_port *own);
 /* socket.c: open and close the sockets of all queues. 0, or -errno with a sentence. */
 int weir__xdp_sockets_open(struct xdp_port *own);
 void weir__xdp_sockets_close(struct xdp_port *own);
+
+/* socket.c: have the interface receive what is for others, too. 0, or -errno with a sentence. */
+int weir__xdp_receive_all(struct xdp_port *own);
 
 /* socket.c: the driver's kernel_drops. */
 void weir__xdp_kernel_drops(const void *priv, uint32_t number, uint64_t *dropped);

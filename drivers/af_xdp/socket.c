@@ -10,6 +10,7 @@
 #include "drivers/interface_impl.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -53,6 +54,21 @@ static void tune(const struct xdp_port *own, const struct xdp_queue *queue)
 	setsockopt(queue->fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &yes, sizeof(yes));
 	setsockopt(queue->fd, SOL_SOCKET, SO_BUSY_POLL, &us, sizeof(us));
 	setsockopt(queue->fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof(budget));
+}
+
+int weir__xdp_receive_all(struct xdp_port *own)
+{
+	/* relaxed: written by who calls this */
+	const struct packet_mreq all = {.mr_type = PACKET_MR_PROMISC,
+		.mr_ifindex = (int)atomic_load_explicit(&own->ifindex, memory_order_relaxed)};
+
+	/* of no protocol: it receives nothing itself, and goes with the process */
+	own->membership = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (own->membership < 0 ||
+		setsockopt(own->membership, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)))
+		return weir__xdp_fail(
+			errno, own->interface, "receiving all that is on the wire (promisc=1)");
+	return 0;
 }
 
 /* libxdp writes to a ring only what is not zero at birth. */

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Kill a program in the middle of anything: nothing of it stays.
 
-    kill.py CHURN [SEED]
+    kill.py CHURN [SEED [ROUNDS WITHIN]]
 
+It is killed so many times, each time within so many seconds of its start.
 Its hugepages come back, also the reserved ones, /dev/hugepages and /dev/shm list what they did
 before, no process is left. Other programs take and give hugepages at the same time: what they hold,
 by the kernel's word, is counted in, and a round in which they moved is tried again.
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 
-ROUNDS = 60
+ROUNDS, WITHIN = 60, 0.08
 NEEDED = 24  # 2 MiB pages: a region and a pool at a time, and as much for the children it forks
 COUNTS = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 PATIENCE = 15  # s; the kernel gives pages back some ms after the death
@@ -74,12 +75,12 @@ def wait_for(before, held):
         time.sleep(0.02)
 
 
-def kill_one(churn, seed):
-    """One life. What is wrong, or None; and whether it says anything."""
+def kill_one(churn, seed, within):
+    """One life. What is wrong, or None; and whether others may have done it."""
     before, held, files = counts(), held_by_others(), listings()
     with tempfile.TemporaryFile() as errors:  # a pipe would wait for whoever is left
         process = subprocess.Popen([churn, str(seed)], start_new_session=True, stderr=errors)
-        time.sleep(random.Random(seed).uniform(0, 0.08))
+        time.sleep(random.Random(seed).uniform(0, within))
         ended = process.poll()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -94,10 +95,13 @@ def kill_one(churn, seed):
         return None, True
     if now:
         return f"hugepages were {before}, are {now}", False
-    if in_session(process.pid):
-        return f"processes are left: {in_session(process.pid)}", False
+    end = time.monotonic() + PATIENCE
+    while in_session(process.pid):
+        if time.monotonic() > end:
+            return f"processes are left: {in_session(process.pid)}", False
+        time.sleep(0.01)
     if listings() != files:
-        return f"files were {files}, are {listings()}", False
+        return f"files were {files}, are {listings()}", True
     return None, False
 
 
@@ -111,27 +115,30 @@ def with_pages(missing):
     return counts()["free_hugepages"] - counts()["resv_hugepages"] >= NEEDED
 
 
-def kill_many(churn, seed):
+def kill_many(churn, seed, rounds, within):
     disturbed = 0
-    for number in range(ROUNDS):
-        for attempt in range(20):
-            wrong, others = kill_one(churn, seed + number)
-            if wrong:
-                print(f"kill: round {number}, seed {seed + number}: {wrong}")
-                return 1
+    for number in range(rounds):
+        always = True  # what others do is not so each time
+        for _ in range(20):
+            wrong, others = kill_one(churn, seed + number, within)
+            always = always and wrong
             if not others:
                 break
             disturbed += 1
             time.sleep(0.2)
-        else:
+        if wrong and (always or not others):
+            print(f"kill: round {number}, seed {seed + number}: {wrong}")
+            return 1
+        if others:
             print("kill: others use hugepages all the time: nothing can be said", file=sys.stderr)
             return SKIPPED
-    print(f"kill: {ROUNDS} killed, {disturbed} more beside which others took or gave hugepages")
+    print(f"kill: {rounds} killed, {disturbed} more beside which others took or gave hugepages")
     return 0
 
 
 def main():
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
+    rounds, within = (int(sys.argv[3]), float(sys.argv[4])) if len(sys.argv) > 4 else (ROUNDS, WITHIN)
     print(f"seed {seed}", flush=True)
     if not COUNTS.is_dir():
         print("kill: no 2 MiB hugepages in this kernel", file=sys.stderr)
@@ -142,7 +149,7 @@ def main():
         if not enough:
             print(f"kill: too few 2 MiB hugepages: {counts()}", file=sys.stderr)
             return SKIPPED
-        return kill_many(sys.argv[1], seed)
+        return kill_many(sys.argv[1], seed, rounds, within)
     finally:
         if missing:
             with_pages(-missing)

@@ -5,7 +5,7 @@
 
 /* ---- all that is sent arrives ---- */
 
-static void exchange(const char *mode)
+static void exchange(const char *keys)
 {
 	struct weir_mbuf *mbufs[BURST];
 	char spec[64];
@@ -13,9 +13,9 @@ static void exchange(const char *mode)
 	struct weir_port_stats stats;
 	uint32_t number = 0;
 
-	snprintf(spec, sizeof(spec), "af_xdp:va,mode=%s", mode);
+	snprintf(spec, sizeof(spec), "af_xdp:va,%s", keys);
 	a = open_port(spec);
-	snprintf(spec, sizeof(spec), "af_xdp:vb,mode=%s", mode);
+	snprintf(spec, sizeof(spec), "af_xdp:vb,%s", keys);
 	b = open_port(spec);
 	while (number < 6000) {
 		for (uint32_t i = 0; i < BURST; i++)
@@ -37,8 +37,9 @@ static void exchange(const char *mode)
 
 static void test_exchange(void)
 {
-	exchange("native");
-	exchange("generic");
+	exchange("mode=native");
+	exchange("mode=generic");
+	exchange("busy_poll=20,budget=8");
 }
 
 static uint8_t outside[2000];
@@ -179,6 +180,23 @@ static void test_queues(void)
 	close_ports(a, c);
 }
 
+static bool is_promiscuous(void)
+{
+	return run("ip -d link show va | grep -q 'promiscuity 1'") == 0;
+}
+
+static void test_promiscuous(void)
+{
+	struct weir_port *a = open_port("af_xdp:va");
+
+	CU_ASSERT_TRUE(is_promiscuous());
+	CU_ASSERT_EQUAL(weir_port_close(a), 0);
+	CU_ASSERT_FALSE(is_promiscuous());
+	a = open_port("af_xdp:va,promisc=0");
+	CU_ASSERT_FALSE(is_promiscuous());
+	CU_ASSERT_EQUAL(weir_port_close(a), 0);
+}
+
 /* A port without a pool only sends, and any mbufs. */
 static void test_send_only(void)
 {
@@ -234,6 +252,7 @@ int main(void)
 		{"mbufs of all kinds", test_kinds},
 		{"large packets", test_large},
 		{"queues", test_queues},
+		{"promiscuous", test_promiscuous},
 		{"only sending", test_send_only},
 		{"a dry pool", test_dry},
 		CU_TEST_INFO_NULL,

@@ -15,15 +15,19 @@ SOAK = float(os.environ.get("WEIR_NET_SOAK", 5))  # s of link flaps
 PPS = os.environ.get("WEIR_NET_PPS")  # frames a second of the load; else as fast as they go
 
 
+def said(words):
+    """A warning about wa."""
+    return rf"weir-l2fwd: warning: \w+:wa: interface wa {words}[^\n]*\n"
+
+
 # What an interface that goes and comes passes through; a loaded machine sees more of it, or less.
-STATES = (r"(weir-l2fwd: warning: af_packet:wa: interface wa "
-          r"(is back[^\n]*|is up|has no carrier|is down[^\n]*)\n)*")
-GONE = (STATES + r"weir-l2fwd: warning: af_packet:wa: interface wa is gone, [^\n]*\n" + STATES
-        + r"weir-l2fwd: warning: af_packet:wa: interface wa (is back|is up)[^\n]*\n" + STATES)
+STATES = f"({said('(is back|is up|has no carrier|is down)')})*"
+GONE = STATES + said("is gone,") + STATES + said("(is back|is up)") + STATES
 
 
 class TroubleTest(BridgeTest):
     """The way of host a is the one in trouble; wa is its interface in the namespace of weir."""
+    way = "af_packet"
 
     def load(self, net):
         """Frames of random bytes and sizes from a, until the end."""
@@ -40,7 +44,7 @@ class TroubleTest(BridgeTest):
         return process
 
     def begin(self, *options):
-        net, process = self.bridge(("af_packet", "af_packet"), *options)
+        net, process = self.bridge((self.way, "af_packet"), *options)
         self.load(net)
         self.await_received(net, 1000)
         return net, process
@@ -54,22 +58,31 @@ class TroubleTest(BridgeTest):
         self.assertGreater(report["rx_packets"], 1000)
 
 
-class Interface(TroubleTest):
+class Comes(TroubleTest):
     def test_down_and_up(self):
         def change(net):
             net.ip("w", "link", "set", "wa", "down")
             self.await_line("wa is down")
             net.ip("w", "link", "set", "wa", "up")
             self.await_line("wa is up")
-        self.spoil(change, r"weir-l2fwd: warning: af_packet:wa: interface wa is down; [^\n]*\n"
-                           + STATES + r"weir-l2fwd: warning: af_packet:wa: interface wa is up\n")
+        self.spoil(change, said("is down;") + STATES + said("is up"))
 
     def test_renamed(self):
         def change(net):
             net.ip("w", "link", "set", "wa", "name", "other")
             self.await_line("is named")
-        self.spoil(change, r"weir-l2fwd: warning: af_packet:wa: interface wa is named other now\n")
+        self.spoil(change, said("is named other now"))
 
+    def test_deleted_and_made_again(self):
+        def change(net):
+            net.ip("w", "link", "delete", "wa")
+            self.await_line("wa is gone")
+            MAKERS[self.way].before(net, "a")
+            net.configure("a")
+        self.spoil(change, GONE)
+
+
+class Interface(Comes):
     def test_mtu(self):
         """Frames longer than the ring had room for."""
         def change(net):
@@ -77,14 +90,6 @@ class Interface(TroubleTest):
                 net.ip(short, "link", "set", name, "mtu", 9000)
             self.await_hosts(net, "-M", "do", "-s", 8972)
         self.spoil(change, "")
-
-    def test_deleted_and_made_again(self):
-        def change(net):
-            net.ip("w", "link", "delete", "wa")
-            self.await_line("wa is gone")
-            MAKERS["af_packet"].before(net, "a")
-            net.configure("a")
-        self.spoil(change, GONE)
 
     def test_moved_away_and_back(self):
         def change(net):
@@ -102,6 +107,10 @@ class Interface(TroubleTest):
                     f"ip -n {net.names['b']} link set wa netns {net.names['w']} &&"
                     "ip link set wa up")
         self.spoil(change, r"[^\0]*")
+
+
+class XdpInterface(Comes):
+    way = "af_xdp"
 
 
 class Program(TroubleTest):
@@ -141,6 +150,7 @@ class Program(TroubleTest):
                          f"dropped: {dropped}")
 
 
+del Comes  # it is no test of its own
 if __name__ == "__main__":
     require("ethtool", "ping", "setpriv")
     main()
