@@ -28,13 +28,25 @@ struct run {
 #define NEAR 4
 #define VAIN 8
 
-static bool load_key(
-	const struct fw_match *match, const struct fw_packet *packet, uint8_t key[FW_KEY])
+/* A packet of another protocol does not have the field, as all others of its connection. */
+static void note_field(
+	struct fw_path *path, const struct fw_field *field, const struct fw_packet *packet)
 {
+	if (field->protocol >= 0 && field->protocol != packet->protocol)
+		return;
+	path->varies |= !fw_field_is_fixed(field);
+}
+
+static bool load_key(const struct run *run, const struct fw_match *match, uint8_t key[FW_KEY])
+{
+	const struct fw_packet *packet = run->packet;
+	struct fw_path *path = run->judge->record;
 	uint32_t at = 0;
 
 	if (match->family && match->family != packet->family)
 		return false;
+	for (uint32_t i = 0; path && i < match->parts; i++)
+		note_field(path, match->fields[i], packet);
 	/* all at once: what one field needs of the packet must hold for all */
 	for (uint32_t i = 0; i < match->parts; i++) {
 		if (!fw_field_load(match->fields[i], packet, key + at))
@@ -44,19 +56,33 @@ static bool load_key(
 	return true;
 }
 
-static void count(struct fw_counter *counter, const struct fw_packet *packet)
+static void count(const struct run *run, struct fw_counter *counter)
 {
+	struct fw_path *path = run->judge->record;
+
 	counter->packets++;
-	counter->bytes += packet->network_length;
+	counter->bytes += run->packet->network_length;
+	if (!path)
+		return;
+	if (path->count < FW_PATH)
+		path->counters[path->count++] = counter;
+	else
+		path->varies = true;
 }
 
-static struct fw_element *find(
-	const struct fw_set *set, const uint8_t *key, const struct fw_packet *packet)
+/* What the packet meets now may end otherwise for the next one. */
+static void note_varies(const struct run *run)
+{
+	if (run->judge->record)
+		run->judge->record->varies = true;
+}
+
+static struct fw_element *find(const struct run *run, const struct fw_set *set, const uint8_t *key)
 {
 	struct fw_element *element = fw_set_find(set, key);
 
 	if (element && set->counted)
-		count(&element->counter, packet);
+		count(run, &element->counter);
 	return element;
 }
 
@@ -86,42 +112,17 @@ static bool compare(const struct fw_match *match, const uint8_t *key)
 	}
 }
 
-static bool holds(const struct fw_match *match, const struct fw_packet *packet)
+static bool holds(const struct run *run, const struct fw_match *match)
 {
 	uint8_t key[FW_KEY];
 
-	if (!load_key(match, packet, key))
+	if (!load_key(run, match, key))
 		return false;
 	if (match->set)
-		return (find(match->set, key, packet) != NULL) == (match->op == FW_EQ);
+		return (find(run, match->set, key) != NULL) == (match->op == FW_EQ);
 	for (uint32_t i = 0; match->masked && i < match->key_size; i++)
 		key[i] &= match->mask[i];
 	return compare(match, key);
-}
-
-/* A bucket of credit that fills with time, as nft_limit.c has it. */
-static bool within_limit(struct fw_limit *limit, const struct fw_packet *packet)
-{
-	uint64_t period_ns = limit->unit_s * UINT64_C(1000000000), credit, cost;
-
-	if (!limit->started) {
-		limit->started = true;
-		limit->credit_ns = limit->most_ns;
-		limit->last_ns = packet->time_ns;
-	}
-	credit = limit->credit_ns;
-	/* packets of a file may go back in time */
-	if (packet->time_ns > limit->last_ns) {
-		credit += packet->time_ns - limit->last_ns;
-		limit->last_ns = packet->time_ns;
-	}
-	if (credit > limit->most_ns)
-		credit = limit->most_ns;
-	cost = limit->by_bytes ? (uint64_t)((double)period_ns * packet->network_length /
-					    (double)limit->rate)
-			       : period_ns / limit->rate;
-	limit->credit_ns = credit >= cost ? credit - cost : credit;
-	return credit >= cost;
 }
 
 static enum outcome look_up(struct run *run, const struct fw_match *match)
@@ -129,9 +130,9 @@ static enum outcome look_up(struct run *run, const struct fw_match *match)
 	uint8_t key[FW_KEY];
 	struct fw_element *element;
 
-	if (!load_key(match, run->packet, key))
+	if (!load_key(run, match, key))
 		return BREAK;
-	element = find(match->set, key, run->packet);
+	element = find(run, match->set, key);
 	if (!element)
 		return BREAK;
 	run->verdict = &element->verdict;
@@ -147,9 +148,9 @@ static enum outcome set_mark(struct run *run, const struct fw_statement *stateme
 		run->packet->mark = statement->mark;
 		return NEXT;
 	}
-	if (!load_key(&statement->match, run->packet, key))
+	if (!load_key(run, &statement->match, key))
 		return BREAK;
-	element = find(statement->match.set, key, run->packet);
+	element = find(run, statement->match.set, key);
 	if (!element)
 		return BREAK;
 	run->packet->mark = element->data;
@@ -186,20 +187,22 @@ static enum outcome execute(
 {
 	switch (statement->kind) {
 	case FW_STATEMENT_MATCH:
-		return holds(&statement->match, run->packet) ? NEXT : BREAK;
+		return holds(run, &statement->match) ? NEXT : BREAK;
 	case FW_STATEMENT_MAP:
 		return look_up(run, &statement->match);
 	case FW_STATEMENT_VERDICT:
 		run->verdict = &statement->verdict;
 		return statement->verdict.kind == FW_CONTINUE ? BREAK : DECIDED;
 	case FW_STATEMENT_COUNTER:
-		count(&statement->counter, run->packet);
+		count(run, &statement->counter);
 		return NEXT;
 	case FW_STATEMENT_LIMIT:
-		return within_limit(&statement->limit, run->packet) != statement->limit.over
+		note_varies(run);
+		return fw_limit_allows(&statement->limit, run->packet) != statement->limit.over
 			       ? NEXT
 			       : BREAK;
 	case FW_STATEMENT_LOG:
+		note_varies(run);
 		if (run->judge->log)
 			run->judge->log(run->judge->context, rule, statement, run->packet);
 		return NEXT;
@@ -236,7 +239,7 @@ static enum outcome judge_rule(struct run *run, struct fw_rule *rule)
 		trace(run, rule->chain, rule, &rule->statements[i - 1], NULL);
 		return BREAK;
 	}
-	count(&rule->hits, run->packet);
+	count(run, &rule->hits);
 	trace(run, rule->chain, rule, NULL, run->verdict);
 	return outcome == DECIDED ? DECIDED : NEXT;
 }
@@ -314,7 +317,7 @@ static bool judge_chain(struct run *run, struct fw_chain *base)
 		}
 		rule = next_rule(run, &stack, rule, &chain);
 	}
-	count(&base->policy_hits, run->packet);
+	count(run, &base->policy_hits);
 	trace(run, base, NULL, NULL, NULL);
 	return base->policy == FW_DROP;
 }

@@ -25,13 +25,23 @@ typedef void fw_trace(void *context, const struct fw_step *step);
 typedef void fw_log(void *context, const struct fw_rule *rule, const struct fw_statement *statement,
 	const struct fw_packet *packet);
 
+/* The counters that a packet moves, and whether rules asked for what may differ in another packet
+ * of its connection: fast.h. */
+#define FW_PATH 14
+struct fw_path {
+	struct fw_counter *counters[FW_PATH];
+	uint32_t count;
+	bool varies;
+};
+
 struct fw_judge {
 	struct fw_ruleset *rules;
 	fw_state *state; /* NULL: no connections are tracked, and rules that ask are refused */
 	fw_bind *bind;   /* NULL: nothing is translated */
 	fw_translate *translate;
 	void *tracker;
-	bool linear; /* every rule is looked at; so it is for a trace */
+	struct fw_path *record; /* NULL: it is not */
+	bool linear;            /* every rule is looked at; so it is for a trace */
 	fw_trace *trace;
 	fw_log *log;
 	void *context; /* of both */
@@ -44,6 +54,9 @@ struct fw_decision {
 	const struct fw_rule *rule;        /* NULL: the policy of the chain */
 	const struct fw_statement *reject; /* the sender is to be told so; NULL: not */
 };
+
+/* limit.c: is there credit for the packet? */
+bool fw_limit_allows(struct fw_limit *limit, const struct fw_packet *packet);
 
 /* By one hook, and by a way of hooks until one drops it. */
 void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *packet,

@@ -168,3 +168,18 @@ void fw_field_print(FILE *out, const struct fw_field *field)
 	else
 		fprintf(out, "%s %s", field->header, field->name);
 }
+
+bool fw_field_is_fixed(const struct fw_field *field)
+{
+	static const char *const names[] = {
+		"saddr", "daddr", "protocol", "nexthdr", "version", "hdrlength", "sport", "dport"};
+
+	if (field->base == FW_BASE_META)
+		return field->number != FW_META_LENGTH && field->number != FW_META_PKTTYPE;
+	if (field->base != FW_BASE_NETWORK && field->base != FW_BASE_TRANSPORT)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(field->name, names[i]) == 0)
+			return true;
+	return false;
+}

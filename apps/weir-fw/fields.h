@@ -101,6 +101,10 @@ static inline uint64_t fw_field_max(const struct fw_field *field)
 	return field->bits >= 64 ? UINT64_MAX : (UINT64_C(1) << field->bits) - 1;
 }
 
+/* Is it the same in all packets of a connection that come from one side, and that have no options
+ * and no extensions? */
+bool fw_field_is_fixed(const struct fw_field *field);
+
 /* Print as nft writes it: "tcp dport", "iifname". */
 void fw_field_print(FILE *out, const struct fw_field *field);
 

@@ -11,6 +11,7 @@
 struct fw_totals {
 	struct fw_counter read, accepted, dropped, rejected, other, malformed;
 	uint64_t logged;
+	uint64_t known; /* accepted without asking the rules: fast.h */
 };
 
 /* Count a packet and what became of it. */

@@ -112,26 +112,68 @@ void fw_view_begin(struct fw_view *view)
 
 	view->judge.rules = generation->rules;
 	view->judge.tracker = generation->tracker;
+	view->generation = generation->number;
 	view->now_ns = since_1970();
 }
 
-static void filter(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
+/* One of those that rules have to be asked for. */
+static uint64_t judge_slowly(
+	struct fw_view *state, const struct weir_mbuf *mbuf, uint64_t ways, uint32_t *reason)
+{
+	fw_fast_record(&state->fast, &state->judge);
+	ways = judge(state, mbuf, ways, reason);
+	if (ways && state->packet.kind == FW_KIND_IP)
+		fw_fast_learn(&state->fast, &state->packet, mbuf->port, ways);
+	return ways;
+}
+
+static bool is_known(struct fw_view *state, uint32_t i, const struct fw_frame *frame,
+	const struct weir_mbuf *mbuf, uint64_t ways)
+{
+	struct fw_totals *totals = &state->live->totals;
+	uint64_t now_ns = state->live->times_of_packets ? mbuf->timestamp_ns : state->now_ns;
+
+	if (!fw_fast_take(&state->fast, i, frame, mbuf->port, ways, now_ns))
+		return false;
+	totals->read.packets++;
+	totals->read.bytes += mbuf->length;
+	totals->accepted.packets++;
+	totals->accepted.bytes += mbuf->length;
+	totals->known++;
+	return true;
+}
+
+/* So many that their connections are looked up together. */
+static void filter_some(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct fw_view *state = stage->state;
 	const struct app_bridge *bridge = &state->live->bridge;
+	struct fw_frame frames[FW_FAST_BURST];
 	uint64_t now_ns = app_now_ns();
 
-	fw_view_begin(state);
+	for (uint32_t i = 0; i < count; i++)
+		frames[i] = (struct fw_frame){weir_mbuf_data(mbufs[i]), mbufs[i]->data_length};
+	fw_fast_look(&state->fast, &state->judge, state->generation, frames, count);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t reason;
 		uint64_t ways = app_bridge_ways(bridge, mbufs[i], now_ns, &reason);
 
-		if (ways)
-			ways = judge(state, mbufs[i], ways, &reason);
+		if (ways && !is_known(state, i, &frames[i], mbufs[i], ways))
+			ways = judge_slowly(state, mbufs[i], ways, &reason);
 		if (ways)
 			app_bridge_send(stage, bridge, mbufs[i], ways);
 		else
 			weir_stage_drop(stage, reason, &mbufs[i], 1);
+	}
+}
+
+static void filter(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
+{
+	fw_view_begin(stage->state);
+	for (uint32_t done = 0; done < count; done += FW_FAST_BURST) {
+		uint32_t left = count - done;
+
+		filter_some(stage, mbufs + done, left < FW_FAST_BURST ? left : FW_FAST_BURST);
 	}
 }
 

@@ -3,6 +3,7 @@
 #ifndef FW_LIVE_IMPL_H
 #define FW_LIVE_IMPL_H
 
+#include "apps/weir-fw/fast.h"
 #include "apps/weir-fw/live.h"
 
 /* A frame in pieces is put together in so many bytes: the longest packet of IP, and a header of
@@ -14,7 +15,9 @@ struct fw_view {
 	struct fw_live *live;
 	struct fw_judge judge;
 	struct fw_packet packet;
-	uint64_t now_ns; /* since 1970 */
+	uint64_t now_ns;     /* since 1970 */
+	uint32_t generation; /* of the rules */
+	struct fw_fast fast; /* of a bridge */
 	uint8_t flat[FW_FLAT];
 };
 

@@ -73,6 +73,7 @@ static struct fw_generation *make(const struct fw_reload *reload, struct fw_rule
 		return NULL;
 	}
 	generation->rules = rules;
+	generation->number = before ? before->number + 1 : 1;
 	if (!rules->stateful)
 		return generation;
 	generation->tracker = before ? before->tracker : NULL;

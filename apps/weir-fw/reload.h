@@ -21,6 +21,7 @@
 
 struct fw_generation {
 	struct fw_ruleset *rules;
+	uint32_t number;            /* from 1 on */
 	struct fw_tracker *tracker; /* NULL: no rule asks for states */
 	bool passed_on;             /* the tracker is the next one's; the judge does not look */
 };

@@ -21,6 +21,9 @@ static void print_totals(FILE *out, const struct fw_totals *totals)
 			(unsigned long long)lines[i].counter->packets,
 			(unsigned long long)lines[i].counter->bytes);
 	fprintf(out, "%-9s %llu\n", "logged", (unsigned long long)totals->logged);
+	if (totals->known)
+		fprintf(out, "%-9s %llu packets, without asking the rules again\n", "known",
+			(unsigned long long)totals->known);
 }
 
 /* Only of rules that ask for states: others track nothing. */
@@ -138,6 +141,7 @@ static json_t *json_figures(const struct fw_figures *figures)
 		set_counter(object, "not_ip", &totals->other);
 		set_counter(object, "malformed", &totals->malformed);
 		json_object_set_new(object, "logged", json_integer((json_int_t)totals->logged));
+		json_object_set_new(object, "known", json_integer((json_int_t)totals->known));
 	}
 	if (totals && rules->stateful)
 		json_object_set_new(object, "connections", json_tracked(figures->tracked));

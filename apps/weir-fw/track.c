@@ -42,6 +42,14 @@ static void note(struct fw_tracker *tracker, struct fw_packet *packet, uint32_t 
 		fw_key_exchange(&asked->tuples[1]);
 }
 
+uint64_t fw_udp_timeout(const struct fw_connection *connection, uint64_t now_ns)
+{
+	bool stream = connection->answered &&
+		      now_ns > connection->begun_ns + UDP_STREAM_AFTER * FW_NS_PER_S;
+
+	return (stream ? TIMEOUT_UDP_STREAM : TIMEOUT_UDP) * FW_NS_PER_S;
+}
+
 static enum fw_tracked track_udp(const struct fw_connection *connection,
 	const struct fw_packet *packet, uint64_t now_ns, uint64_t *timeout_ns)
 {
@@ -52,9 +60,7 @@ static enum fw_tracked track_udp(const struct fw_connection *connection,
 	length = (uint32_t)(packet->transport[4] << 8 | packet->transport[5]);
 	if (packet->protocol == UDP && (length > packet->transport_length || length < 8))
 		return FW_TRACK_INVALID;
-	*timeout_ns = TIMEOUT_UDP * FW_NS_PER_S;
-	if (connection->answered && now_ns > connection->begun_ns + UDP_STREAM_AFTER * FW_NS_PER_S)
-		*timeout_ns = TIMEOUT_UDP_STREAM * FW_NS_PER_S;
+	*timeout_ns = fw_udp_timeout(connection, now_ns);
 	return FW_TRACKED;
 }
 

@@ -48,7 +48,14 @@ struct fw_tcp {
 	bool challenged; /* a SYN came after both had closed */
 };
 
+/* What rules say of the packets that come from a side: fast.h. */
+struct fw_known {
+	uint32_t generation; /* of the rules; 0: not known */
+	uint8_t path, in, out, zero;
+};
+
 struct fw_connection {
+	struct fw_known known[2];
 	bool exchanged; /* its first packet went the other way round than the key has it */
 	bool answered, assured;
 	uint8_t nat;      /* 1 << enum fw_where_nat: what is translated */
@@ -132,6 +139,14 @@ void fw_track_expire(struct fw_tracker *tracker);
 void fw_track_forget(struct fw_tracker *tracker, uint32_t index);
 /* Does a connection that lives have this tuple? */
 bool fw_tuple_taken(struct fw_tracker *tracker, const fw_key *tuple);
+
+/* A segment in the middle of an established connection, as most are; false: look at it by
+ * fw_tcp_packet(), nothing has changed. */
+bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *tcp, uint32_t length,
+	uint32_t side, uint64_t *timeout_ns);
+
+/* How long a connection of UDP lives from now on. */
+uint64_t fw_udp_timeout(const struct fw_connection *connection, uint64_t now_ns);
 
 /* track_tcp.c: a segment for a connection, or for one that is to be made (state NONE), from a side.
  * For the first two results *timeout_ns is how long the connection lives from here on. */

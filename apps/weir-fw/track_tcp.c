@@ -157,7 +157,7 @@ static bool reopens(const struct fw_tcp *tcp, uint32_t side)
 	       (tcp->last_side == side && tcp->last_kind == KIND_RST);
 }
 
-static uint64_t lifetime(const struct fw_connection *connection)
+uint64_t fw_tcp_lifetime(const struct fw_connection *connection)
 {
 	const struct fw_tcp *tcp = &connection->tcp;
 	uint32_t seconds = timeouts[tcp->state];
@@ -254,7 +254,7 @@ static enum fw_tracked apply(struct fw_connection *connection, struct fw_segment
 	if (place == FW_PASSES)
 		return FW_TRACKED;
 	enter(connection, segment, side, (uint8_t)state);
-	*timeout_ns = lifetime(connection);
+	*timeout_ns = fw_tcp_lifetime(connection);
 	return segment->kind == KIND_RST && !connection->answered ? FW_TRACK_REMOVE : FW_TRACKED;
 }
 

@@ -43,6 +43,9 @@ void fw_segment_offers(const struct fw_segment *segment, struct fw_tcp_side *sid
 /* The end of the last block that arrived counts as acknowledged. */
 void fw_segment_sack(struct fw_segment *segment);
 
+/* track_tcp.c: how long the connection lives from here on. */
+uint64_t fw_tcp_lifetime(const struct fw_connection *connection);
+
 /* track_window.c: where a segment of a side lies. What it says of the windows is kept. */
 enum fw_place fw_tcp_window(struct fw_tcp *tcp, struct fw_segment *segment, uint32_t side);
 

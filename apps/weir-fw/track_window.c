@@ -139,3 +139,49 @@ enum fw_place fw_tcp_window(struct fw_tcp *tcp, struct fw_segment *segment, uint
 		segment->sequence = segment->end = sender->end; /* it answers a SYN */
 	return place_of(tcp, segment, side);
 }
+
+static uint32_t big32(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+/* No options, or only a time stamp where all stacks put it (RFC 7323, appendix A). */
+static bool has_plain_options(const uint8_t *tcp)
+{
+	return tcp[12] >> 4 == 5 ||
+	       (tcp[12] >> 4 == 8 && tcp[20] == 1 && tcp[21] == 1 && tcp[22] == 8 && tcp[23] == 10);
+}
+
+bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *bytes, uint32_t length,
+	uint32_t side, uint64_t *timeout_ns)
+{
+	struct fw_tcp *tcp = &connection->tcp;
+	const struct fw_tcp_side *sender = &tcp->side[side], *receiver = &tcp->side[!side];
+	uint32_t header = (bytes[12] >> 4) * 4u, ack_window = sender->max_window;
+	struct fw_segment segment;
+
+	if (tcp->state != FW_TCP_ESTABLISHED || !connection->assured || length < 20 ||
+		(bytes[13] & (FIN | SYN | RST | ACK | URGENT)) != ACK || header > length ||
+		!has_plain_options(bytes) || !sender->max_window || !receiver->max_window)
+		return false;
+	segment.sequence = big32(bytes + 4);
+	segment.ack = segment.sack = big32(bytes + 8);
+	segment.end = segment.sequence + length - header;
+	segment.window = (uint16_t)(bytes[14] << 8 | bytes[15]);
+	segment.flags = bytes[13];
+	segment.kind = KIND_ACK;
+	ack_window = ack_window > ACK_WINDOW ? ack_window : ACK_WINDOW;
+	/* as in place_of() */
+	if (!before(segment.sequence, sender->max_end + 1) ||
+		!before(segment.sack, receiver->end + 1) ||
+		!after(segment.end, sender->end - receiver->max_window - 1) ||
+		!after(segment.sack, receiver->end - ack_window - 1))
+		return false;
+	advance(tcp, &segment, side);
+	count_again(tcp, &segment, side);
+	tcp->last_kind = KIND_ACK;
+	tcp->last_side = (uint8_t)side;
+	*timeout_ns = fw_tcp_lifetime(connection);
+	return true;
+}

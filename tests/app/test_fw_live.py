@@ -6,6 +6,7 @@
     FW_SIZE     how many rules there are then (10)
     FW_SEED     of the rules and packets at random (3)
 """
+import json
 import os
 import signal
 import struct
@@ -15,6 +16,7 @@ import time
 
 import captures
 import fw_random
+import fw_sessions
 from control import SocketTest
 from fw_frames import chain, ip, table, tcp, udp
 from program import TIMEOUT, main
@@ -80,6 +82,26 @@ class Verdicts(LiveTest):
             self.assertEqual(out, [p.data for p in captures.read(self.folder / "good.pcap")])
             self.assertEqual(report["dropped"]["rules"], 1000 - len(out))
             self.assertTrue(SEED != 3 or 0 < len(out) < 1000, text)
+
+    def test_sessions_as_on_files(self):
+        """Of connections whose verdict is known no rule is looked at; verdicts and counters are those of
+        files, where all rules are."""
+        text = table("set known { type ipv4_addr; flags interval; counter; elements = { 10.0.0.0/10 }; }\n",
+                     chain("ct state invalid drop\ncounter\nip saddr @known counter\nicmp type 5 drop\n"
+                           "tcp dport 443 tcp flags & fin == fin counter\n"
+                           "ct state established,related accept\ntcp dport 22 drop\n"))
+        known = 0
+        for seed in range(SEED, SEED + 3):
+            self.rules(text if seed != SEED else text.replace("tcp flags & fin == fin", ""))
+            frames = list(fw_sessions.Sessions(seed).frames(1500))
+            (_, out), report = self.pass_on(frames, [], names=("in0", "out0"))
+            on_file = json.loads(self.run_ok("--json", "--rules", "rules.nft", "in0.pcap", "--accepted",
+                                             "good.pcap", "--iif", "in0", "--oif", "out0"))
+            self.assertEqual(out, [p.data for p in captures.read(self.folder / "good.pcap")])
+            self.assertEqual(report["firewall"]["chains"], on_file["chains"])
+            self.assertEqual(report["firewall"]["connections"], on_file["connections"])
+            known += report["firewall"]["known"]
+        self.assertGreater(known, 300)
 
     def test_interfaces(self):
         self.rules(table(chain('iifname "inside" oifname "outside" accept\n'
