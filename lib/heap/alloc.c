@@ -35,23 +35,13 @@ void *weir__heap_fail(struct weir_heap *heap, int error, const char *format, ...
 
 static void *take_large(struct weir_heap *heap, size_t size, size_t alignment)
 {
-	uint32_t count, first;
-
 	/* above this no run is long enough, and the sums below would overflow */
 	if (size >> WEIR__UNIT_LOG2 >= heap->head.units ||
 		alignment >> WEIR__UNIT_LOG2 >= heap->head.units)
 		return weir__fail_null(ENOMEM, "it has no more than %zu bytes of addresses",
 			heap->head.units << WEIR__UNIT_LOG2);
-	count = weir__units_for(size);
-	weir__heap_lock(heap);
-	first = weir__pages_take(
-		heap, count, alignment > WEIR__UNIT ? (uint32_t)(alignment >> WEIR__UNIT_LOG2) : 1);
-	if (first != WEIR__NONE) {
-		heap->large_units += count;
-		heap->large_blocks++;
-	}
-	weir__heap_unlock(heap);
-	return first == WEIR__NONE ? NULL : weir__unit_address(heap, first);
+	return weir__large_take(heap, weir__units_for(size),
+		alignment > WEIR__UNIT ? (uint32_t)(alignment >> WEIR__UNIT_LOG2) : 1);
 }
 
 static struct weir__class *class_of(struct weir_heap *heap, size_t size, size_t alignment)
@@ -81,46 +71,22 @@ void *weir__heap_take(struct weir_heap *heap, size_t size, size_t alignment)
 	if (weir_likely(block != NULL))
 		return block;
 	/* what classes keep may be in the way */
-	for (uint32_t i = 1; i < heap->class_count; i++)
+	for (uint32_t i = 0; i < heap->class_count; i++)
 		weir__class_flush(&heap->classes[i]);
 	return take(heap, size, alignment);
 }
 
-static void give_large(struct weir_heap *heap, uint32_t first)
-{
-	uint32_t count = heap->units[first].size;
-	bool huge = count / heap->chunk_units >= WEIR__HUGE_CHUNKS;
-
-	heap->large_units -= count;
-	heap->large_blocks--;
-	weir__trim_after(heap, weir__pages_free(heap, first, count), huge);
-}
-
-/* A large block of the heap begins here, and is out. Under the lock. */
-static bool is_large(const struct weir_heap *heap, const void *block)
-{
-	return weir__is_inside(heap, block) && (uintptr_t)block % WEIR__UNIT == 0 &&
-	       heap->units[weir__unit_of(heap, block)].run == WEIR__RUN_LARGE;
-}
-
 bool weir__heap_give(struct weir_heap *heap, void *block)
 {
-	bool large;
-
 	if (weir__is_inside(heap, block) && heap->head.map[weir__unit_of(heap, block)]) {
 		weir__class_put(&heap->classes[heap->head.map[weir__unit_of(heap, block)]], block);
 		return true;
 	}
-	weir__heap_lock(heap);
-	large = is_large(heap, block);
-	if (large)
-		give_large(heap, weir__unit_of(heap, block));
-	weir__heap_unlock(heap);
-	if (!large)
-		weir__misuse_of(0, 0,
-			"heap '%s': at %p, which was freed, no block begins that is out",
-			heap->name, block);
-	return large;
+	if (weir__large_give(heap, block))
+		return true;
+	weir__misuse_of(0, 0, "heap '%s': at %p, which was freed, no block begins that is out",
+		heap->name, block);
+	return false;
 }
 
 size_t weir__heap_room(const struct weir_heap *heap, const void *block)

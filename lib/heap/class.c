@@ -171,7 +171,8 @@ int weir__classes_init(struct weir_heap *heap, const struct weir_heap_conf *conf
 	heap->cache_bytes = conf->cache == WEIR_HEAP_CACHE_NONE ? 0
 			    : conf->cache                       ? conf->cache
 								: CACHE_DEFAULT;
-	heap->class_count = 1; /* 0 is none */
+	weir__large_init(heap);
+	heap->class_count = 1;
 	for (uint32_t size = 16; size <= 128; size += 16)
 		add(heap, size);
 	for (uint32_t power = 128; power < WEIR_HEAP_SMALL; power *= 2)
@@ -191,7 +192,7 @@ int weir__classes_init(struct weir_heap *heap, const struct weir_heap_conf *conf
 
 void weir__classes_end(struct weir_heap *heap)
 {
-	for (uint32_t i = 1; i < heap->class_count; i++) {
+	for (uint32_t i = 0; i < heap->class_count; i++) {
 		struct weir__class *class = &heap->classes[i];
 
 		if (class->pool)
@@ -225,8 +226,10 @@ static struct weir_mempool *make_pool(struct weir__class *class)
 	struct weir_heap *heap = class->heap;
 	struct weir_mempool *pool, *other = NULL;
 
-	pool = weir__mempool_create_for(
-		&class->source, heap->name, class->size, class->cache, class->cache * DEPOT_CACHES);
+	pool = weir__mempool_create_for(&class->source, heap->name, class->size, class->cache,
+		class->number == 0 ? 0
+		: class->cache     ? class->cache * DEPOT_CACHES
+				   : 1);
 	/* acq_rel: for what is in the pool */
 	if (!pool || atomic_compare_exchange_strong_explicit(&class->pool, &other, pool,
 			     memory_order_acq_rel, memory_order_acquire))
@@ -235,7 +238,7 @@ static struct weir_mempool *make_pool(struct weir__class *class)
 	return other;
 }
 
-static struct weir_mempool *pool_of(struct weir__class *class)
+struct weir_mempool *weir__class_pool(struct weir__class *class)
 {
 	struct weir_mempool *pool = atomic_load_explicit(&class->pool, memory_order_acquire);
 
@@ -288,7 +291,7 @@ void *weir__class_get(struct weir__class *class)
 
 	if (!class->heap->shared)
 		return get_single(class);
-	pool = pool_of(class);
+	pool = weir__class_pool(class);
 	if (!pool)
 		return take(class, &block, 1) ? block : NULL;
 	return weir__mempool_take(pool, &block, 1) == 0 ? block : NULL;
@@ -302,7 +305,7 @@ void weir__class_put(struct weir__class *class, void *block)
 		put_single(class, block);
 		return;
 	}
-	pool = pool_of(class);
+	pool = weir__class_pool(class);
 	if (pool)
 		weir__mempool_put_some(pool, &block, 1);
 	else

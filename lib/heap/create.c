@@ -230,7 +230,7 @@ void weir_heap_destroy(struct weir_heap *heap)
 /* Chunks with pages that lie side by side become one free run. */
 void weir_heap_reset(struct weir_heap *heap)
 {
-	for (uint32_t i = 1; i < heap->class_count; i++)
+	for (uint32_t i = 0; i < heap->class_count; i++)
 		weir__class_forget(&heap->classes[i]);
 	clear_lists(heap);
 	heap->large_units = heap->large_blocks = 0;

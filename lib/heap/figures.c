@@ -88,15 +88,20 @@ static void add_counted(struct weir_heap_stats *stats, const struct weir_heap *h
 
 void weir_heap_stats(struct weir_heap *heap, struct weir_heap_stats *stats)
 {
+	size_t units;
+	uint64_t kept = weir__large_kept(heap, &units);
+
 	memset(stats, 0, sizeof(*stats));
 	for (uint32_t i = 1; i < heap->class_count; i++)
 		add_class(stats, &heap->classes[i]);
 	weir__heap_lock(heap);
 	stats->size = (heap->present_units - heap->bare_units) << WEIR__UNIT_LOG2;
 	stats->max_size = heap->head.units << WEIR__UNIT_LOG2;
-	stats->used += heap->large_units << WEIR__UNIT_LOG2;
-	stats->blocks += heap->large_blocks;
-	stats->large = heap->large_blocks;
+	units = units < heap->large_units ? units : heap->large_units;
+	stats->used += (heap->large_units - units) << WEIR__UNIT_LOG2;
+	stats->cached += units << WEIR__UNIT_LOG2;
+	stats->large = heap->large_blocks > kept ? heap->large_blocks - kept : 0;
+	stats->blocks += stats->large;
 	stats->idle = (heap->free_units - heap->bare_units) << WEIR__UNIT_LOG2;
 	stats->largest = (size_t)weir__pages_longest(heap) << WEIR__UNIT_LOG2;
 	stats->growths = heap->growths;

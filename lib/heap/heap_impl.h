@@ -8,7 +8,7 @@
  *	span.c		runs of pages with one class	leaks.c		who has what
  *	pages.c		runs of pages, by size		trim.c		chunks given back
  *	chunk.c		chunks of the region		row.c		caches of threads
- *	bare.c		pages of free runs given back
+ *	bare.c		pages of free runs given back	large.c		blocks of pages of their own
  *
  * A heap is an array of units of 4 KiB. Units that belong together are a run:
  *
@@ -103,7 +103,7 @@ struct weir_heap {
 	uint32_t chunk_units, chunk_count, born; /* chunks */
 	uint8_t *present;                        /* by chunk */
 	struct weir__class classes[WEIR_HEAP_CLASSES];
-	uint32_t class_count;        /* 0 is none */
+	uint32_t class_count;        /* 0 is what is kept of large blocks (large.c) */
 	struct weir__heap_row *none; /* what head.rows shows of those that nobody may see */
 	struct weir__heap_row *rows[WEIR_THREAD_MAX]; /* row.c */
 
@@ -242,6 +242,9 @@ bool weir__span_has(const struct weir_heap *heap, uint32_t first, uint32_t index
 int weir__classes_init(struct weir_heap *heap, const struct weir_heap_conf *conf);
 void weir__classes_end(struct weir_heap *heap);
 
+/* Its pool, made with the first call; NULL without memory. */
+struct weir_mempool *weir__class_pool(struct weir__class *class);
+
 /* A block of a class, or NULL; and back. */
 void *weir__class_get(struct weir__class *class);
 void weir__class_put(struct weir__class *class, void *block);
@@ -278,6 +281,17 @@ void weir__rows_end(struct weir_heap *heap);
 /* Memory for the cache of a class and of the calling thread, which has this slot; NULL without. */
 struct weir__mempool_cache *weir__row_open(struct weir__class *class, uint32_t slot);
 void weir__row_close(struct weir__mempool_cache *cache);
+
+/* ---- large.c ---- */
+
+void weir__large_init(struct weir_heap *heap);
+
+/* A block of count units at a multiple of align units, or NULL with a sentence. */
+void *weir__large_take(struct weir_heap *heap, uint32_t count, uint32_t align);
+bool weir__large_give(struct weir_heap *heap, void *block); /* false: it is none */
+
+/* Blocks that threads keep, and their units. Not under the lock. */
+uint64_t weir__large_kept(struct weir_heap *heap, size_t *units);
 
 /* ---- alloc.c: raw blocks, without counting and checks ---- */
 

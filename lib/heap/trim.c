@@ -120,7 +120,7 @@ size_t weir_heap_compact(struct weir_heap *heap)
 {
 	size_t before = weir_heap_size(heap), after;
 
-	for (uint32_t i = 1; i < heap->class_count; i++)
+	for (uint32_t i = 0; i < heap->class_count; i++)
 		weir__class_flush(&heap->classes[i]);
 	weir__heap_lock(heap);
 	for (uint32_t i = 1; i < heap->class_count; i++)

@@ -194,8 +194,8 @@ void weir__mempool_init_objects(
 /* source.c: pools whose objects are somebody else's. They have no number, no tracking and are in no
  * report; get and put are as ever. */
 
-/* Objects of this size, of which a thread keeps cache at most, and the depot about depot; what is
- * more goes back to the source. NULL with errno and weir_last_error(). */
+/* Objects of this size, of which a thread keeps cache at most, and the depot about depot, 0: none;
+ * what is more goes back to the source. NULL with errno and weir_last_error(). */
 struct weir_mempool *weir__mempool_create_for(const struct weir__mempool_source *source,
 	const char *name, uint32_t size, uint32_t cache, uint32_t depot);
 

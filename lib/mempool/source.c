@@ -140,7 +140,7 @@ struct weir_mempool *weir__mempool_create_for(const struct weir__mempool_source 
 	pool->cache_size = cache;
 	pool->batch = cache / 2 < WEIR_BATCH_MAX ? cache / 2 : WEIR_BATCH_MAX;
 	pool->batch = pool->batch ? pool->batch : 1;
-	pool->max_count = depot > pool->batch ? depot : pool->batch;
+	pool->max_count = depot && depot < pool->batch ? pool->batch : depot;
 	pool->policy = WEIR_GROW_NEVER;
 	pool->caches = pool->head.caches;
 	if (!map_depot(pool)) {
