@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_judge.c: any bytes as packets, by rules that ask for every field there is, and for the state
- * of their connection. Each packet begins with a byte for the link type and one for its length in
+ * of their connection, and translate it. Each packet begins with a byte for the link type and one for its length in
  * units of 4 bytes. */
 #include "apps/weir-fw/explain.h"
+#include "apps/weir-fw/nat.h"
 #include "apps/weir-fw/track.h"
 
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void judge(struct fw_judge *judge, const uint8_t *data, uint32_t length, 
 {
 	static const enum fw_hook hooks[] = {FW_PREROUTING, FW_FORWARD, FW_POSTROUTING};
 	static char text[1 << 16];
-	struct fw_packet packet = {.in = "eth0", .time_ns = now_ns};
+	struct fw_packet packet = {.in = "eth0", .out = "eth1", .time_ns = now_ns};
 	struct fw_explanation explanation = {.packet = &packet};
 	struct fw_decision decision = {0};
 	/* of its own size, so that a byte too far is seen */
@@ -70,7 +71,11 @@ static void check(const struct fw_tracker *tracker)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t links[] = {1, 101, 113, 276, 228, 0};
-	struct fw_judge by = {.state = fw_tracker_state};
+	static struct fw_address addresses[] = {
+		{"eth0", FW_IP, 24, {10, 0, 0, 1}}, {"eth1", FW_IP, 24, {10, 0, 1, 1}}};
+	static const struct fw_host host = {addresses, 2};
+	struct fw_judge by = {
+		.state = fw_tracker_state, .bind = fw_nat_bind, .translate = fw_nat_apply};
 	size_t at = 0;
 
 	if (!rules)
@@ -78,6 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rules->stateful = true;
 	by.rules = rules;
 	by.tracker = fw_tracker_create(8);
+	if (fw_tracker_translates(by.tracker, &host))
+		abort();
 	while (at + 2 <= size) {
 		size_t length = data[at + 1] * 4u, left = size - at - 2;
 
