@@ -10,36 +10,12 @@
 #include "apps/weir-fw/router.h"
 
 #include <string.h>
+#include <sys/random.h>
 
-enum { ETHERNET = 14, TYPE_ARP = 0x0806, ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
-/* Headers that are written to lie in so many bytes: IP with options inside an error of ICMP inside
- * IP with options, and some more of IPv6's. */
-#define HEADERS 512
-
+enum { ETHERNET = 14, TYPE_ARP = 0x0806 };
 static uint32_t big16(const uint8_t *bytes)
 {
 	return (uint32_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static const uint8_t *destination(const struct fw_packet *packet)
-{
-	return packet->network + (packet->family == FW_IP ? 16 : 24);
-}
-
-/* A packet while it is routed. */
-struct passage {
-	struct weir_mbuf *mbuf;
-	uint32_t in;
-	bool copied; /* what rules and NAT see is a copy: see fw_view_read() */
-};
-
-/* Bring back what was changed in a copy. */
-static void put_back(const struct fw_router *router, const struct passage *passage)
-{
-	uint32_t length = passage->mbuf->length < HEADERS ? passage->mbuf->length : HEADERS;
-
-	if (passage->copied)
-		weir_mbuf_write(passage->mbuf, 0, router->view.flat, length);
 }
 
 static void decided(struct fw_router *router, const struct fw_decision *decision)
@@ -52,8 +28,8 @@ static void decided(struct fw_router *router, const struct fw_decision *decision
 }
 
 /* A hook has dropped it. */
-static void refuse(
-	struct fw_router *router, const struct passage *passage, const struct fw_decision *decision)
+static void refuse(struct fw_router *router, const struct fw_passage *passage,
+	const struct fw_decision *decision)
 {
 	uint8_t code;
 	enum fw_reply_kind kind;
@@ -67,7 +43,7 @@ static void refuse(
 }
 
 /* The rules had nothing against it, but it goes no further. */
-static void give_up(struct fw_router *router, const struct passage *passage, uint32_t reason,
+static void give_up(struct fw_router *router, const struct fw_passage *passage, uint32_t reason,
 	enum fw_reply_kind kind, uint32_t value)
 {
 	const struct fw_decision decision = {.verdict = FW_DROP};
@@ -79,65 +55,7 @@ static void give_up(struct fw_router *router, const struct passage *passage, uin
 
 /* ---- here ---- */
 
-/* A ping becomes its answer. */
-static void echo(struct fw_router *router, const struct passage *passage)
-{
-	struct fw_packet *packet = &router->view.packet;
-	uint32_t size = fw_address_size(packet->family);
-	uint8_t *icmp = (uint8_t *)(uintptr_t)packet->transport;
-	uint8_t *addresses = (uint8_t *)(uintptr_t)destination(packet) - size, source[16];
-	uint16_t before, after, checksum;
-
-	memcpy(source, addresses, size);
-	memcpy(addresses, addresses + size, size);
-	memcpy(addresses + size, source, size);
-	memcpy(&before, icmp, 2);
-	icmp[0] = packet->family == FW_IP ? 0 : 129;
-	memcpy(&after, icmp, 2);
-	memcpy(&checksum, icmp + 2, 2);
-	checksum = weir_checksum_update16(checksum, before, after);
-	memcpy(icmp + 2, &checksum, 2);
-	if (packet->family == FW_IP) {
-		addresses[-4] = 64;
-		weir_ipv4_checksum_set(addresses - 12);
-	} else {
-		addresses[-1] = 64;
-	}
-	put_back(router, passage);
-	fw_router_emit(router, passage->mbuf, passage->in, 0);
-}
-
-static bool is_echo(const struct fw_packet *packet)
-{
-	bool four = packet->family == FW_IP;
-
-	return packet->protocol == (four ? ICMP : ICMPV6) && packet->transport &&
-	       !packet->in_fragments && packet->transport_length >= 8 &&
-	       packet->transport[0] == (four ? 8 : 128) && !packet->transport[1];
-}
-
-static void take(struct fw_router *router, const struct passage *passage)
-{
-	struct fw_packet *packet = &router->view.packet;
-	struct fw_message message;
-
-	if (packet->transport && fw_message_nd(packet, &message)) {
-		fw_router_hear(router, &message, passage->in);
-		weir_stage_took(router->stage, 1);
-		weir_mbuf_free(passage->mbuf);
-	} else if (is_echo(packet) &&
-		   !fw_net_is_group(router->net, packet->family, destination(packet))) {
-		echo(router, passage);
-	} else {
-		if (packet->transport && packet->protocol == TCP)
-			fw_router_tell(router, FW_REPLY_RESET, 0, passage->in);
-		else if (packet->transport && packet->protocol == UDP)
-			fw_router_tell(router, FW_REPLY_NO_PORT, 0, passage->in);
-		fw_router_drop(router, FW_ROUTER_LOCAL, passage->mbuf);
-	}
-}
-
-static void input(struct fw_router *router, const struct passage *passage)
+static void input(struct fw_router *router, const struct fw_passage *passage)
 {
 	struct fw_decision decision = {.verdict = FW_ACCEPT};
 
@@ -147,7 +65,7 @@ static void input(struct fw_router *router, const struct passage *passage)
 		return;
 	}
 	decided(router, &decision);
-	take(router, passage);
+	fw_router_take(router, passage);
 }
 
 /* ---- through ---- */
@@ -171,17 +89,18 @@ static void take_hop(const struct fw_packet *packet)
 
 /* May it not be cut to fit the link? */
 static bool is_too_long(
-	const struct fw_router *router, const struct passage *passage, uint32_t port)
+	const struct fw_router *router, const struct fw_passage *passage, uint32_t port)
 {
 	const struct fw_packet *packet = &router->view.packet;
 	uint32_t mtu = router->net->interfaces[port].mtu;
 
-	return mtu && packet->network_length > mtu && !(passage->mbuf->flags & WEIR_MBUF_SEGMENT) &&
+	return mtu && packet->network_length > mtu && !passage->whole &&
+	       !(passage->mbuf->flags & WEIR_MBUF_SEGMENT) &&
 	       (packet->family == FW_IP6 || packet->network[6] & 0x40);
 }
 
-static void forward(
-	struct fw_router *router, const struct passage *passage, uint32_t port, const uint8_t *to)
+static void forward(struct fw_router *router, const struct fw_passage *passage, uint32_t port,
+	const uint8_t *to)
 {
 	struct fw_view *view = &router->view;
 	struct fw_packet *packet = &view->packet;
@@ -208,11 +127,11 @@ static void forward(
 		return;
 	}
 	decided(router, &decision);
-	put_back(router, passage);
+	fw_router_put_back(router, passage);
 	fw_router_send(router, passage->mbuf, port, packet->family, hop);
 }
 
-static void route(struct fw_router *router, const struct passage *passage)
+static void route(struct fw_router *router, const struct fw_passage *passage)
 {
 	struct fw_packet *packet = &router->view.packet;
 	struct fw_decision decision = {.verdict = FW_ACCEPT};
@@ -224,17 +143,17 @@ static void route(struct fw_router *router, const struct passage *passage)
 		refuse(router, passage, &decision);
 		return;
 	}
-	if (fw_net_is_group(router->net, packet->family, destination(packet))) {
+	if (fw_net_is_group(router->net, packet->family, fw_destination(packet))) {
 		input(router, passage);
 		return;
 	}
-	switch (fw_net_find(router->net, packet->family, destination(packet), &port, &hop)) {
+	switch (fw_net_find(router->net, packet->family, fw_destination(packet), &port, &hop)) {
 	case FW_NEXT_HERE:
 		input(router, passage);
 		break;
 	case FW_NEXT_PORT:
 		/* addresses of a link stay there */
-		if (packet->family == FW_IP6 && hop == destination(packet) && hop[0] == 0xfe &&
+		if (packet->family == FW_IP6 && hop == fw_destination(packet) && hop[0] == 0xfe &&
 			(hop[1] & 0xc0) == 0x80)
 			give_up(router, passage, FW_ROUTER_UNREACHABLE, FW_REPLY_NO_ROUTE, 0);
 		else
@@ -268,10 +187,10 @@ static void hear_arp(struct fw_router *router, struct weir_mbuf *mbuf)
 }
 
 /* Its headers can be written to, and the view is of it. */
-static bool open_packet(struct fw_router *router, struct passage *passage)
+static bool open_packet(struct fw_router *router, struct fw_passage *passage)
 {
 	struct weir_mbuf *mbuf = passage->mbuf;
-	uint32_t length = mbuf->length < HEADERS ? mbuf->length : HEADERS;
+	uint32_t length = mbuf->length < FW_ROUTER_HEADERS ? mbuf->length : FW_ROUTER_HEADERS;
 
 	if (weir_mbuf_make_writable(&passage->mbuf, 0, length)) {
 		fw_router_drop(router, FW_ROUTER_POOL_DRY, mbuf);
@@ -279,6 +198,23 @@ static bool open_packet(struct fw_router *router, struct passage *passage)
 	}
 	passage->copied = fw_view_read(&router->view, passage->mbuf);
 	return true;
+}
+
+/* A part of a packet, which rules of ct cannot tell whose it is: it waits for the others, as in the
+ * kernel. Returns whether the packet is whole now; else it has gone. */
+static bool put_together(struct fw_router *router, struct fw_passage *passage)
+{
+	struct weir_mbuf *mbuf = passage->mbuf;
+
+	mbuf = weir_reassembly_add(router->reassembly, mbuf, router->clock_ns);
+	if (!mbuf) {
+		weir_stage_took(router->stage, 1);
+		return false;
+	}
+	mbuf->port = (uint16_t)passage->in;
+	passage->mbuf = mbuf;
+	passage->whole = true;
+	return open_packet(router, passage);
 }
 
 static bool is_good(const struct fw_router *router, const struct weir_mbuf *mbuf)
@@ -292,7 +228,7 @@ static bool is_good(const struct fw_router *router, const struct weir_mbuf *mbuf
 static void handle(struct fw_router *router, struct weir_mbuf *mbuf)
 {
 	const struct fw_packet *packet = &router->view.packet;
-	struct passage passage = {.mbuf = mbuf, .in = mbuf->port};
+	struct fw_passage passage = {.mbuf = mbuf, .in = mbuf->port};
 
 	if (!is_for_us(router, mbuf)) {
 		fw_router_drop(router, FW_ROUTER_FOREIGN, mbuf);
@@ -308,7 +244,8 @@ static void handle(struct fw_router *router, struct weir_mbuf *mbuf)
 		fw_router_drop(router, FW_ROUTER_FOREIGN, passage.mbuf);
 	else if (packet->kind == FW_KIND_MALFORMED || !is_good(router, passage.mbuf))
 		fw_router_drop(router, FW_ROUTER_MALFORMED, passage.mbuf);
-	else
+	else if (!packet->in_fragments || !router->view.judge.rules->stateful ||
+		 put_together(router, &passage))
 		route(router, &passage);
 }
 
@@ -348,6 +285,8 @@ static int set_up(struct weir_stage *stage)
 {
 	struct fw_router *router = stage->state;
 	struct fw_live *live = *(struct fw_live **)stage->conf;
+	/* no more than an eighth of the buffers that a pool has if nothing else is said */
+	const struct weir_reassembly_conf parts = {.packets = 256, .held = 1024};
 
 	fw_view_open(&router->view, live);
 	router->view.judge.bind = fw_nat_bind;
@@ -357,6 +296,10 @@ static int set_up(struct weir_stage *stage)
 	router->neighbours = fw_neighbours_create();
 	if (!router->neighbours)
 		return weir_stage_fail(ENOMEM, "no memory for neighbours");
+	router->reassembly = weir_reassembly_create(&parts);
+	if (!router->reassembly ||
+		getrandom(&router->fragment_id, sizeof(router->fragment_id), 0) < 0)
+		return weir_stage_fail(ENOMEM, "no memory for fragments");
 	fw_net_open(router->net, &live->bridge.run.app, live->names);
 	for (uint32_t i = 0; i < router->net->fixed_count; i++)
 		if (!add_fixed(router, &router->net->fixed[i]))
@@ -367,7 +310,10 @@ static int set_up(struct weir_stage *stage)
 
 static void tear_down(struct weir_stage *stage)
 {
-	fw_neighbours_destroy(((struct fw_router *)stage->state)->neighbours);
+	struct fw_router *router = stage->state;
+
+	fw_neighbours_destroy(router->neighbours);
+	weir_reassembly_destroy(router->reassembly);
 }
 
 static const char *const counters[] = {[FW_ROUTER_FOREIGN] = "not for us",

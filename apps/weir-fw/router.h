@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* router.h: what router.c, its main stage, and router_send.c share. */
+/* router.h: what router.c, the way through, and the files about its ends share. */
 #ifndef FW_ROUTER_H
 #define FW_ROUTER_H
 
@@ -7,14 +7,38 @@
 #include "apps/weir-fw/neighbour.h"
 #include "apps/weir-fw/reply.h"
 
+/* Headers that are written to lie in so many bytes: IP with options inside an error of ICMP inside
+ * IP with options, and some more of IPv6's. */
+#define FW_ROUTER_HEADERS 512
+
 struct fw_router {
 	struct fw_view view;
 	struct weir_stage *stage;
 	struct fw_net *net;
 	struct fw_neighbours *neighbours;
-	uint64_t clock_ns;                /* of neighbours and of errors, monotonic */
-	uint64_t errors_ns, error_credit; /* see router_send.c */
+	struct weir_reassembly *reassembly; /* for rules that ask for states */
+	uint32_t fragment_id;               /* of IPv6, the last one given */
+	uint64_t clock_ns;                  /* of neighbours and of errors, monotonic */
+	uint64_t errors_ns, error_credit;   /* see router_send.c */
 };
+
+/* A packet while it is routed. */
+struct fw_passage {
+	struct weir_mbuf *mbuf;
+	uint32_t in;
+	bool whole;  /* it was put together, and may be cut again */
+	bool copied; /* what rules and NAT see is a copy: see fw_view_read() */
+};
+
+static inline const uint8_t *fw_destination(const struct fw_packet *packet)
+{
+	return packet->network + (packet->family == FW_IP ? 16 : 24);
+}
+
+/* router_here.c: a packet for the router itself. */
+void fw_router_take(struct fw_router *router, const struct fw_passage *passage);
+/* Bring back what was changed in a copy. */
+void fw_router_put_back(const struct fw_router *router, const struct fw_passage *passage);
 
 /* router_send.c: hand a packet on by a port to the next hop; it is the router's no more. */
 void fw_router_send(struct fw_router *router, struct weir_mbuf *mbuf, uint32_t port, uint8_t family,

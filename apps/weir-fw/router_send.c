@@ -153,7 +153,7 @@ void fw_router_send(struct fw_router *router, struct weir_mbuf *mbuf, uint32_t p
 		send_one(router, mbuf, port, family, next);
 		return;
 	}
-	count = weir_fragment(mbuf, mtu, 0, fragments, FRAGMENTS);
+	count = weir_fragment(mbuf, mtu, ++router->fragment_id, fragments, FRAGMENTS);
 	if (count < 0) {
 		fw_router_drop(router, FW_ROUTER_UNREACHABLE, mbuf);
 		return;

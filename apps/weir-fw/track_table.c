@@ -168,7 +168,8 @@ static uint32_t insert(struct fw_tracker *tracker, const key *of)
 {
 	uint32_t index;
 
-	if (tracker->half_open >= tracker->half_open_most)
+	/* one for this one, and one for a search that was in vain */
+	for (uint32_t i = 0; i < 2 && tracker->half_open >= tracker->half_open_most; i++)
 		remove_early(tracker);
 	if (weir_flow_insert(tracker->table, of, tracker->now_ns, &index) < 0 &&
 		remove_early(tracker))

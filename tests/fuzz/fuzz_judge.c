@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_judge.c: any bytes as packets, by rules that ask for every field there is, and for the state
- * of their connection, and translate it. Each packet begins with a byte for the link type and one for its length in
- * units of 4 bytes. */
+ * of their connection, and translate it. Each packet begins with a byte for the link type and one
+ * for its length in units of 4 bytes. */
 #include "apps/weir-fw/explain.h"
 #include "apps/weir-fw/nat.h"
 #include "apps/weir-fw/track.h"
