@@ -5,6 +5,7 @@
  * far as that is near, and hands out all that are due by then. That they have gone, and when, is
  * known at the next poll: the round in between took them to their end, or to a ring.
  */
+#include "stages/bucket_impl.h"
 #include "stages/headers_impl.h"
 #include "stages/inputs_impl.h"
 #include "stages/stages_impl.h"
@@ -28,6 +29,16 @@ static const struct weir__quantity speeds = {
 	.min = 1,
 	.max = UINT64_C(1000000000000),
 	.units = {{"x", 1000000}},
+};
+
+/* Thousandths a second: a packet in two seconds is a rate, too. With the units of weir__rate. */
+static const struct weir__quantity rates = {
+	.like = "100mbit, 5kpps or 0.5pps",
+	.min = 1,
+	.max = 1000 * WEIR__BUCKET_RATE_MAX,
+	.units = {{"bit", 1000}, {"kbit", 1000000}, {"mbit", UINT64_C(1000000000)},
+		{"gbit", UINT64_C(1000000000000)}, {"pps", 1000}, {"kpps", 1000000},
+		{"mpps", UINT64_C(1000000000)}},
 };
 
 struct play_conf {
@@ -74,10 +85,10 @@ static int take_pace(struct weir_stage_args *args, struct weir_pace_conf *pace)
 			return -EINVAL;
 		error = set_pace(pace, WEIR_PACE_RECORDED, number, speeds.units[0].factor);
 	}
-	unit = weir__arg_quantity(args, "rate", &weir__rate, &number);
+	unit = weir__arg_quantity(args, "rate", &rates, &number);
 	if (!error && unit >= 0 && weir_stage_arg(args, "rate"))
 		error = set_pace(pace, unit >= WEIR__RATE_PPS ? WEIR_PACE_PACKETS : WEIR_PACE_BITS,
-			number, 1);
+			number, 1000);
 	if (unit < 0 || weir__arg_quantity(args, "gap", &weir__duration, &number) < 0 ||
 		weir__arg_quantity(args, "max_gap", &weir__duration, &pace->max_gap_ns) < 0)
 		return -EINVAL;

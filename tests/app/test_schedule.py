@@ -47,7 +47,8 @@ class Timing(ScheduleTest):
     def test_rates(self):
         self.trace("in.pcap", [10**18] * 201)
         size = len(self.read("in.pcap")[0].data)
-        for options, seconds in ((["--pps", "2000"], 0.1), (["--gap", "250us"], 0.05)):
+        for options, seconds in ((["--pps", "2000"], 0.1), (["--pps", "2500.5"], 200 / 2500.5),
+                                 (["--gap", "250us"], 0.05)):
             timing, took = self.timed("in.pcap", "--to", "null", *options)
             self.assertAlmostEqual(timing["scheduled_seconds"], seconds, places=8)
             self.assertGreaterEqual(took, seconds)
@@ -103,7 +104,7 @@ class Timing(ScheduleTest):
     def test_misuse(self):
         table = [
             (["--speed", "0x"], "1x"), (["--speed", "fast"], "1x"), (["--speed", "2"], "1x"),
-            (["--pps", "0"], "kpps"), (["--pps", "1.5"], "kpps"), (["--pps", "-1"], "kpps"),
+            (["--pps", "0"], "kpps"), (["--pps", "1.0005"], "kpps"), (["--pps", "-1"], "kpps"),
             (["--mbps", "x"], "mbit"), (["--gap", "0us"], "speed=top"), (["--gap", "10"], "500us"),
             (["--max-gap", "1s"], "speed=1x"), (["--pps", "1", "--gap", "1s"], "exclude"),
             (["--speed", "1x", "--mbps", "1"], "exclude"), (["--loop-gap", "x"], "500us"),

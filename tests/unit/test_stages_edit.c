@@ -192,6 +192,7 @@ static void test_refused(void)
 		{"split", "mac=2:0:0:0:0:1 client=first", "exclude"},
 		{"play", "x.pcap speed=0.5", "2.5x"},
 		{"play", "x.pcap rate=1kpps gap=1ms", "exclude"},
+		{"play", "x.pcap rate=0.0005pps", "0.5pps"},
 		{"play", "\"\"", "needs files"},
 		{NULL, NULL, NULL},
 	};
