@@ -34,6 +34,15 @@ while True:
 """
 
 
+CONNECT = """
+import socket, sys
+for port in sys.argv[2:]:
+    s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+    s.settimeout(20)
+    print(s.connect_ex((sys.argv[1], int(port))))
+"""
+
+
 class Router(ProgramTest):
     program = "WEIR_FW"
 
@@ -181,18 +190,27 @@ class Router(ProgramTest):
                     ct state established,related accept
                     iifname "lan0" accept
                     ip daddr 192.168.10.2 tcp dport 8080 accept
-                    tcp dport 83 reject with icmpx admin-prohibited
+                    tcp dport 90 reject
+                    tcp dport 91 reject with tcp reset
+                    tcp dport 92 reject with icmp host-unreachable
+                    tcp dport 92 reject with icmpv6 addr-unreachable
+                    tcp dport 93 reject with icmpx admin-prohibited
+                    tcp dport 94 reject with icmpx no-route
                 }
             }
             """
         process = self.router(net, rules)
+        net.ip("b", "route", "add", f"{LAN}.0/24", "via", WAN)
         self.serve(net, "a", 8080)
         self.assertEqual(self.get(net, "c", WAN), "0")
         self.assertEqual((self.folder / "got").read_bytes(), (self.folder / "data").read_bytes())
         net.ip("a", "address", "add", f"{LAN}.3/24", "dev", "eth0")
         self.assertEqual(self.get(net, "a", WAN, 80, "--interface", f"{LAN}.3"), "0")
         self.assertEqual(self.get(net, "c", WAN, 81), "7")  # redirected to where nobody listens
-        self.assertEqual(self.get(net, "c", f"[{LAN6}2]", 83), "7")  # told that it is prohibited
+        # what the client's kernel makes of each answer: errno.h
+        for target, expected in ((f"{LAN6}2", "111 111 113 13 101"), (f"{LAN}.2", "111 111 113 113 101")):
+            self.assertEqual(net.run("c", "python3", "-c", CONNECT, target, *range(90, 95)).split(),
+                             expected.split(), target)
         self.finish(process)
 
 
