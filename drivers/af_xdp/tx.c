@@ -70,6 +70,23 @@ static inline void describe(struct xdp_queue *queue, uint32_t index, const struc
 	++*weir__xdp_held(queue->tx.held, place);
 }
 
+/* Can the kernel have it just so? */
+static inline bool is_easy(const struct weir__xdp_umem *umem, const struct weir_mbuf *mbuf)
+{
+	/* one without bytes wraps, and is not */
+	return weir_ref_look(&mbuf->state) == umem->pool->head.mbuf_plain &&
+	       mbuf->data_length - 1 < umem->plain_max;
+}
+
+/* Then its reference goes to the kernel with it. */
+static inline void describe_easy(struct xdp_queue *queue, const struct weir_mbuf *mbuf)
+{
+	uint32_t index = 0;
+
+	xsk_ring_prod__reserve(&queue->tx.ring, 1, &index);
+	describe(queue, index, mbuf, queue->port->umem.first + mbuf->offset, mbuf->data_length, 0);
+}
+
 /* ---- packets that are not one plain mbuf ---- */
 
 /* The mbuf whose buffer a segment's bytes lie in, or NULL when the kernel cannot be pointed to
@@ -153,6 +170,13 @@ static enum outcome send_odd(struct xdp_queue *queue, struct weir_mbuf *packet, 
 	copy = weir_mbuf_copy(packet, own->umem.pool);
 	if (!copy)
 		return DRY;
+	if (weir_likely(is_easy(&own->umem, copy))) {
+		describe_easy(queue, copy);
+		weir_mbuf_free(packet);
+		queue->tx.copied++;
+		--*room;
+		return SENT;
+	}
 	count = count_descriptors(&own->umem, copy);
 	if (!count || count > own->segments_max || count > *room) {
 		weir_mbuf_free(copy);
@@ -203,14 +227,6 @@ static uint32_t room_for(struct xdp_tx *tx)
 	return free_now < completions ? free_now : completions;
 }
 
-/* Can the kernel have it just so? */
-static inline bool is_easy(const struct weir__xdp_umem *umem, const struct weir_mbuf *mbuf)
-{
-	/* one without bytes wraps, and is not */
-	return weir_ref_look(&mbuf->state) == umem->pool->head.mbuf_plain &&
-	       mbuf->data_length - 1 < umem->plain_max;
-}
-
 static void submit(struct xdp_queue *queue, uint32_t descriptors)
 {
 	if (descriptors) {
@@ -231,12 +247,11 @@ static uint32_t describe_all(struct xdp_queue *queue, struct weir__counters *cou
 
 	for (done = 0; done < count && room; done++) {
 		struct weir_mbuf *mbuf = mbufs[done];
-		uint32_t length = mbuf->length, index = 0;
+		uint32_t length = mbuf->length;
 		enum outcome outcome;
 
 		if (weir_likely(is_easy(umem, mbuf))) {
-			xsk_ring_prod__reserve(&queue->tx.ring, 1, &index);
-			describe(queue, index, mbuf, umem->first + mbuf->offset, length, 0);
+			describe_easy(queue, mbuf);
 			room--;
 			bytes += length;
 			continue;
