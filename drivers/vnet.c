@@ -22,12 +22,13 @@
 #define GSO_UDP_L4 5
 #define GSO_ECN    0x80
 
-#define TCP_CHECKSUM 16 /* where they are in the headers */
-#define TCP_FLAGS    13
-#define TCP_CWR      0x80
-#define UDP_CHECKSUM 6
-#define IPV4_HEADER  20
-#define IPV6_HEADER  40
+#define TCP_CHECKSUM  16 /* where they are in the headers */
+#define TCP_FLAGS     13
+#define TCP_CWR       0x80
+#define UDP_CHECKSUM  6
+#define SCTP_CHECKSUM 8
+#define IPV4_HEADER   20
+#define IPV6_HEADER   40
 
 static bool is_tcp(const struct weir_mbuf *mbuf)
 {
@@ -67,6 +68,8 @@ static bool is_known(const struct weir_mbuf *mbuf, const struct weir__vnet *vnet
 		return vnet->csum_offset == TCP_CHECKSUM;
 	case WEIR_L4_UDP:
 		return vnet->csum_offset == UDP_CHECKSUM;
+	case WEIR_L4_SCTP: /* its own sum, of which the header does not tell that it is another */
+		return vnet->csum_offset == SCTP_CHECKSUM;
 	}
 	return false;
 }
