@@ -6,9 +6,9 @@
 #include "apps/weir-fw/fast.h"
 #include "apps/weir-fw/live.h"
 
-/* A frame in pieces is put together in so many bytes: the longest packet of IP, and a header of
+/* A frame in pieces is put together in so many bytes: the longest packet of IPv6, and a header of
  * Ethernet with two tags. What is behind that no rule looks at. */
-#define FW_FLAT (65535 + 22)
+#define FW_FLAT (40 + 65535 + 22)
 
 /* Of a worker, for the packet it looks at. */
 struct fw_view {

@@ -17,11 +17,17 @@
 
 struct fw_neighbours {
 	struct fw_neighbour sets[SETS][PLACES];
+	uint32_t held, most; /* packets that wait for any of them */
+	uint32_t hand;       /* where those are looked for that wait no longer */
 };
 
-struct fw_neighbours *fw_neighbours_create(void)
+struct fw_neighbours *fw_neighbours_create(uint32_t most)
 {
-	return calloc(1, sizeof(struct fw_neighbours));
+	struct fw_neighbours *neighbours = calloc(1, sizeof(*neighbours));
+
+	if (neighbours)
+		neighbours->most = most;
+	return neighbours;
 }
 
 static struct fw_neighbour *set_of(
@@ -75,11 +81,49 @@ struct fw_neighbour *fw_neighbour_make(struct fw_neighbours *neighbours, uint32_
 	for (uint32_t i = 1; i < PLACES; i++)
 		if (goes_first(&set[i], entry))
 			entry = &set[i];
-	*lost_count = entry->held_count;
-	memcpy(lost, entry->held, sizeof(entry->held));
+	*lost_count = fw_neighbour_release(neighbours, entry, lost);
 	*entry = (struct fw_neighbour){.family = family, .port = port};
 	memcpy(entry->address, address, fw_address_size(family));
 	return entry;
+}
+
+uint32_t fw_neighbour_release(
+	struct fw_neighbours *neighbours, struct fw_neighbour *entry, struct weir_mbuf **mbufs)
+{
+	uint32_t count = entry->held_count;
+
+	memcpy(mbufs, entry->held, count * sizeof(*mbufs));
+	entry->held_count = 0;
+	neighbours->held -= count;
+	return count;
+}
+
+/* Packets that wait for one go, for each in its turn. There are some. */
+static uint32_t release_next(struct fw_neighbours *neighbours, struct weir_mbuf **mbufs)
+{
+	struct fw_neighbour *entry;
+
+	do {
+		entry = &neighbours->sets[neighbours->hand / PLACES][neighbours->hand % PLACES];
+		neighbours->hand = (neighbours->hand + 1) % (SETS * PLACES);
+	} while (entry->held_count == 0);
+	return fw_neighbour_release(neighbours, entry, mbufs);
+}
+
+uint32_t fw_neighbour_hold(struct fw_neighbours *neighbours, struct fw_neighbour *entry,
+	struct weir_mbuf *mbuf, struct weir_mbuf **lost)
+{
+	uint32_t count = 0;
+
+	if (entry->held_count == FW_NEIGHBOUR_HELD) {
+		*lost = mbuf;
+		return 1;
+	}
+	if (neighbours->held >= neighbours->most)
+		count = release_next(neighbours, lost);
+	entry->held[entry->held_count++] = mbuf;
+	neighbours->held++;
+	return count;
 }
 
 enum fw_neighbour_state fw_neighbour_use(struct fw_neighbour *entry, uint64_t now_ns, bool *ask)

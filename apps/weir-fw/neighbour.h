@@ -26,7 +26,8 @@ struct fw_neighbour {
 };
 
 struct fw_neighbours;
-struct fw_neighbours *fw_neighbours_create(void); /* NULL: no memory */
+/* So many packets wait at most, for all of them together. NULL: no memory. */
+struct fw_neighbours *fw_neighbours_create(uint32_t most);
 /* Packets that wait are freed. */
 void fw_neighbours_destroy(struct fw_neighbours *neighbours);
 
@@ -41,6 +42,13 @@ struct fw_neighbour *fw_neighbour_make(struct fw_neighbours *neighbours, uint32_
 enum fw_neighbour_state { FW_NEIGHBOUR_KNOWN, FW_NEIGHBOUR_WAIT, FW_NEIGHBOUR_AWAY };
 /* *ask: a question is due now. */
 enum fw_neighbour_state fw_neighbour_use(struct fw_neighbour *entry, uint64_t now_ns, bool *ask);
+/* A packet waits for it. How many cannot any more are in *lost, as above: it itself, when there are
+ * enough for this one, or those of another, when there are enough for all. */
+uint32_t fw_neighbour_hold(struct fw_neighbours *neighbours, struct fw_neighbour *entry,
+	struct weir_mbuf *mbuf, struct weir_mbuf **lost);
+/* Take those that wait, into FW_NEIGHBOUR_HELD places: how many. */
+uint32_t fw_neighbour_release(
+	struct fw_neighbours *neighbours, struct fw_neighbour *entry, struct weir_mbuf **mbufs);
 /* It has said where it is. */
 void fw_neighbour_heard(struct fw_neighbour *entry, const uint8_t *mac, uint64_t now_ns);
 

@@ -13,6 +13,9 @@
 #include <sys/random.h>
 
 enum { ETHERNET = 14, TYPE_ARP = 0x0806 };
+/* One in so many of the pool's buffers may be with packets that wait for neighbours; as many may be
+ * with fragments that wait for others. */
+#define HELD_SHARE 8
 static uint32_t big16(const uint8_t *bytes)
 {
 	return (uint32_t)(bytes[0] << 8 | bytes[1]);
@@ -105,11 +108,14 @@ static void forward(struct fw_router *router, const struct fw_passage *passage, 
 	struct fw_view *view = &router->view;
 	struct fw_packet *packet = &view->packet;
 	struct fw_decision decision = {.verdict = FW_ACCEPT};
+	bool to_many = packet->link_broadcast || packet->link_multicast;
 	uint8_t hop[16];
 
 	memcpy(hop, to, fw_address_size(packet->family));
-	if (packet->network[packet->family == FW_IP ? 8 : 7] <= 1) {
-		give_up(router, passage, FW_ROUTER_HOPS, FW_REPLY_HOPS, 0);
+	/* a frame to many: who else got it might send it on, too (RFC 1812, 5.3.4) */
+	if (to_many || packet->network[packet->family == FW_IP ? 8 : 7] <= 1) {
+		give_up(router, passage, to_many ? FW_ROUTER_FOREIGN : FW_ROUTER_HOPS,
+			FW_REPLY_HOPS, 0);
 		return;
 	}
 	if (is_too_long(router, passage, port)) {
@@ -127,7 +133,8 @@ static void forward(struct fw_router *router, const struct fw_passage *passage, 
 		return;
 	}
 	decided(router, &decision);
-	fw_router_put_back(router, passage);
+	if (passage->copied)
+		fw_router_put_back(router, passage->mbuf);
 	fw_router_send(router, passage->mbuf, port, packet->family, hop);
 }
 
@@ -189,14 +196,18 @@ static void hear_arp(struct fw_router *router, struct weir_mbuf *mbuf)
 /* Its headers can be written to, and the view is of it. */
 static bool open_packet(struct fw_router *router, struct fw_passage *passage)
 {
-	struct weir_mbuf *mbuf = passage->mbuf;
-	uint32_t length = mbuf->length < FW_ROUTER_HEADERS ? mbuf->length : FW_ROUTER_HEADERS;
+	uint32_t length = passage->mbuf->length, done = 0;
 
-	if (weir_mbuf_make_writable(&passage->mbuf, 0, length)) {
-		fw_router_drop(router, FW_ROUTER_POOL_DRY, mbuf);
-		return false;
+	length = length < FW_ROUTER_HEADERS ? length : FW_ROUTER_HEADERS;
+	while (done < length) {
+		if (weir_mbuf_make_writable(&passage->mbuf, 0, length)) {
+			fw_router_drop(router, FW_ROUTER_POOL_DRY, passage->mbuf);
+			return false;
+		}
+		passage->copied = fw_view_read(&router->view, passage->mbuf);
+		done = length;
+		length = fw_router_headers(&router->view.packet);
 	}
-	passage->copied = fw_view_read(&router->view, passage->mbuf);
 	return true;
 }
 
@@ -214,13 +225,23 @@ static bool put_together(struct fw_router *router, struct fw_passage *passage)
 	mbuf->port = (uint16_t)passage->in;
 	passage->mbuf = mbuf;
 	passage->whole = true;
-	return open_packet(router, passage);
+	if (!open_packet(router, passage))
+		return false;
+	if (router->view.packet.kind == FW_KIND_IP)
+		return true;
+	fw_router_drop(router, FW_ROUTER_MALFORMED, passage->mbuf);
+	return false;
 }
 
+/* Of IPv4 the checksum is right; and it is not from many, or of a host's inside. */
 static bool is_good(const struct fw_router *router, const struct weir_mbuf *mbuf)
 {
 	const struct fw_packet *packet = &router->view.packet;
+	const uint8_t *to = fw_destination(packet), *from = to - fw_address_size(packet->family);
 
+	if (fw_net_is_group(router->net, packet->family, from) ||
+		(packet->family == FW_IP && (from[0] == 127 || to[0] == 127)))
+		return false;
 	return packet->family != FW_IP || mbuf->flags & WEIR_MBUF_L3_CHECKSUM ||
 	       weir_ipv4_checksum_verify(packet->network);
 }
@@ -285,15 +306,16 @@ static int set_up(struct weir_stage *stage)
 {
 	struct fw_router *router = stage->state;
 	struct fw_live *live = *(struct fw_live **)stage->conf;
-	/* no more than an eighth of the buffers that a pool has if nothing else is said */
-	const struct weir_reassembly_conf parts = {.packets = 256, .held = 1024};
+	/* without buffers nobody would hear where neighbours are, or have the last fragment */
+	const uint32_t most = weir_mempool_count(live->bridge.run.app.pool) / HELD_SHARE + 1;
+	const struct weir_reassembly_conf parts = {.packets = 256, .held = most};
 
 	fw_view_open(&router->view, live);
 	router->view.judge.bind = fw_nat_bind;
 	router->view.judge.translate = fw_nat_apply;
 	router->stage = stage;
 	router->net = &live->net;
-	router->neighbours = fw_neighbours_create();
+	router->neighbours = fw_neighbours_create(most);
 	if (!router->neighbours)
 		return weir_stage_fail(ENOMEM, "no memory for neighbours");
 	router->reassembly = weir_reassembly_create(&parts);

@@ -7,8 +7,8 @@
 #include "apps/weir-fw/neighbour.h"
 #include "apps/weir-fw/reply.h"
 
-/* Headers that are written to lie in so many bytes: IP with options inside an error of ICMP inside
- * IP with options, and some more of IPv6's. */
+/* Headers that are written to lie in so many bytes, nearly always: IP with options inside an error
+ * of ICMP inside IP with options, and some more of IPv6's. */
 #define FW_ROUTER_HEADERS 512
 
 struct fw_router {
@@ -37,10 +37,14 @@ static inline const uint8_t *fw_destination(const struct fw_packet *packet)
 
 /* router_here.c: a packet for the router itself. */
 void fw_router_take(struct fw_router *router, const struct fw_passage *passage);
-/* Bring back what was changed in a copy. */
-void fw_router_put_back(const struct fw_router *router, const struct fw_passage *passage);
 
-/* router_send.c: hand a packet on by a port to the next hop; it is the router's no more. */
+/* router_send.c: how many bytes of a packet may be changed. */
+uint32_t fw_router_headers(const struct fw_packet *packet);
+
+/* Bring back to a packet what was changed in a copy of it, the view. */
+void fw_router_put_back(const struct fw_router *router, struct weir_mbuf *mbuf);
+
+/* Hand a packet on by a port to the next hop; it is the router's no more. */
 void fw_router_send(struct fw_router *router, struct weir_mbuf *mbuf, uint32_t port, uint8_t family,
 	const uint8_t *hop);
 

@@ -6,15 +6,6 @@
 
 enum { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
 
-void fw_router_put_back(const struct fw_router *router, const struct fw_passage *passage)
-{
-	uint32_t length = passage->mbuf->length < FW_ROUTER_HEADERS ? passage->mbuf->length
-								    : FW_ROUTER_HEADERS;
-
-	if (passage->copied)
-		weir_mbuf_write(passage->mbuf, 0, router->view.flat, length);
-}
-
 /* A ping becomes its answer. */
 static void echo(struct fw_router *router, const struct fw_passage *passage)
 {
@@ -39,7 +30,8 @@ static void echo(struct fw_router *router, const struct fw_passage *passage)
 	} else {
 		addresses[-1] = 64;
 	}
-	fw_router_put_back(router, passage);
+	if (passage->copied)
+		fw_router_put_back(router, passage->mbuf);
 	fw_router_emit(router, passage->mbuf, passage->in, 0);
 }
 

@@ -16,6 +16,23 @@ void fw_router_drop(struct fw_router *router, uint32_t reason, struct weir_mbuf 
 	weir_stage_drop(router->stage, reason, &mbuf, 1);
 }
 
+uint32_t fw_router_headers(const struct fw_packet *packet)
+{
+	enum { ICMP = 1, ICMPV6 = 58, TRANSPORT = 128 };
+	uint32_t most = FW_ROUTER_HEADERS;
+
+	/* extension headers may go on and on, also in the packet that an error quotes */
+	if (packet->protocol == ICMP || packet->protocol == ICMPV6 ||
+		(packet->transport && packet->transport - packet->frame + TRANSPORT > most))
+		most = UINT32_MAX;
+	return packet->frame_length < most ? packet->frame_length : most;
+}
+
+void fw_router_put_back(const struct fw_router *router, struct weir_mbuf *mbuf)
+{
+	weir_mbuf_write(mbuf, 0, router->view.flat, fw_router_headers(&router->view.packet));
+}
+
 /* ---- neighbours ---- */
 
 static void put_header(
@@ -93,27 +110,27 @@ static struct fw_neighbour *make_entry(
 /* Those that waited go, or are dropped when it is away. */
 static void release(struct fw_router *router, struct fw_neighbour *entry)
 {
-	uint32_t count = entry->held_count;
+	struct weir_mbuf *held[FW_NEIGHBOUR_HELD];
+	uint32_t count = fw_neighbour_release(router->neighbours, entry, held);
 
-	entry->held_count = 0;
 	weir_stage_made(router->stage, count);
 	for (uint32_t i = 0; i < count && entry->known; i++) {
-		put_header(entry->held[i], entry->mac, router->net->interfaces[entry->port].mac,
+		put_header(held[i], entry->mac, router->net->interfaces[entry->port].mac,
 			entry->family);
-		weir_stage_next(router->stage, entry->port, entry->held[i]);
+		weir_stage_next(router->stage, entry->port, held[i]);
 	}
 	if (!entry->known)
-		weir_stage_drop(router->stage, FW_ROUTER_NEIGHBOUR, entry->held, count);
+		weir_stage_drop(router->stage, FW_ROUTER_NEIGHBOUR, held, count);
 }
 
 static void hold(struct fw_router *router, struct fw_neighbour *entry, struct weir_mbuf *mbuf)
 {
-	if (entry->held_count == FW_NEIGHBOUR_HELD) {
-		fw_router_drop(router, FW_ROUTER_NEIGHBOUR, mbuf);
-		return;
-	}
-	entry->held[entry->held_count++] = mbuf;
+	struct weir_mbuf *lost[FW_NEIGHBOUR_HELD];
+	uint32_t count = fw_neighbour_hold(router->neighbours, entry, mbuf, lost);
+
 	weir_stage_took(router->stage, 1);
+	weir_stage_made(router->stage, count);
+	weir_stage_drop(router->stage, FW_ROUTER_NEIGHBOUR, lost, count);
 }
 
 static void send_one(struct fw_router *router, struct weir_mbuf *mbuf, uint32_t port,
@@ -199,9 +216,10 @@ void fw_router_emit(
 	struct fw_packet *packet = &view->packet;
 	struct fw_decision decision = {.verdict = FW_ACCEPT};
 	const uint8_t *to, *hop;
+	bool copied;
 
 	mbuf->port = (uint16_t)port;
-	fw_view_read(view, mbuf);
+	copied = fw_view_read(view, mbuf);
 	memset(packet->in, 0, FW_IFNAMSIZ);
 	to = packet->network + (packet->family == FW_IP ? 16 : 24);
 	if (fw_net_find(router->net, packet->family, to, &port, &hop) != FW_NEXT_PORT) {
@@ -214,6 +232,8 @@ void fw_router_emit(
 		fw_judge_hook(&view->judge, hooks[i], packet, &decision);
 	if (!ct_state && view->judge.tracker)
 		fw_tracker_decided(view->judge.tracker, decision.verdict == FW_ACCEPT);
+	if (copied)
+		fw_router_put_back(router, mbuf);
 	if (decision.verdict == FW_ACCEPT)
 		fw_router_send(router, mbuf, port, packet->family, hop);
 	else

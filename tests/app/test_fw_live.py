@@ -9,12 +9,14 @@
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import threading
 import time
 
 import captures
+import fw_net
 import fw_random
 import fw_sessions
 from control import SocketTest
@@ -28,6 +30,7 @@ INSIDE, OUTSIDE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 HERE, THERE = ("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1")
 SYN, BOTH, ACK = 2, 0x12, 0x10
 ARP = captures.frame("ff:ff:ff:ff:ff:ff", INSIDE, bytes(28), 0x0806)
+PIECES = ",preload=copy"  # else packets stay in one piece, where they were read
 STATES = chain('ct state established,related accept\nct state new iifname "inside" accept\ndrop')
 REJECT = r"weir-fw: warning: rules\.nft:\d+: reject drops and does not tell [^\n]*\n"
 ACCEPT, NO_UDP = table(chain("accept")), table(chain("meta l4proto udp drop"))
@@ -48,13 +51,14 @@ class LiveTest(SocketTest):
         (self.folder / "new.nft").write_text(text)
         (self.folder / "new.nft").rename(self.folder / "rules.nft")
 
-    def pass_on(self, *inputs, names=("inside", "outside", "other"), options=(), told=""):
+    def pass_on(self, *inputs, names=("inside", "outside", "other"), options=(), told="",
+                more=""):
         """The frames that come out of each port when these come in, and the report."""
         specs = []
         for i, frames in enumerate(inputs):
             captures.write_pcap(self.folder / f"in{i}.pcap", [
                 captures.packet(f, 10**18 + j * 10**6) for j, f in enumerate(frames)])
-            specs.append(f"{names[i]}=pcap:rx=in{i}.pcap,tx=out{i}.pcap")
+            specs.append(f"{names[i]}=pcap:rx=in{i}.pcap,tx=out{i}.pcap{more}")
         out, err = self.end(self.start("--json", "--rules", "rules.nft", *options, *specs))
         self.assertRegex(err, rf"\A({told})?\Z")
         report = self.checked(out)
@@ -147,7 +151,7 @@ class Verdicts(LiveTest):
         """Frames in several buffers are seen whole; cut ones are dropped."""
         self.rules(table(chain("udp dport 53 drop")))
         long = [ip(*HERE, 17, udp(1, port, bytes(9000))) for port in (53, 54)]
-        outs, report = self.pass_on([*long, long[1][:60]], [], options=("--pool", "size=128"))
+        outs, report = self.pass_on([*long, long[1][:60]], [], options=("--pool", "size=128"), more=PIECES)
         self.assertEqual(outs[1], long[1:])
         self.assertEqual((report["dropped"]["rules"], report["dropped"]["malformed"]), (1, 1))
 
@@ -165,6 +169,76 @@ class Verdicts(LiveTest):
                       ["x" * 16 + "=null", "null"], ["=null", "null"], ["in.pcap", "--watch"],
                       ["in.pcap", "--duration", "1s"]):
             self.fails(2, "--rules", "rules.nft", *words)
+
+
+class Routed(LiveTest):
+    """A router between two networks, the outside with one neighbour that is known."""
+    OURS, CLIENT = "02:77:65:69:72:01", "02:00:00:00:00:0a"
+    HOST, HOST6 = "203.0.113.9", socket.inet_pton(socket.AF_INET6, "fd20::9")
+    CLIENT6 = socket.inet_pton(socket.AF_INET6, "fd10::9")
+    NET = ("--address", "inside=10.0.0.1/24", "--address", "outside=203.0.113.1/16", "--address",
+           "inside=fd10::1/64", "--address", "outside=fd20::1/64", "--neighbour", "203.0.113.9=" + OUTSIDE,
+           "--neighbour", "fd20::9=" + OUTSIDE, "--neighbour", "10.0.0.2=" + INSIDE)
+
+    def routed(self, frames, *options, rules="", more=""):
+        self.rules(rules)
+        outs, report = self.pass_on([mac(f, f[:6].hex(":") if f[0] & 1 else self.OURS, self.CLIENT)
+                                     for f in frames], [], options=(*self.NET, *options), more=more)
+        return outs, report["dropped"]
+
+    def test_neighbours_that_are_not_there_take_few_buffers(self):
+        """Else none are left to hear from those that are."""
+        frames = [ip("10.0.0.2", f"203.0.{i // 200}.{i % 200 + 1}", 17, udp(5, 6)) for i in range(400)]
+        outs, dropped = self.routed([*frames, ip("10.0.0.2", self.HOST, 17, udp(7, 8))], "--pool",
+                                    "count=256")
+        self.assertEqual([f[34:38] for f in outs[1] if f[12:14] == b"\x08\x00"], [udp(7, 8)[:4]])
+        self.assertGreater(dropped["no_neighbour"], 300)
+
+    def test_what_no_router_forwards(self):
+        good = ip("10.0.0.2", self.HOST, 17, udp(5, 6))
+        wrong = [ip(source, self.HOST, 17, udp(5, 6)) for source in (
+            "224.0.0.5", "255.255.255.255", "10.0.0.255", "127.0.0.1")]
+        (_, out), dropped = self.routed([mac(good, "ff:ff:ff:ff:ff:ff", self.CLIENT), *wrong,
+                                         mac(good, "01:00:5e:00:00:01", self.CLIENT), good])
+        self.assertEqual(len(out), 1)
+        self.assertEqual((dropped["not_for_us"], dropped["malformed"]), (2, 4))
+
+    def test_translated_in_pieces(self):
+        """Headers lie in several buffers; also those that are written last, and far behind."""
+        rules = ("table inet t {\nchain a {\ntype nat hook prerouting priority dstnat\n"
+                 f"ip daddr {self.HOST} dnat ip to 10.0.0.1\n}}\nchain b {{\n"
+                 "type nat hook postrouting priority srcnat\noifname outside masquerade\n}\n}\n")
+        ping = b"\x08\0\0\0\0\1\0\1" + bytes(3000)
+        ping = ping[:2] + struct.pack("!H", fw_net.checksum(ping)) + ping[4:]
+        options = b"\x11\x7f" + 3 * (b"\1\xff" + bytes(255)) + b"\1\xf9" + bytes(249)
+        body = struct.pack("!HHHH", 5, 6, 1008, 0) + bytes(range(250)) * 4
+        pseudo = struct.pack("!II", len(body), 17)
+        total = fw_net.checksum(self.CLIENT6 + self.HOST6 + pseudo + body)
+        body = body[:6] + struct.pack("!H", total) + body[8:]
+        far = captures.frame(self.OURS, self.CLIENT, struct.pack(
+            "!IHBB", 6 << 28, len(options + body), 60, 9) + self.CLIENT6 + self.HOST6 + options + body, 0x86dd)
+        outs, _ = self.routed([ip("10.0.0.2", self.HOST, 1, ping), far], "--pool", "size=128", rules=rules,
+                              more=PIECES)
+        self.assertEqual([f[26:30] for f in outs[0]], [bytes([203, 0, 113, 9])])
+        (out,) = outs[1]
+        self.assertEqual(out[22:38], socket.inet_pton(socket.AF_INET6, "fd20::1"))
+        self.assertEqual(fw_net.checksum(out[22:54] + pseudo + out[54 + len(options):]), 0)
+
+
+    def test_the_longest_packet_in_fragments(self):
+        body = struct.pack("!HHHH", 5, 6, 65527, 0) + bytes(65519)
+        frames = []
+        for at in range(0, len(body), 8192):
+            part = struct.pack("!BBHI", 17, 0, at | (at + 8192 < len(body)), 7) + body[at:at + 8192]
+            frames.append(captures.frame(self.OURS, self.CLIENT, struct.pack(
+                "!IHBB", 6 << 28, len(part), 44, 9) + self.CLIENT6 + self.HOST6 + part, 0x86dd))
+        for more in "", PIECES:
+            (_, out), _ = self.routed(frames, rules=table(chain("ct state new accept\ndrop")), more=more)
+            self.assertEqual([f[54:] for f in out], [body])
+        flood = [f[:58] + struct.pack("!I", 100 + i) + f[62:] for i in range(200) for f in frames[:2]]
+        (_, out), _ = self.routed([*flood, *frames[-3:], ip("10.0.0.2", self.HOST, 17, udp(7, 8))],
+                                  "--pool", "count=256", rules=table(chain("ct state new accept")))
+        self.assertEqual([f[34:38] for f in out], [udp(7, 8)[:4]])
 
 
 class Reload(LiveTest):
