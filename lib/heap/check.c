@@ -75,13 +75,14 @@ bool weir__check_is_word(const uint8_t *raw, size_t room)
 	return back_of(raw, room)->canary == canary(raw, CANARY_OUT);
 }
 
-/* A block that comes from its class again: is it as it went? Pages of a span are zero at first. */
+/* A block that comes from its class again: is it as it went? Pages of a span are zero at first;
+ * those of a large block have what they had, of blocks of any length. */
 static void look_at_free(const struct weir_heap *heap, const uint8_t *raw, size_t room)
 {
 	const struct weir__back *back = back_of(raw, room);
 	const char *wrong;
 
-	if (room > WEIR_HEAP_SMALL || !(heap->track & WEIR_TRACK_GUARDS) ||
+	if (!heap->head.map[weir__unit_of(heap, raw)] || !(heap->track & WEIR_TRACK_GUARDS) ||
 		back->canary != canary(raw, CANARY_FREE))
 		return;
 	wrong = weir__check_look(heap, raw, room);

@@ -164,6 +164,21 @@ static void test_use_after_free(void)
 	weir_heap_destroy(heap);
 }
 
+/* Small blocks at large alignments are pages of their own, where another block was in between. */
+static void test_another_block_is_no_use_after_free(void)
+{
+	struct weir_heap *heap = make(WEIR_TRACK_SITES | WEIR_TRACK_GUARDS);
+	uint8_t *block = weir_heap_alloc_aligned(heap, 12000, 8192), *other;
+
+	weir_heap_free(heap, block);
+	other = weir_heap_alloc_aligned(heap, 4000, 8192);
+	CU_ASSERT_PTR_EQUAL(other, block);
+	weir_heap_free(heap, other);
+	CU_ASSERT_PTR_EQUAL(weir_heap_alloc_aligned(heap, 12000, 8192), block);
+	CU_ASSERT_EQUAL(weir_guard_count(), caught);
+	weir_heap_destroy(heap);
+}
+
 static void test_wrong_size(void)
 {
 	struct weir_heap *heap = make(WEIR_TRACK_SITES);
@@ -236,7 +251,9 @@ int main(void)
 		{"small twice is seen late", test_small_twice_is_seen_late},
 		{"double free", test_double_free}, {"foreign pointer", test_foreign_pointer},
 		{"overrun and underrun", test_overrun_and_underrun},
-		{"use after free", test_use_after_free}, {"wrong size", test_wrong_size},
+		{"use after free", test_use_after_free},
+		{"another block is no use after free", test_another_block_is_no_use_after_free},
+		{"wrong size", test_wrong_size},
 		{"leaks by site and owner", test_leaks_by_site_and_owner},
 		{"validate sees damage", test_validate_sees_damage}, CU_TEST_INFO_NULL};
 

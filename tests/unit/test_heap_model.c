@@ -169,6 +169,7 @@ static void check_all(struct weir_heap *heap)
 	size_t count = 0;
 
 	check(weir_heap_validate(heap) == 0, "validate");
+	check(weir_guard_count() == 0, "a guard has caught something");
 	check_apart();
 	for (size_t i = 0; i < BLOCKS; i++)
 		count += blocks[i].bytes != NULL;
