@@ -117,8 +117,8 @@ class Router(ProgramTest):
         self.from_outside(net)
         self.iperf(net)
         report = self.finish(process)
-        self.assertGreater(report["firewall"]["connections"]["made"], 10)
-        self.assertGreater(report["dropped"]["rules"], 4)
+        self.assertGreater(report["firewall"]["connections"]["made"], 5)
+        self.assertGreaterEqual(report["dropped"]["rules"], 3)  # mail, and two from outside
 
     def downloads(self, net):
         for address in SERVER, f"[{SERVER6}]":
