@@ -50,6 +50,21 @@ static bool matches(const uint8_t *a, const uint8_t *b, uint32_t bits)
 	return memcmp(a, b, bytes) == 0 && (bits % 8 == 0 || !((a[bytes] ^ b[bytes]) & mask));
 }
 
+static bool is_link_local(uint8_t family, const uint8_t *address)
+{
+	return family == FW_IP6 && address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
+}
+
+/* Can somebody have it: not all, not many, not everybody for himself. */
+static bool is_of_host(uint8_t family, const uint8_t *address)
+{
+	static const uint8_t none[16];
+
+	if (memcmp(address, none, fw_address_size(family)) == 0)
+		return false;
+	return family == FW_IP ? address[0] < 224 && address[0] != 127 : address[0] != 0xff;
+}
+
 static struct fw_route *add_route(struct fw_net *net)
 {
 	return net->route_count < FW_NET_ROUTES ? &net->routes[net->route_count++] : NULL;
@@ -68,6 +83,8 @@ void fw_net_address(struct fw_net *net, struct argp_state *state, const char *te
 		!read_prefix(equal + 1, strlen(equal + 1), &address->family, address->bytes,
 			&address->length))
 		app_refuse(state, "--address", text, "must be INTERFACE=ADDRESS/LENGTH");
+	if (!is_of_host(address->family, address->bytes))
+		app_refuse(state, "--address", text, "is no address that a host can have");
 	memcpy(address->name, text, length);
 	net->host.count++;
 }
@@ -103,8 +120,11 @@ void fw_net_neighbour(struct fw_net *net, struct argp_state *state, const char *
 		sscanf(equal + 1, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &fixed->mac[0],
 			&fixed->mac[1], &fixed->mac[2], &fixed->mac[3], &fixed->mac[4],
 			&fixed->mac[5], &end) != 6 ||
-		equal[1 + end])
-		app_refuse(state, "--neighbour", text, "must be ADDRESS=MAC");
+		equal[1 + end] || equal[1 + strspn(equal + 1, "0123456789abcdefABCDEF:")] ||
+		fixed->mac[0] & 1)
+		app_refuse(state, "--neighbour", text, "must be ADDRESS=MAC, of one host");
+	if (is_link_local(fixed->family, fixed->address))
+		app_refuse(state, "--neighbour", text, "is an address that each port may have");
 	net->fixed_count++;
 }
 
@@ -158,6 +178,8 @@ void fw_net_finish(
 		if (!link)
 			argp_failure(state, APP_MISUSE, 0,
 				"--route: a gateway is in no network of the interfaces");
+		else if (fw_net_is_own(net, link->family, net->routes[i].gateway, NULL))
+			argp_failure(state, APP_MISUSE, 0, "--route: a gateway is this router");
 		else
 			net->routes[i].port = link->port;
 	}
@@ -214,11 +236,6 @@ bool fw_net_is_own(
 			memcmp(net->addresses[i].bytes, address, fw_address_size(family)) == 0)
 			return true;
 	return false;
-}
-
-static bool is_link_local(uint8_t family, const uint8_t *address)
-{
-	return family == FW_IP6 && address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
 enum fw_next fw_net_find(const struct fw_net *net, uint8_t family, const uint8_t *address,

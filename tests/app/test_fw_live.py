@@ -225,6 +225,18 @@ class Routed(LiveTest):
         self.assertEqual(fw_net.checksum(out[22:54] + pseudo + out[54 + len(options):]), 0)
 
 
+    def test_bad_use(self):
+        self.rules("")
+        ours = "--address", "inside=10.0.0.1/24"
+        for words in (["--address", "inside=224.0.0.1/24"], ["--address", "inside=0.0.0.0/0"],
+                      ["--address", "inside=ff02::1/64"], ["--address", "inside=127.0.0.1/8"],
+                      [*ours, "--route", "default=10.0.0.1"],
+                      [*ours, "--neighbour", "10.0.0.2=ff:ff:ff:ff:ff:ff"],
+                      [*ours, "--neighbour", "10.0.0.2=-1:00:00:00:00:01"],
+                      [*ours, "--neighbour", "fe80::2=" + OUTSIDE]):
+            self.fails(2, "--rules", "rules.nft", "--limit", 1, "inside=null:count=1", "outside=null:count=1",
+                       *words)
+
     def test_the_longest_packet_in_fragments(self):
         body = struct.pack("!HHHH", 5, 6, 65527, 0) + bytes(65519)
         frames = []
