@@ -148,6 +148,7 @@ static void filter_some(struct weir_stage *stage, struct weir_mbuf **mbufs, uint
 {
 	struct fw_view *state = stage->state;
 	const struct app_bridge *bridge = &state->live->bridge;
+	struct weir_stage_drops drops = {.mbufs = mbufs};
 	struct fw_frame frames[FW_FAST_BURST];
 	uint64_t now_ns = app_now_ns();
 
@@ -163,8 +164,9 @@ static void filter_some(struct weir_stage *stage, struct weir_mbuf **mbufs, uint
 		if (ways)
 			app_bridge_send(stage, bridge, mbufs[i], ways);
 		else
-			weir_stage_drop(stage, reason, &mbufs[i], 1);
+			weir_stage_drop_next(stage, &drops, reason, mbufs[i]);
 	}
+	weir_stage_drop_rest(stage, &drops);
 }
 
 static void filter(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
