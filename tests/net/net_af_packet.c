@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* net_af_packet.c: packet sockets at both ends of a pair of interfaces: what one sends the other
  * receives, byte by byte, by either version of the ring. */
+#include "pool_ports.h"
 #include "veth.h"
-
-#include "unit/unit.h"
-#include "weir/weir.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,18 +10,6 @@
 #include <unistd.h>
 
 #define BURST 32
-
-static struct weir_mempool *pool;
-
-static struct weir_port *open_port(const char *spec)
-{
-	struct weir_port *port = weir_port_open(spec, pool);
-
-	if (!port)
-		printf("\n%s: %s\n", spec, weir_last_error());
-	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
-	return port;
-}
 
 static void close_ports(struct weir_port *a, struct weir_port *b)
 {

@@ -2,10 +2,10 @@
 /* net_af_packet_offload.c: packets that this machine sends to a veth as it would to a NIC: without
  * checksums, and longer than the MTU, to be cut. Received as they are, and sent on as on a wire. */
 #include "long_packet.h"
+#include "pool_ports.h"
 #include "veth.h"
 
 #include "drivers/vnet_impl.h"
-#include "unit/unit.h"
 
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -15,24 +15,7 @@
 
 #define PIECES 256
 
-static struct weir_mempool *pool;
 static int sender;
-
-static struct weir_port *open_port(const char *spec)
-{
-	struct weir_port *port = weir_port_open(spec, pool);
-
-	if (!port)
-		printf("\n%s: %s\n", spec, weir_last_error());
-	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
-	return port;
-}
-
-static void close_port(struct weir_port *port)
-{
-	CU_ASSERT_EQUAL(weir_port_close(port), 0);
-	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
-}
 
 /* As the host sends on va: what the flags ask for is left to the interface. Frees the packet. */
 static void host_sends(struct weir_mbuf *mbuf)

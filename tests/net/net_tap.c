@@ -4,10 +4,8 @@
  * connection, and every byte and checksum goes through weir twice. */
 #include "host.h"
 #include "long_packet.h"
+#include "pool_ports.h"
 #include "veth.h"
-
-#include "unit/unit.h"
-#include "weir/weir.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -19,24 +17,6 @@
 #define BURST 32
 
 #define ADDRESSES "address=192.0.2.1/24,fd02::1/64"
-
-static struct weir_mempool *pool;
-
-static struct weir_port *open_port(const char *spec)
-{
-	struct weir_port *port = weir_port_open(spec, pool);
-
-	if (!port)
-		printf("\n%s: %s\n", spec, weir_last_error());
-	CU_ASSERT_PTR_NOT_NULL_FATAL(port);
-	return port;
-}
-
-static void close_port(struct weir_port *port)
-{
-	CU_ASSERT_EQUAL(weir_port_close(port), 0);
-	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
-}
 
 /* A port that must not open; its sentence has these words. */
 static void refused(const char *spec, int error, const char *words)
