@@ -132,8 +132,8 @@ WEIR_API int weir_region_node_of(const struct weir_region *region, const void *a
 WEIR_API const char *weir_region_describe(struct weir_region *region);
 
 /* All regions of the process: what each asked for and got, how many bytes lie on which pages and on
- * which node, and why it is nothing better; as a table, or as a JSON array of objects. The caller
- * frees it with free(). NULL with errno ENOMEM. */
+ * which node (of more than 262,144 pages so many are asked for), and why it is nothing better; as a
+ * table, or as a JSON array of objects. The caller frees it with free(). NULL with errno ENOMEM. */
 WEIR_API char *weir_mem_report(bool json);
 
 /* ---- another process ----

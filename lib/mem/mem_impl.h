@@ -97,7 +97,8 @@ int weir__place(const struct weir_region *region, void *address, size_t size);
  * cannot be found out, 0 and a reason. */
 int weir__place_verify(struct weir_region *region, uint8_t *address, size_t size, size_t step);
 
-/* place.c: count the bytes of a range on each node, those below max. 0 or -errno. */
+/* place.c: count the bytes of a range on each node, those below max, by the page at every step. 0
+ * or -errno. */
 int weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes, unsigned int max);
 
 /* place.c: "on node 1", "on nodes 0-1 in turn", "" for anywhere. */

@@ -189,14 +189,14 @@ int weir__place_count(uint8_t *address, size_t size, size_t step, size_t *bytes,
 	for (size_t at = 0; at < size;) {
 		size_t count = 0;
 
-		for (; count < ASK_MAX && at < size; at += step)
-			pages[count++] = address + at;
+		for (size_t next = at; count < ASK_MAX && next < size; next += step)
+			pages[count++] = address + next;
 		error = weir__os_nodes_of(pages, count, nodes);
 		if (error)
 			return error;
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++, at += step)
 			if (nodes[i] >= 0 && (unsigned int)nodes[i] < max)
-				bytes[nodes[i]] += step;
+				bytes[nodes[i]] += size - at < step ? size - at : step;
 	}
 	return 0;
 }

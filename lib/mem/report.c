@@ -67,21 +67,32 @@ struct figures {
 	char why[768];
 };
 
+/* Bytes between the pages of a region that the kernel is asked for their node, of at most 262,144,
+ * which is each of 1 GiB of small ones: it needs up to a microsecond for each, the region is locked
+ * meanwhile, and one that a peer has sent may claim terabytes. */
+static size_t asking_step(const struct figures *figures, size_t unit)
+{
+	size_t step = figures->size >> 18;
+
+	return step < unit ? unit : step / unit * unit;
+}
+
 static void take_figures(struct weir_region *region, struct figures *figures)
 {
 	*figures = (struct figures){.size = 0};
 	pthread_mutex_lock(&region->lock);
 	for (size_t i = 0; i < region->chunk_count; i++) {
-		enum weir_pages pages = region->chunks[i];
-		size_t size = pages ? weir__chunk_mapped(region, i) : 0;
+		size_t size = region->chunks[i] ? weir__chunk_mapped(region, i) : 0;
 
-		if (!size)
-			continue;
 		figures->size += size;
-		figures->kinds[pages] += size;
-		weir__place_count(region->base + i * region->chunk, size, weir__pages_unit(pages),
-			figures->nodes, WEIR__NODES_MAX);
+		figures->kinds[region->chunks[i]] += size;
 	}
+	for (size_t i = 0; i < region->chunk_count; i++)
+		if (region->chunks[i])
+			weir__place_count(region->base + i * region->chunk,
+				weir__chunk_mapped(region, i),
+				asking_step(figures, weir__pages_unit(region->chunks[i])),
+				figures->nodes, WEIR__NODES_MAX);
 	weir__place_describe(region, figures->place, sizeof(figures->place));
 	weir__region_describe(region, figures->words, sizeof(figures->words));
 	weir__region_why(region, figures->why, sizeof(figures->why));

@@ -89,6 +89,7 @@ def shared_seeds():
     yield "hugepages", shared(0, pages=21, chunks=(21, 21, 0, 21))
     yield "no-chunks", shared(0, chunks=())
     yield "half", shared(0)[:40]
+    yield "sparse", shared(0, 5 << 40, 1 << 40, chunks=(2,) * 5)  # its report must not walk it
 
 
 def capture_seeds():
