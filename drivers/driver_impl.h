@@ -32,13 +32,14 @@ struct weir__filter;
 struct weir_port {
 	struct weir_port_ops ops; /* first: the inline calls see only this */
 	const struct weir__driver *driver;
-	struct weir_mempool *pool; /* NULL: the port only sends */
-	uint32_t queues;           /* 1 unless open says more */
-	bool sends;                /* true unless open says otherwise */
-	uint32_t offloads;         /* enum weir_port_offload: the driver's unless open says less */
-	uint32_t tx_flags;         /* of packets, that weir_port_tx() is to look at (complete.c) */
-	uint32_t tx_states;        /* and bits of their state */
-	WEIR_ATOMIC(bool) down;    /* the interface cannot send now: why tx_or_drop drops */
+	struct weir_mempool *pool;      /* NULL: the port only sends */
+	struct weir_trace_cache *cache; /* of capture files; NULL: none */
+	uint32_t queues;                /* 1 unless open says more */
+	bool sends;                     /* true unless open says otherwise */
+	uint32_t offloads;      /* enum weir_port_offload: the driver's unless open says less */
+	uint32_t tx_flags;      /* of packets, that weir_port_tx() is to look at (complete.c) */
+	uint32_t tx_states;     /* and bits of their state */
+	WEIR_ATOMIC(bool) down; /* the interface cannot send now: why tx_or_drop drops */
 	/* filter=, NULL without: mbuf/filter_impl.h. A driver whose kernel does it all, or which
 	 * calls weir__filter_matches() itself, sets filters in open; else the library filters. */
 	struct weir__filter *filter;

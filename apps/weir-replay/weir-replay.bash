@@ -15,6 +15,7 @@ _weir_replay() {
 	--speed) words='top 1x 2x 0.5x' ;;
 	--split) words='client interface= mac= prefix=' ;;
 	--loop | -l) words='forever 10' ;;
+	--cache) words='64M 1G' ;;
 	--gap | --max-gap | --loop-gap | --delay | --jitter | --duration) words='10us 1ms 1s' ;;
 	--rate-limit) words='100mbit 5kpps' ;;
 	--loss | --corrupt | --duplicate | --reorder) words='0.1% 1% 10%' ;;

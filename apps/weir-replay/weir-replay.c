@@ -199,8 +199,7 @@ static void report(struct app_pipeline *run)
 	app->drop_count = 2;
 	if (app->end == APP_END_INPUT && it->play.out_of_time)
 		app->end = APP_END_DURATION;
-	if (it->options.paced)
-		replay_report_timing(app, &it->play.figures);
+	replay_report_play(app, &it->play, it->options.paced);
 }
 
 int main(int argc, char **argv)

@@ -10,7 +10,7 @@
 /* How the file is received: what the keys say. */
 struct way {
 	uint64_t map;
-	bool load, ahead;
+	bool load, ahead, cache;
 };
 
 /* A file that is in memory needs nobody who reads it. */
@@ -31,6 +31,8 @@ static int choose_way(
 
 	if (weir__spec_number(spec, "mmap", 0, 1, &way->map))
 		return -EINVAL;
+	way->cache = pcap->port->cache && strcmp(path, "-") != 0;
+	way->map |= way->cache;
 	way->load = way->map || (pcap->loop != 1 && strcmp(path, "-") != 0);
 	pcap->make = way->map ? weir_trace_attach : weir_trace_copy;
 	if (!preload)
@@ -51,7 +53,10 @@ static int open_trace(struct pcap_port *pcap, const char *path, const struct way
 {
 	const struct weir_trace_conf conf = {.map = way->map};
 
-	pcap->trace = weir_trace_open(path, &conf);
+	if (way->cache)
+		pcap->cache = pcap->port->cache;
+	pcap->trace =
+		way->cache ? weir_trace_cache_get(pcap->cache, path) : weir_trace_open(path, &conf);
 	if (pcap->trace)
 		return 0;
 	return errno == EFBIG && !must ? 0 : -errno;
@@ -101,7 +106,7 @@ int weir__pcap_open_rx(struct pcap_port *pcap, struct weir__spec *spec)
 		return weir__fail(EINVAL, "pcap: rx=%s needs a mempool to receive into", path);
 	pcap->pass_is_empty = true;
 	if (way.load)
-		error = open_trace(pcap, path, &way, preload || way.map);
+		error = open_trace(pcap, path, &way, preload || (way.map && !way.cache));
 	return error || pcap->trace ? error : open_reader(pcap, path, &way);
 }
 
@@ -109,5 +114,8 @@ void weir__pcap_close_rx(struct pcap_port *pcap)
 {
 	weir__ahead_stop(pcap->ahead);
 	weir_capture_close(pcap->reader);
-	weir_trace_close(pcap->trace);
+	if (pcap->trace && pcap->cache)
+		weir_trace_cache_put(pcap->cache, pcap->trace);
+	else
+		weir_trace_close(pcap->trace);
 }

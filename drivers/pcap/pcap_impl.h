@@ -22,6 +22,7 @@ struct pcap_port {
 	/* One of the two, or none. */
 	struct weir_capture_reader *reader;
 	struct weir_trace *trace;
+	struct weir_trace_cache *cache; /* that the trace is put back to; NULL: it is the port's */
 	struct weir__ahead *ahead;      /* reads from the reader; or NULL */
 	uint32_t taken;                 /* packets of its present batch */
 	WEIR_ATOMIC(uint64_t) position; /* of what was taken, in the file */

@@ -88,6 +88,13 @@ struct weir_port_link {
  * names the driver or key), ENODEV for an unknown driver, or what the driver met. */
 WEIR_API struct weir_port *weir_port_open(const char *spec, struct weir_mempool *pool);
 
+/* The same, and a capture file to receive from is taken from cache (weir/trace.h), mapped and
+ * indexed already if it is there. Who opens files again and again keeps one; it outlives its ports.
+ * NULL: none. */
+struct weir_trace_cache;
+WEIR_API struct weir_port *weir_port_open_cached(
+	const char *spec, struct weir_mempool *pool, struct weir_trace_cache *cache);
+
 /* Close: what was sent reaches its destination first. Mbufs the port still holds go back to their
  * pools. 0, or -errno when something sent did not arrive (a full disk); the port is closed all the
  * same. NULL is allowed. */

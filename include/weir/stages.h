@@ -8,7 +8,7 @@
  *	          loop_gap= limit= duration=
  *	          speed=top|1x, rate=, or gap=
  *	          max_gap= preload=no|copy|attach
- *	          unique=no|yes
+ *	          cache= unique=no|yes
  *	tx        PORT full=drop|wait                  -         sends
  *	ring      size=1024 full=wait|drop             out       to other workers, by flow
  *	parse     -                                    out       weir_parse()
@@ -50,6 +50,7 @@
 #include "weir/pace.h"
 #include "weir/port.h"
 #include "weir/stage.h"
+#include "weir/trace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -84,7 +85,8 @@ struct weir_stage_play {
 	const struct weir_play_input *played;
 	uint32_t played_count;
 	struct weir_pace_figures figures;
-	bool out_of_time; /* duration= has ended it */
+	struct weir_trace_cache_stats cache; /* zeros without cache= */
+	bool out_of_time;                    /* duration= has ended it */
 
 	/* How far it is, in bytes of files; size is 0 when that is not known. */
 	WEIR_ATOMIC(uint64_t) position, size;

@@ -109,8 +109,9 @@ struct weir_trace_cache_stats {
 	uint64_t traces;
 };
 
-/* Keep traces, opened by conf (NULL: mapped), of max_bytes in all; those in use are kept whatever
- * they take. NULL with errno ENOMEM. */
+/* Keep traces, opened by conf (NULL: mapped), of max_bytes in all, and no more of them than half of
+ * the files that the process may have open; those in use are kept whatever they take. NULL with
+ * errno ENOMEM. */
 WEIR_API struct weir_trace_cache *weir_trace_cache_create(
 	const struct weir_trace_conf *conf, uint64_t max_bytes);
 

@@ -134,6 +134,12 @@ static int open_driver(struct weir_port *port, struct weir__spec *spec)
 
 struct weir_port *weir_port_open(const char *text, struct weir_mempool *pool)
 {
+	return weir_port_open_cached(text, pool, NULL);
+}
+
+struct weir_port *weir_port_open_cached(
+	const char *text, struct weir_mempool *pool, struct weir_trace_cache *cache)
+{
 	const struct weir__driver *driver;
 	struct weir__spec spec;
 	struct weir_port *port;
@@ -146,6 +152,7 @@ struct weir_port *weir_port_open(const char *text, struct weir_mempool *pool)
 		weir__spec_free(&spec);
 		return weir__fail_null(ENOMEM, "no memory for the port '%s'", text);
 	}
+	port->cache = cache;
 	error = open_driver(port, &spec);
 	weir__spec_free(&spec);
 	if (!error) {

@@ -8,6 +8,7 @@
  */
 #include "stages/inputs_find_impl.h"
 #include "stages/inputs_impl.h"
+#include "stages/inputs_one_impl.h"
 
 #include "base/base_impl.h"
 
@@ -18,27 +19,15 @@
 
 /* Inputs that stay open between passes: few enough for their buffers and file descriptors. */
 #define KEPT_OPEN 64
-/* Packets that each holds to be merged; fewer when the pool is small. */
-#define HELD 32
-
-struct input {
-	const char *spec;
-	uint64_t size;
-	struct weir_port *port;        /* NULL: not open */
-	struct weir_port_stats before; /* of when it was open before */
-	uint64_t time;                 /* of the packet that is next */
-	uint32_t at, have;
-	struct weir_mbuf *held[HELD];
-};
 
 struct weir__inputs {
 	struct weir__found found;
-	struct weir_mempool *pool;
+	struct weir__input_way way;
 	struct weir_play_input *played;
-	struct input *all;
+	struct weir__input *all;
 	uint32_t count, current, chunk;
-	bool merge, begins, ended, failed, must_preload;
-	const char *preload; /* NULL: read from the file */
+	bool merge, begins, ended, failed;
+	bool few;            /* enough to stay open between passes */
 	uint64_t read, size; /* bytes: of inputs that are over; of all, 0: not known */
 	uint32_t *heap, *dry;
 	uint32_t heap_count, dry_count;
@@ -53,55 +42,18 @@ static int fail_input(struct weir__inputs *inputs, uint32_t index, const char *s
 	return -EIO;
 }
 
-/* From memory, if it is a file that fits. NULL with errno. */
-static struct weir_port *open_preloaded(struct weir__inputs *inputs, const struct input *input)
+static int open_one(struct weir__inputs *inputs, uint32_t index)
 {
-	struct weir_port *port = NULL;
-	char *spec;
-
-	if (input->size == 0 || !inputs->preload)
-		return weir_port_open(input->spec, inputs->pool);
-	if (asprintf(&spec, "pcap:rx=%s,preload=%s", input->spec, inputs->preload) >= 0) {
-		port = weir_port_open(spec, inputs->pool);
-		free(spec);
-	}
-	if (!port && errno == EFBIG && !inputs->must_preload)
-		return weir_port_open(input->spec, inputs->pool);
-	return port;
+	return weir__input_open(&inputs->all[index], &inputs->way);
 }
 
-/* Ready to give its first packet. */
-static int open_input(struct weir__inputs *inputs, uint32_t index)
+/* A pass of them is over: close those that do not stay open. With a cache each pass looks whether a
+ * file is another one by now. */
+static void close_some(struct weir__inputs *inputs, uint32_t first, uint32_t count)
 {
-	struct input *input = &inputs->all[index];
-
-	input->at = input->have = 0;
-	input->time = 0;
-	if (input->port)
-		return weir_port_rewind(input->port);
-	input->port = open_preloaded(inputs, input);
-	return input->port ? 0 : -errno;
-}
-
-static void add_stats(struct weir_port_stats *sum, const struct weir_port_stats *stats)
-{
-	sum->rx_packets += stats->rx_packets;
-	sum->rx_bytes += stats->rx_bytes;
-	sum->rx_no_mbuf += stats->rx_no_mbuf;
-}
-
-static void close_input(struct input *input)
-{
-	struct weir_port_stats stats;
-
-	if (!input->port)
-		return;
-	weir_port_stats(input->port, &stats);
-	add_stats(&input->before, &stats);
-	weir_mbuf_free_bulk(input->held + input->at, input->have - input->at);
-	input->at = input->have = 0;
-	weir_port_close(input->port);
-	input->port = NULL;
+	for (uint32_t i = first; i < first + count; i++)
+		if (!inputs->few || (inputs->way.cache && inputs->all[i].size > 0))
+			weir__input_close(&inputs->all[i]);
 }
 
 /* ---- in sequence ---- */
@@ -114,11 +66,10 @@ static bool go_on(struct weir__inputs *inputs)
 		return false;
 	}
 	inputs->read += inputs->all[inputs->current].size;
-	if (inputs->count > KEPT_OPEN)
-		close_input(&inputs->all[inputs->current]);
+	close_some(inputs, inputs->current, 1);
 	inputs->current++;
 	inputs->begins = true;
-	if (open_input(inputs, inputs->current) == 0)
+	if (open_one(inputs, inputs->current) == 0)
 		return true;
 	fail_input(inputs, inputs->current, weir_last_error());
 	return false;
@@ -178,7 +129,7 @@ static void replace_first(struct weir__inputs *inputs, uint32_t index)
 }
 
 /* A packet without a time goes right behind the one before. */
-static void look_at_next(struct input *input)
+static void look_at_next(struct weir__input *input)
 {
 	const struct weir_mbuf *mbuf = input->held[input->at];
 
@@ -193,7 +144,7 @@ static bool fill(struct weir__inputs *inputs)
 
 	for (uint32_t i = 0; i < inputs->dry_count; i++) {
 		uint32_t index = inputs->dry[i];
-		struct input *input = &inputs->all[index];
+		struct weir__input *input = &inputs->all[index];
 
 		input->at = 0;
 		input->have = weir_port_rx(input->port, 0, input->held, inputs->chunk);
@@ -213,7 +164,7 @@ static bool fill(struct weir__inputs *inputs)
 static struct weir_mbuf *take_first(struct weir__inputs *inputs)
 {
 	uint32_t index = inputs->heap[0];
-	struct input *input = &inputs->all[index];
+	struct weir__input *input = &inputs->all[index];
 	struct weir_mbuf *mbuf = input->held[input->at++];
 
 	if (input->at < input->have) {
@@ -248,10 +199,10 @@ static int open_all(struct weir__inputs *inputs)
 
 	inputs->heap_count = inputs->dry_count = 0;
 	for (uint32_t i = 0; i < inputs->count && !error; i++) {
-		struct input *input = &inputs->all[i];
+		struct weir__input *input = &inputs->all[i];
 
 		weir_mbuf_free_bulk(input->held + input->at, input->have - input->at);
-		error = open_input(inputs, i);
+		error = open_one(inputs, i);
 		inputs->dry[inputs->dry_count++] = i;
 	}
 	return error;
@@ -286,15 +237,14 @@ static int start(struct weir__inputs *inputs)
 	inputs->read = 0;
 	inputs->begins = true;
 	inputs->ended = false;
-	return inputs->merge ? open_all(inputs) : open_input(inputs, 0);
+	return inputs->merge ? open_all(inputs) : open_one(inputs, 0);
 }
 
 int weir__inputs_rewind(struct weir__inputs *inputs)
 {
 	if (inputs->failed)
 		return -EIO;
-	if (inputs->count > KEPT_OPEN && !inputs->merge)
-		close_input(&inputs->all[inputs->current]);
+	close_some(inputs, 0, inputs->count);
 	if (start(inputs) == 0)
 		return 0;
 	return fail_input(inputs, inputs->current, weir_last_error());
@@ -306,12 +256,14 @@ static int prepare(struct weir__inputs *inputs, const struct weir__inputs_conf *
 	uint32_t each;
 
 	inputs->count = inputs->found.count;
-	inputs->pool = conf->pool;
+	inputs->way = conf->way;
 	inputs->merge = conf->merge && inputs->count > 1;
-	/* no more than stay open: to fill memory for one pass is of no use */
-	if (conf->preload && strcmp(conf->preload, "no") != 0 && inputs->count <= KEPT_OPEN)
-		inputs->preload = conf->preload;
-	inputs->must_preload = conf->must_preload;
+	inputs->few = inputs->merge || inputs->count <= KEPT_OPEN;
+	if (inputs->few && !conf->way.must_cache)
+		inputs->way.cache = NULL;
+	/* to fill memory for one pass is of no use */
+	if (inputs->count > KEPT_OPEN && !(inputs->way.cache && conf->way.must_preload))
+		inputs->way.preload = NULL;
 	inputs->all = calloc(inputs->count, sizeof(*inputs->all));
 	inputs->played = calloc(inputs->count, sizeof(*inputs->played));
 	inputs->heap = calloc(inputs->count, sizeof(*inputs->heap));
@@ -324,12 +276,12 @@ static int prepare(struct weir__inputs *inputs, const struct weir__inputs_conf *
 		inputs->size += inputs->all[i].size;
 	}
 	/* a quarter of the pool, so that what is on its way has the rest */
-	each = weir_mempool_count(inputs->pool) / 4 / inputs->count;
-	inputs->chunk = each < HELD ? each : HELD;
+	each = weir_mempool_count(inputs->way.pool) / 4 / inputs->count;
+	inputs->chunk = each < WEIR__INPUT_HELD ? each : WEIR__INPUT_HELD;
 	if (inputs->merge && each == 0)
 		return weir__fail(EINVAL,
 			"a pool of %u mbufs is too small to merge %u inputs: needs %u",
-			weir_mempool_count(inputs->pool), inputs->count, 4 * inputs->count);
+			weir_mempool_count(inputs->way.pool), inputs->count, 4 * inputs->count);
 	return 0;
 }
 
@@ -357,7 +309,7 @@ void weir__inputs_destroy(struct weir__inputs *inputs)
 	if (!inputs)
 		return;
 	for (uint32_t i = 0; inputs->all && i < inputs->count; i++)
-		close_input(&inputs->all[i]);
+		weir__input_close(&inputs->all[i]);
 	weir__found_free(&inputs->found);
 	free(inputs->all);
 	free(inputs->played);
@@ -390,7 +342,7 @@ const struct weir_play_input *weir__inputs_played(struct weir__inputs *inputs, u
 		if (inputs->all[i].port)
 			weir_port_stats(inputs->all[i].port, &stats);
 		inputs->played[i].stats = inputs->all[i].before;
-		add_stats(&inputs->played[i].stats, &stats);
+		weir__input_add(&inputs->played[i].stats, &stats);
 	}
 	*count = inputs->count;
 	return inputs->played;

@@ -3,6 +3,7 @@
 #ifndef WEIR_INPUTS_IMPL_H
 #define WEIR_INPUTS_IMPL_H
 
+#include "stages/inputs_one_impl.h"
 #include "weir/stages.h"
 
 #include <stdbool.h>
@@ -11,9 +12,7 @@
 struct weir__inputs_conf {
 	const char *const *specs; /* ports, capture files, and folders of them; NULL at the end */
 	bool merge;
-	const char *preload; /* of files: "no", "copy" or "attach", as pcap has them; NULL: no */
-	bool must_preload;   /* fail where a file does not fit memory */
-	struct weir_mempool *pool;
+	struct weir__input_way way;
 };
 
 struct weir__inputs;

@@ -5,11 +5,9 @@
  * far as that is near, and hands out all that are due by then. That they have gone, and when, is
  * known at the next poll: the round in between took them to their end, or to a ring.
  */
-#include "stages/bucket_impl.h"
 #include "stages/headers_impl.h"
-#include "stages/inputs_impl.h"
+#include "stages/play_impl.h"
 #include "stages/stages_impl.h"
-#include "stages/values_impl.h"
 
 #include "base/base_impl.h"
 
@@ -21,34 +19,7 @@
 #define HELD  32
 #define LOOKS 64
 
-enum { LOOPS, BACKWARDS, CUT, NO_MBUF };
-
-/* Times as many as there are, in millionths. */
-static const struct weir__quantity speeds = {
-	.like = "top, 1x or 2.5x",
-	.min = 1,
-	.max = UINT64_C(1000000000000),
-	.units = {{"x", 1000000}},
-};
-
-/* Thousandths a second: a packet in two seconds is a rate, too. With the units of weir__rate. */
-static const struct weir__quantity rates = {
-	.like = "100mbit, 5kpps or 0.5pps",
-	.min = 1,
-	.max = 1000 * WEIR__BUCKET_RATE_MAX,
-	.units = {{"bit", 1000}, {"kbit", 1000000}, {"mbit", UINT64_C(1000000000)},
-		{"gbit", UINT64_C(1000000000000)}, {"pps", 1000}, {"kpps", 1000000},
-		{"mpps", UINT64_C(1000000000)}},
-};
-
-struct play_conf {
-	struct weir__inputs *inputs;
-	struct weir_pace_conf pace;
-	uint64_t loop; /* UINT64_MAX: for ever */
-	bool unique;   /* addresses in each pass */
-	uint64_t loop_gap_ns, limit, duration_ns;
-	struct weir_stage_play *told; /* NULL: nobody wants to know */
-};
+enum { LOOPS, BACKWARDS, CUT, NO_MBUF, CACHE_HITS, CACHE_MISSES };
 
 struct play_state {
 	struct weir_pace *pace;
@@ -59,127 +30,13 @@ struct play_state {
 	uint32_t gone_count;
 	uint64_t begun_ns, left, passes, in_pass;
 	uint32_t polls;
+	struct weir_trace_cache_stats counted; /* of the cache */
 	bool over, out_of_time;
 };
 
-/* ---- arguments ---- */
-
-static int set_pace(struct weir_pace_conf *pace, enum weir_pace_by by, uint64_t num, uint64_t den)
-{
-	if (pace->by != WEIR_PACE_TOP)
-		return weir_stage_fail(EINVAL, "speed=, rate= and gap= exclude each other");
-	pace->by = by;
-	pace->num = num;
-	pace->den = den;
-	return 0;
-}
-
-static int take_pace(struct weir_stage_args *args, struct weir_pace_conf *pace)
-{
-	const char *speed = weir_stage_arg(args, "speed");
-	uint64_t number = 0;
-	int unit, error = 0;
-
-	if (speed && strcmp(speed, "top") != 0) {
-		if (weir__arg_quantity(args, "speed", &speeds, &number) < 0)
-			return -EINVAL;
-		error = set_pace(pace, WEIR_PACE_RECORDED, number, speeds.units[0].factor);
-	}
-	unit = weir__arg_quantity(args, "rate", &rates, &number);
-	if (!error && unit >= 0 && weir_stage_arg(args, "rate"))
-		error = set_pace(pace, unit >= WEIR__RATE_PPS ? WEIR_PACE_PACKETS : WEIR_PACE_BITS,
-			number, 1000);
-	if (unit < 0 || weir__arg_quantity(args, "gap", &weir__duration, &number) < 0 ||
-		weir__arg_quantity(args, "max_gap", &weir__duration, &pace->max_gap_ns) < 0)
-		return -EINVAL;
-	if (!error && weir_stage_arg(args, "gap"))
-		error = number == 0 ? weir_stage_fail(EINVAL, "gap=0 is speed=top")
-				    : set_pace(pace, WEIR_PACE_GAP, number, 1);
-	if (!error && pace->max_gap_ns && pace->by != WEIR_PACE_RECORDED)
-		return weir_stage_fail(EINVAL, "max_gap= is for speed=1x and the like");
-	return error;
-}
-
-static int take_amount(struct weir_stage_args *args, struct play_conf *play)
-{
-	static const char *const words[] = {"no", "yes", NULL};
-	const char *loop = weir_stage_arg(args, "loop");
-	int unique = weir_stage_arg_word(args, "unique", words);
-
-	if (unique < 0)
-		return unique;
-	play->unique = unique == 1;
-	play->loop = 1;
-	play->limit = play->duration_ns = UINT64_MAX;
-	if (loop && strcmp(loop, "forever") == 0)
-		play->loop = UINT64_MAX;
-	else if (weir_stage_arg_number(args, "loop", 1, UINT64_MAX, &play->loop))
-		return -EINVAL;
-	if (weir_stage_arg_number(args, "limit", 1, UINT64_MAX, &play->limit) ||
-		weir__arg_quantity(args, "loop_gap", &weir__duration, &play->loop_gap_ns) < 0 ||
-		weir__arg_quantity(args, "duration", &weir__long_duration, &play->duration_ns) < 0)
-		return -EINVAL;
-	return 0;
-}
-
-/* The argument without a key: words, changed into specs. */
-static int open_words(
-	struct weir__inputs_conf *conf, const char *text, struct weir__inputs **inputs)
-{
-	char *copy = strdup(text), *save = NULL;
-	const char **specs = calloc(strlen(text) / 2 + 2, sizeof(*specs));
-	uint32_t count = 0;
-
-	if (!copy || !specs) {
-		free(copy);
-		free(specs);
-		return weir_stage_fail(ENOMEM, "no memory for inputs");
-	}
-	for (char *word = strtok_r(copy, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
-		specs[count++] = word;
-	conf->specs = specs;
-	*inputs = weir__inputs_create(conf);
-	free(specs);
-	free(copy);
-	return *inputs ? 0 : -errno;
-}
-
-static int open_play(struct weir_stage_args *args, void *conf)
-{
-	static const char *const orders[] = {"sequence", "merge", NULL};
-	static const char *const preloads[] = {"no", "copy", "attach", NULL};
-	struct play_conf *play = conf;
-	struct weir__inputs_conf inputs = {.pool = weir_stage_pool(args)};
-	const char *words = weir_stage_arg(args, NULL);
-	int order = weir_stage_arg_word(args, "order", orders), preload;
-
-	play->told = weir_stage_data(args);
-	preload = weir_stage_arg_word(args, "preload", preloads);
-	if (preload < 0 || order < 0 || take_pace(args, &play->pace) || take_amount(args, play))
-		return -EINVAL;
-	inputs.merge = order == 1;
-	inputs.must_preload = weir_stage_arg(args, "preload") != NULL;
-	inputs.preload = inputs.must_preload ? preloads[preload] : play->loop > 1 ? "copy" : NULL;
-	if (!play->told || !play->told->inputs)
-		return open_words(&inputs, words ? words : "", &play->inputs);
-	inputs.specs = play->told->inputs;
-	play->inputs = weir__inputs_create(&inputs);
-	if (!play->inputs)
-		return -errno;
-	play->told->played = weir__inputs_played(play->inputs, &play->told->played_count);
-	return 0;
-}
-
-static void close_play(void *conf)
-{
-	struct play_conf *play = conf;
-
-	weir__inputs_destroy(play->inputs);
-}
-
 static int setup(struct weir_stage *stage)
 {
-	const struct play_conf *play = stage->conf;
+	const struct weir__play *play = stage->conf;
 	struct play_state *state = stage->state;
 
 	if (stage->workers > 1)
@@ -191,10 +48,24 @@ static int setup(struct weir_stage *stage)
 
 /* ---- packets ---- */
 
+static void count_cache(struct weir_stage *stage)
+{
+	const struct weir__play *play = stage->conf;
+	struct play_state *state = stage->state;
+	struct weir_trace_cache_stats stats;
+
+	if (!play->cache)
+		return;
+	weir_trace_cache_stats(play->cache, &stats);
+	weir_stage_count(stage, CACHE_HITS, stats.hits - state->counted.hits);
+	weir_stage_count(stage, CACHE_MISSES, stats.misses - state->counted.misses);
+	state->counted = stats;
+}
+
 /* The inputs are at their end: start the next pass, unless there is none. */
 static bool start_next_pass(struct weir_stage *stage)
 {
-	const struct play_conf *play = stage->conf;
+	const struct weir__play *play = stage->conf;
 	struct play_state *state = stage->state;
 
 	if (state->in_pass == 0 || (play->loop != UINT64_MAX && state->passes + 1 >= play->loop))
@@ -202,6 +73,7 @@ static bool start_next_pass(struct weir_stage *stage)
 	state->passes++;
 	state->in_pass = 0;
 	weir_stage_count(stage, LOOPS, 1);
+	count_cache(stage);
 	if (weir__inputs_rewind(play->inputs))
 		return false;
 	weir_pace_restart(state->pace, play->loop_gap_ns);
@@ -228,7 +100,7 @@ static uint32_t make_unique(struct weir_stage *stage, struct weir_mbuf **mbufs, 
 /* Up to count packets, now, within the limit. */
 static uint32_t fetch(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
-	const struct play_conf *play = stage->conf;
+	const struct weir__play *play = stage->conf;
 	struct play_state *state = stage->state;
 	bool begins = false;
 	uint32_t got;
@@ -317,7 +189,7 @@ static uint32_t poll_at_once(
 	return got;
 }
 
-static void tell_progress(const struct play_conf *play, const struct play_state *state)
+static void tell_progress(const struct weir__play *play, const struct play_state *state)
 {
 	uint64_t position, size;
 
@@ -331,7 +203,7 @@ static void tell_progress(const struct play_conf *play, const struct play_state 
 
 static uint32_t poll(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
-	const struct play_conf *play = stage->conf;
+	const struct weir__play *play = stage->conf;
 	struct play_state *state = stage->state;
 	uint64_t end_ns = UINT64_MAX;
 
@@ -357,7 +229,7 @@ static bool ended(const struct weir_stage *stage)
 
 static void teardown(struct weir_stage *stage)
 {
-	const struct play_conf *play = stage->conf;
+	const struct weir__play *play = stage->conf;
 	struct play_state *state = stage->state;
 	struct weir_pace_figures figures;
 
@@ -368,24 +240,27 @@ static void teardown(struct weir_stage *stage)
 	weir_stage_count(stage, BACKWARDS, figures.backwards);
 	weir_stage_count(stage, CUT, figures.cut);
 	weir_pace_destroy(state->pace);
+	count_cache(stage);
 	if (!play->told)
 		return;
 	play->told->figures = figures;
+	play->told->cache = state->counted;
 	play->told->out_of_time = state->out_of_time;
 	play->told->played = weir__inputs_played(play->inputs, &play->told->played_count);
 }
 
-static const char *const counters[] = {"loops", "backwards", "gaps cut", "no mbuf", NULL};
+static const char *const counters[] = {
+	"loops", "backwards", "gaps cut", "no mbuf", "cache hits", "cache misses", NULL};
 
 const struct weir_stage_type weir__stage_play = {
 	.name = "play",
 	.help = "the packets of files and ports, by a schedule",
 	.edges = weir__stage_out,
 	.counters = counters,
-	.conf_size = sizeof(struct play_conf),
+	.conf_size = sizeof(struct weir__play),
 	.state_size = sizeof(struct play_state),
-	.open = open_play,
-	.close = close_play,
+	.open = weir__play_open,
+	.close = weir__play_close,
 	.setup = setup,
 	.poll = poll,
 	.ended = ended,

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 struct entry {
@@ -25,8 +26,18 @@ struct weir_trace_cache {
 	struct weir_trace_conf conf;
 	struct entry *first; /* the latest used */
 	struct weir_trace_cache_stats stats;
-	uint64_t max_bytes;
+	uint64_t max_bytes, max_traces;
 };
+
+/* A mapped file is an open one: half of those that the process may have are left to others. */
+static uint64_t most_traces(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.rlim_cur / 2;
+}
 
 struct weir_trace_cache *weir_trace_cache_create(
 	const struct weir_trace_conf *conf, uint64_t max_bytes)
@@ -39,6 +50,7 @@ struct weir_trace_cache *weir_trace_cache_create(
 	pthread_mutex_init(&cache->lock, NULL);
 	cache->conf = conf ? *conf : mapped;
 	cache->max_bytes = max_bytes;
+	cache->max_traces = most_traces();
 	return cache;
 }
 
@@ -56,7 +68,7 @@ static void drop(struct weir_trace_cache *cache, struct entry **place)
 /* Put away what is not in use, the longest unused first, until the rest fits. */
 static void shrink(struct weir_trace_cache *cache)
 {
-	while (cache->stats.bytes > cache->max_bytes) {
+	while (cache->stats.bytes > cache->max_bytes || cache->stats.traces > cache->max_traces) {
 		struct entry **last = NULL;
 
 		for (struct entry **place = &cache->first; *place; place = &(*place)->next)

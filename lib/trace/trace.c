@@ -93,6 +93,19 @@ static int map_or_fill(
 	return fill(trace, path, conf);
 }
 
+/* A small file's index is not to take more than the file. */
+static void trim_index(struct weir_trace *trace)
+{
+	struct weir_trace_packet *less = NULL;
+
+	if (trace->count > 0 && trace->count < trace->room)
+		less = reallocarray(trace->packets, trace->count, sizeof(*less));
+	if (!less)
+		return;
+	trace->packets = less;
+	trace->room = trace->count;
+}
+
 struct weir_trace *weir_trace_open(const char *path, const struct weir_trace_conf *conf)
 {
 	static const struct weir_trace_conf usual;
@@ -112,6 +125,7 @@ struct weir_trace *weir_trace_open(const char *path, const struct weir_trace_con
 		errno = -error;
 		return NULL;
 	}
+	trim_index(trace);
 	return trace;
 }
 

@@ -199,6 +199,69 @@ class Options(ReplayTest):
         self.assertIn("caf? ?,'\"\\.pcap", report["ports"][0]["name"])
 
 
+class Cache(ReplayTest):
+    """Files that are read again and again; the output is a pipe that is full while they change."""
+    SIZE = 4 << 20  # far more than the pipe and what the program gathers for it
+
+    def write(self, name, count, size, mark):
+        packets = [captures.packet(i.to_bytes(4, "big") + mark * (size - 4), 10**18 + i)
+                   for i in range(count)]
+        captures.write_pcap(self.folder / name, packets)
+        return packets
+
+    def looped(self, *arguments):
+        """Start two passes of the folder, and wait for the first byte."""
+        process = self.start("in", "--loop", 2, "--json", "--to", "-", *arguments)
+        return process, os.read(process.stdout.fileno(), 1)
+
+    def ended(self, process, first, status):
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, status, err)
+        return list(captures.read_pcap(first + out)), err.decode()
+
+    def test_many_files(self):
+        packets = []
+        (self.folder / "in").mkdir()
+        for i in range(70):
+            packets += self.write(f"in/{i:02}.pcap", i % 3, 60, bytes([i]))
+        gets = 2 * 70
+        for arguments, hits in ([], 70), (["--cache", "1M"], 70), (["--cache", "1"], 0), \
+                               (["--preload"], 70):
+            report = self.report("in", "--loop", 2, "--to", "out.pcap", *arguments)
+            self.assertEqual(self.read("out.pcap"), packets * 2)
+            self.assertEqual((report["cache"]["hits"], report["cache"]["misses"]),
+                             (hits, gets - hits), arguments)
+            self.assertEqual(report["cache"]["hit_rate"], hits / gets)
+            self.assertEqual(report["cache"]["evictions"], 0 if hits else gets - 1)
+        self.assertIn("cache     70 of 140 times a file was there, 50.0%; 70 files of ",
+                      self.run_ok("in", "--loop", 2, "--to", "out.pcap"))
+        self.assertNotIn("cache", self.report("in", "--to", "out.pcap"))
+
+    def test_a_file_that_changes(self):
+        """The next pass has the new one."""
+        (self.folder / "in").mkdir()
+        old = self.write("in/a.pcap", 10, 100, b"o")
+        rest = self.write("in/b.pcap", self.SIZE // 1000, 1000, b"b")
+        process, first = self.looped("--cache", "64M")
+        new = self.write("new.pcap", 20, 100, b"n")
+        os.rename(self.folder / "new.pcap", self.folder / "in/a.pcap")
+        packets, report = self.ended(process, first, 0)
+        self.assertEqual(packets, old + rest + new + rest)
+        cache = self.checked(report)["cache"]
+        self.assertEqual((cache["hits"], cache["misses"]), (1, 3))
+
+    def test_a_file_that_shrinks(self):
+        """All that is whole in it, and a sentence; it is mapped, and nobody dies of that."""
+        (self.folder / "in").mkdir()
+        packets = self.write("in/a.pcap", self.SIZE // 1000, 1000, b"a")
+        process, first = self.looped("--cache", "64M")
+        whole = len(packets) * 3 // 4
+        os.truncate(self.folder / "in/a.pcap", 24 + whole * 1016 + 500)
+        sent, err = self.ended(process, first, 1)
+        self.assertEqual(sent, packets[:whole])
+        self.assertIn(f"of {len(packets)} packets the last {len(packets) - whole} are gone", err)
+
+
 class Damage(ReplayTest):
     def test_everything_before_the_damage_is_delivered(self):
         packets = self.small(100)

@@ -194,6 +194,8 @@ static void test_refused(void)
 		{"play", "x.pcap rate=1kpps gap=1ms", "exclude"},
 		{"play", "x.pcap rate=0.0005pps", "0.5pps"},
 		{"play", "\"\"", "needs files"},
+		{"play", "x.pcap cache=0", "64M"},
+		{"play", "x.pcap cache=1M preload=no", "exclude"},
 		{NULL, NULL, NULL},
 	};
 

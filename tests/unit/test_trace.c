@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -377,6 +378,66 @@ static void test_trace_cache(void)
 	end();
 }
 
+/* Ports that share a cache share what it keeps, as long as the file is the same one. */
+static void test_trace_cached_ports(void)
+{
+	struct weir_trace_cache *cache = weir_trace_cache_create(NULL, 1 << 20);
+	struct weir_trace_cache_stats stats;
+	struct weir_port *ports[2];
+	struct weir_mbuf *mbufs[2];
+
+	begin();
+	write_capture(WEIR_CAPTURE_PCAP_NS, 10, 100);
+	for (uint32_t i = 0; i < 2; i++) {
+		ports[i] = weir_port_open_cached(path, pool, cache);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(ports[i]);
+		CU_ASSERT_EQUAL(weir_port_rx(ports[i], 0, &mbufs[i], 1), 1);
+	}
+	CU_ASSERT_PTR_EQUAL(weir_mbuf_data(mbufs[0]), weir_mbuf_data(mbufs[1]));
+	weir_mbuf_free_bulk(mbufs, 2);
+	weir_port_close(ports[1]);
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	write_capture(WEIR_CAPTURE_PCAP_NS, 1, 200);
+	ports[1] = weir_port_open_cached(path, pool, cache);
+	CU_ASSERT_EQUAL(weir_port_rx(ports[1], 0, mbufs, 2), 1);
+	CU_ASSERT_TRUE(is_packet(mbufs[0], 0, 200));
+	weir_port_close(ports[1]);
+	CU_ASSERT_EQUAL(weir_port_rewind(ports[0]), 0);
+	CU_ASSERT_EQUAL(weir_port_rx(ports[0], 0, &mbufs[1], 1), 1);
+	CU_ASSERT_TRUE(is_packet(mbufs[1], 0, 100)); /* the old one, while it is open */
+	weir_port_close(ports[0]);
+	weir_trace_cache_stats(cache, &stats);
+	CU_ASSERT(stats.hits == 1 && stats.misses == 2 && stats.evictions == 0);
+	weir_trace_cache_destroy(cache);
+	weir_mbuf_free_bulk(mbufs, 2);
+	end();
+}
+
+/* Files that are mapped are open: a cache leaves some to others. */
+static void test_trace_cache_of_few_files(void)
+{
+	struct weir_trace_cache_stats stats;
+	struct weir_trace_cache *cache;
+	char names[16][sizeof(path) + 8];
+	struct rlimit before, few;
+
+	write_capture(WEIR_CAPTURE_PCAP_NS, 10, 100);
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = (struct rlimit){.rlim_cur = 16, .rlim_max = before.rlim_max};
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+	cache = weir_trace_cache_create(NULL, 1 << 20);
+	setrlimit(RLIMIT_NOFILE, &before);
+	for (uint32_t i = 0; i < 16; i++) {
+		snprintf(names[i], sizeof(names[i]), "%s.%u", path, i);
+		CU_ASSERT_EQUAL(link(path, names[i]), 0);
+		weir_trace_cache_put(cache, weir_trace_cache_get(cache, names[i]));
+		unlink(names[i]);
+	}
+	weir_trace_cache_stats(cache, &stats);
+	CU_ASSERT(stats.traces == 8 && stats.evictions == 8);
+	weir_trace_cache_destroy(cache);
+}
+
 /* Copies are private, in segments where they are long; a dry pool gives what it has. */
 static void test_trace_copy(void)
 {
@@ -511,6 +572,8 @@ int main(void)
 		{"trace: map", test_trace_map},
 		{"trace: a mapped file becomes shorter", test_trace_map_shortened},
 		{"trace: cache", test_trace_cache},
+		{"trace: ports with a cache", test_trace_cached_ports},
+		{"trace: cache of few files", test_trace_cache_of_few_files},
 		{"trace: copy", test_trace_copy},
 		{"trace: a damaged file", test_trace_of_a_damaged_file},
 		{"trace: limits", test_trace_limits},
