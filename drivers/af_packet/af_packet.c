@@ -16,14 +16,15 @@
  *	promisc  1: receive what is for others, too (1)
  *	bypass   1: send past the queueing discipline of the interface (0)
  *	offload  1: packets that the kernel has put together, or not cut yet, are received as they
- *	         are, with the size of their segments (1)
+ *	         are, with the size of their segments, and leave so, without checksums (1)
  */
 #include "af_packet_impl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/utsname.h>
 
 #define KEYS                                                                                     \
 	"version, ring, block, frame, timeout, queues, fanout, mode, promisc, bypass, offload, " \
@@ -115,7 +116,7 @@ static int make_all(struct afp *afp)
 	if (!afp->tx || (afp->port->pool && !afp->rx))
 		return weir__fail(ENOMEM, "%s: no memory", afp->port->name);
 	for (uint32_t i = 0; i < count; i++) {
-		afp->tx[i].fd = -1;
+		afp->tx[i].fd = afp->tx[i].undone_fd = -1;
 		if (afp->rx)
 			afp->rx[i].fd = afp->rx[i].waiter = -1;
 	}
@@ -142,14 +143,35 @@ static int afp_close(struct weir_port *port, void *priv)
 	for (uint32_t i = 0; i < afp->conf.queues; i++) {
 		if (afp->rx)
 			weir__afp_close_rx(&afp->rx[i]);
-		if (afp->tx && afp->tx[i].fd >= 0)
-			close(afp->tx[i].fd);
+		if (afp->tx)
+			weir__afp_close_tx(&afp->tx[i]);
 	}
 	free(afp->rx);
 	free(afp->tx);
 	weir__afp_watch_end(afp);
 	pthread_mutex_destroy(&afp->lock);
 	return 0;
+}
+
+/* Headers speak of segments of UDP since Linux 6.2; nothing tells but sending one. */
+static bool cuts_udp(void)
+{
+	struct utsname name;
+	unsigned int major, minor;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 2));
+}
+
+/* What the kernel does of a packet that is sent, or has the interface do. */
+static uint32_t offloads(const struct afp_conf *conf)
+{
+	uint32_t does = WEIR_PORT_CHAINS;
+
+	if (!conf->offload)
+		return does;
+	does |= WEIR_PORT_L3_CHECKSUM | WEIR_PORT_L4_CHECKSUM | WEIR_PORT_TCP_SEGMENTS;
+	return cuts_udp() ? does | WEIR_PORT_UDP_SEGMENTS : does;
 }
 
 static int afp_open(struct weir_port *port, void *priv, struct weir__spec *spec)
@@ -163,6 +185,7 @@ static int afp_open(struct weir_port *port, void *priv, struct weir__spec *spec)
 		return weir__fail(EINVAL, "af_packet: needs an interface, as in af_packet:eth0");
 	afp->port = port;
 	port->queues = afp->conf.queues;
+	port->offloads = offloads(&afp->conf);
 	afp->netlink = afp->control = -1;
 	pthread_mutex_init(&afp->lock, NULL);
 	error = weir__afp_watch_begin(afp, spec->argument);
@@ -180,7 +203,7 @@ static int afp_open(struct weir_port *port, void *priv, struct weir__spec *spec)
 const struct weir__driver weir__driver_af_packet = {
 	.name = "af_packet",
 	.private_size = sizeof(struct afp),
-	.offloads = WEIR_PORT_CHAINS,
+	.offloads = WEIR__OFFLOADS_ALL,
 	.open = afp_open,
 	.close = afp_close,
 	.rx = weir__afp_rx,

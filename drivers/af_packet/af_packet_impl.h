@@ -6,10 +6,11 @@
  *	rx.c, tx.c	packets
  *	watch.c		what happens to the interface meanwhile
  *
- * Each queue has two sockets, one that receives and one that sends, each of one thread. When the
- * interface is not the one any more that they are bound to, watch.c counts up generation; the
- * thread of a socket sees that and opens it again. The number of a file stays the same for life, so
- * that other threads may ask the kernel for figures of it.
+ * Each queue has a socket that receives, of one thread, and one that sends, or two, of another: a
+ * socket takes packets as on a wire, or with a header in front of each. When the interface is not
+ * the one any more that they are bound to, watch.c counts up generation; the thread of a socket
+ * sees that and opens it again. The number of a file stays the same for life, so that other threads
+ * may ask the kernel for figures of it.
  */
 #ifndef AF_PACKET_IMPL_H
 #define AF_PACKET_IMPL_H
@@ -44,7 +45,7 @@ struct afp_conf {
 	uint16_t mode;  /* PACKET_FANOUT_* */
 	bool promiscuous;
 	bool bypass;
-	bool offload; /* receive packets that the kernel has put together */
+	bool offload; /* headers say what the kernel leaves undone, and what is left to it */
 };
 
 /* Belongs to the thread that receives on the queue, but for fd and drops. */
@@ -70,11 +71,13 @@ struct afp_rx {
 /* Belongs to the thread that sends on the queue. */
 struct afp_tx {
 	int fd;
+	int undone_fd; /* with a header that says what is left to be done; -1 without offload */
 	bool ready;
 	uint32_t generation;
 	uint64_t look_at;
 	struct mmsghdr messages[AFP_BATCH];
 	struct iovec pieces[AFP_PIECES];
+	struct weir__vnet headers[AFP_BATCH];
 } __attribute__((aligned(WEIR_CACHE_LINE)));
 
 struct afp {
@@ -85,13 +88,13 @@ struct afp {
 
 	/* watch.c; the rest is under the lock */
 	WEIR_ATOMIC(uint32_t) generation;
-	WEIR_ATOMIC(int) ifindex; /* changed under the lock; 0: gone */
+	WEIR_ATOMIC(int) ifindex;  /* changed under the lock; 0: gone */
+	WEIR_ATOMIC(uint32_t) mtu; /* likewise */
 	pthread_mutex_t lock;
 	int netlink, control;
 	char wanted[IFNAMSIZ]; /* as the spec has it */
 	char name[IFNAMSIZ];   /* as it is called now */
-	uint32_t mtu;
-	short flags; /* IFF_* */
+	short flags;           /* IFF_* */
 	uint32_t group_generation;
 	uint16_t group;
 };
@@ -101,6 +104,7 @@ struct afp {
 int weir__afp_open_rx(struct afp *afp, uint32_t queue);
 int weir__afp_open_tx(struct afp *afp, uint32_t queue);
 void weir__afp_close_rx(struct afp_rx *rx);
+void weir__afp_close_tx(struct afp_tx *tx);
 void weir__afp_kernel_drops(const void *priv, uint32_t queue, uint64_t *dropped);
 int weir__afp_wait(void *priv, uint32_t queue);
 
@@ -129,6 +133,17 @@ static inline int afp_ifindex(const struct afp *afp)
 static inline void afp_set_ifindex(struct afp *afp, int ifindex)
 {
 	atomic_store_explicit(&afp->ifindex, ifindex, memory_order_relaxed);
+}
+
+static inline uint32_t afp_mtu(const struct afp *afp)
+{
+	/* relaxed: a number, which the kernel may change at any time */
+	return atomic_load_explicit(&afp->mtu, memory_order_relaxed);
+}
+
+static inline void afp_set_mtu(struct afp *afp, uint32_t mtu)
+{
+	atomic_store_explicit(&afp->mtu, mtu, memory_order_relaxed);
 }
 
 static inline uint32_t afp_generation(const struct afp *afp)

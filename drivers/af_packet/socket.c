@@ -19,6 +19,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Of some 100 packets that are still to be cut: TCP sends no more at a time. */
+#define LONG_BYTES (8 << 20)
+
 static int explain(const struct afp *afp, const char *what)
 {
 	int error = errno;
@@ -97,21 +100,19 @@ static int bind_socket(const struct afp *afp, int fd, uint16_t protocol)
  * headers lie in all sets of the cache. */
 static uint32_t frame_for(const struct afp *afp)
 {
-	uint32_t size = 128 + ETH_HLEN + 4 + afp->mtu, line = WEIR_CACHE_LINE;
+	uint32_t size = 128 + ETH_HLEN + 4 + afp_mtu(afp), line = WEIR_CACHE_LINE;
 
 	if (afp->conf.frame)
 		return afp->conf.frame;
 	return ((size + line - 1) / line | 1) * line;
 }
 
-static void lay_out(struct afp *afp, struct afp_rx *rx)
+static void lay_out(const struct afp *afp, struct afp_rx *rx)
 {
 	const struct afp_conf *conf = &afp->conf;
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
 
-	pthread_mutex_lock(&afp->lock); /* the MTU */
 	rx->frame_size = conf->version == 2 ? frame_for(afp) : page;
-	pthread_mutex_unlock(&afp->lock);
 	rx->block_size = conf->block;
 	while (rx->block_size < rx->frame_size)
 		rx->block_size *= 2;
@@ -143,11 +144,17 @@ static int make_ring(struct afp *afp, struct afp_rx *rx, int fd)
 	return 0;
 }
 
-/* Packets that are longer than a frame are queued whole, up to so many bytes. */
+/* Let packets of so many bytes wait, in the direction of the options. What is beyond
+ * net.core.rmem_max and wmem_max takes CAP_NET_ADMIN. */
+static void make_room(int fd, int force, int option, int size)
+{
+	if (setsockopt(fd, SOL_SOCKET, force, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size));
+}
+
+/* Packets that are longer than a frame are queued whole. */
 static int queue_long(struct afp *afp, struct afp_rx *rx, int fd)
 {
-	const int size = 8 << 20; /* of some 100 packets: TCP sends no more at a time */
-
 	if (!afp->conf.offload || afp->conf.version == 3)
 		return 0;
 	if (!rx->longest)
@@ -155,9 +162,7 @@ static int queue_long(struct afp *afp, struct afp_rx *rx, int fd)
 	if (!rx->longest)
 		return weir__fail(ENOMEM, "%s: no memory", afp->port->name);
 	rx->fetched = 0;
-	/* what is beyond net.core.rmem_max takes CAP_NET_ADMIN */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	make_room(fd, SO_RCVBUFFORCE, SO_RCVBUF, LONG_BYTES);
 	return set_number(fd, PACKET_COPY_THRESH, 1) ? explain(afp, "queueing long packets") : 0;
 }
 
@@ -299,21 +304,43 @@ int weir__afp_open_rx(struct afp *afp, uint32_t queue)
 	return error;
 }
 
-int weir__afp_open_tx(struct afp *afp, uint32_t queue)
+/* undone: with headers */
+static int open_sender(const struct afp *afp, int *place, bool undone)
 {
-	struct afp_tx *tx = &afp->tx[queue];
-	int fd = open_socket(afp), error;
+	int fd = open_socket(afp);
 
 	if (fd < 0)
 		return fd;
-	tx->generation = afp_generation(afp);
-	replace(&tx->fd, fd);
-	if (afp->conf.bypass && set_number(tx->fd, PACKET_QDISC_BYPASS, 1))
+	replace(place, fd);
+	if (afp->conf.bypass && set_number(*place, PACKET_QDISC_BYPASS, 1))
 		return explain(afp, "bypass=1");
+	if (undone && set_number(*place, PACKET_VNET_HDR, 1))
+		return explain(afp, "offload=1");
+	if (undone)
+		make_room(*place, SO_SNDBUFFORCE, SO_SNDBUF, LONG_BYTES);
 	/* bound to no protocol it receives nothing */
-	error = bind_socket(afp, tx->fd, 0);
+	return bind_socket(afp, *place, 0);
+}
+
+int weir__afp_open_tx(struct afp *afp, uint32_t queue)
+{
+	struct afp_tx *tx = &afp->tx[queue];
+	int error;
+
+	tx->generation = afp_generation(afp);
+	error = open_sender(afp, &tx->fd, false);
+	if (!error && afp->conf.offload)
+		error = open_sender(afp, &tx->undone_fd, true);
 	tx->ready = !error;
 	return error;
+}
+
+void weir__afp_close_tx(struct afp_tx *tx)
+{
+	if (tx->fd >= 0)
+		close(tx->fd);
+	if (tx->undone_fd >= 0)
+		close(tx->undone_fd);
 }
 
 void weir__afp_close_rx(struct afp_rx *rx)

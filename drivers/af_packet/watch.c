@@ -63,6 +63,14 @@ static void find_state(const struct afp *afp, short *flags, uint32_t *mtu)
 		*mtu = (uint32_t)request.ifr_mtu;
 }
 
+static void take_state(struct afp *afp)
+{
+	uint32_t mtu = afp_mtu(afp);
+
+	find_state(afp, &afp->flags, &mtu);
+	afp_set_mtu(afp, mtu);
+}
+
 static void set_down(struct afp *afp, bool down)
 {
 	/* relaxed: says why tx_or_drop drops, and no more */
@@ -94,7 +102,7 @@ static void is_back(struct afp *afp, int ifindex)
 {
 	afp_set_ifindex(afp, ifindex);
 	memcpy(afp->name, afp->wanted, IFNAMSIZ);
-	find_state(afp, &afp->flags, &afp->mtu);
+	take_state(afp);
 	weir__log(WEIR_LOG_WARNING, "%s: interface %s is back%s", afp->port->name, afp->name,
 		afp->flags & IFF_UP ? "" : ", but down");
 	set_down(afp, !(afp->flags & IFF_UP));
@@ -122,19 +130,19 @@ static void look_at_flags(struct afp *afp, short flags)
 
 static void look_at_state(struct afp *afp)
 {
-	uint32_t mtu = afp->mtu;
+	uint32_t before = afp_mtu(afp), mtu = before;
 	short flags = afp->flags;
 
 	find_state(afp, &flags, &mtu);
 	look_at_flags(afp, flags);
-	if (mtu == afp->mtu)
+	if (mtu == before)
 		return;
 	weir__log(WEIR_LOG_INFO, "%s: the MTU of interface %s is %u, was %u", afp->port->name,
-		afp->name, mtu, afp->mtu);
+		afp->name, mtu, before);
+	afp_set_mtu(afp, mtu);
 	/* the frames of the ring may be too small now */
-	if (mtu > afp->mtu)
+	if (mtu > before)
 		bind_anew(afp);
-	afp->mtu = mtu;
 }
 
 static void look(struct afp *afp)
@@ -223,7 +231,7 @@ int weir__afp_watch_begin(struct afp *afp, const char *name)
 		return weir__fail(ENODEV,
 			"af_packet: there is no interface %s; `ip link` shows those there are",
 			name);
-	find_state(afp, &afp->flags, &afp->mtu);
+	take_state(afp);
 	set_down(afp, !(afp->flags & IFF_UP));
 	if (!(afp->flags & IFF_UP))
 		weir__log(WEIR_LOG_WARNING,

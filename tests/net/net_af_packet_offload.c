@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* net_af_packet_offload.c: packets that this machine sends to a veth as it would to a NIC: without
- * checksums, and longer than the MTU, to be cut. Received as they are, and sent on as on a wire. */
+ * checksums, and longer than the MTU, to be cut. Received as they are, and sent on so, or as on a
+ * wire. */
 #include "long_packet.h"
 #include "pool_ports.h"
 #include "veth.h"
@@ -54,42 +55,84 @@ static bool is_good(struct weir_mbuf *mbuf)
 
 /* ---- to be cut ---- */
 
-/* What came is sent on, in 20 segments whose checksums are right. */
-static void send_on(struct weir_port *port, struct weir_port *out, struct weir_mbuf *mbuf)
-{
-	uint32_t headers = mbuf->l2_length + mbuf->l3_length + mbuf->l4_length;
+#define SEGMENTS 20
+#define SIZE     1000 /* bytes of payload in each */
 
-	CU_ASSERT_EQUAL(weir_port_tx(out, 0, &mbuf, 1), 1);
-	for (uint32_t i = 0; i < 20; i++) {
-		mbuf = receive_one(port);
-		CU_ASSERT_EQUAL(mbuf->length, headers + 1000);
+static uint8_t payload_byte(uint32_t at)
+{
+	return (uint8_t)(at * 13 + (at >> 8));
+}
+
+/* The packet that is to be cut, with bytes that tell where they belong. */
+static struct weir_mbuf *make_long(bool ipv6, bool tcp)
+{
+	struct weir_mbuf *mbuf = long_packet(pool, ipv6, tcp);
+	uint32_t headers = mbuf->length - SEGMENTS * SIZE;
+
+	for (uint32_t i = 0; i < SEGMENTS * SIZE; i++)
+		weir_mbuf_write(mbuf, headers + i, &(uint8_t){payload_byte(i)}, 1);
+	return mbuf;
+}
+
+static bool has_payload(const struct weir_mbuf *mbuf, uint32_t headers, uint32_t at)
+{
+	uint8_t byte;
+
+	for (uint32_t i = headers; i < mbuf->length; i++)
+		if (weir_mbuf_read(mbuf, i, &byte, 1) || byte != payload_byte(at + i - headers))
+			return false;
+	return true;
+}
+
+/* It comes as it was sent. */
+static struct weir_mbuf *receive_whole(struct weir_port *port, uint32_t length)
+{
+	struct weir_mbuf *got = receive_one(port);
+
+	CU_ASSERT_EQUAL(got->length, length);
+	CU_ASSERT_EQUAL(weir_mbuf_check(got), 0);
+	CU_ASSERT_TRUE(got->flags & WEIR_MBUF_SEGMENT);
+	CU_ASSERT_EQUAL(got->segment_size, SIZE);
+	CU_ASSERT_TRUE(has_payload(got, length - SEGMENTS * SIZE, 0));
+	return got;
+}
+
+/* It comes as segments whose checksums are right. */
+static void receive_segments(struct weir_port *port, uint32_t headers)
+{
+	for (uint32_t i = 0; i < SEGMENTS; i++) {
+		struct weir_mbuf *mbuf = receive_one(port);
+
+		CU_ASSERT_EQUAL(mbuf->length, headers + SIZE);
 		CU_ASSERT_EQUAL(mbuf->flags & WEIR_OFFLOADS, 0);
 		CU_ASSERT_TRUE(is_good(mbuf));
+		CU_ASSERT_TRUE(has_payload(mbuf, headers, i * SIZE));
 		weir_mbuf_free(mbuf);
 	}
 }
 
-static void long_one(struct weir_port *port, struct weir_port *out, bool ipv6, bool tcp)
+static void send_one(struct weir_port *port, struct weir_mbuf *mbuf)
 {
-	struct weir_mbuf *mbuf = long_packet(pool, ipv6, tcp), *got;
-	uint32_t length = mbuf->length;
-
-	host_sends(mbuf);
-	got = receive_one(port);
-	CU_ASSERT_EQUAL(got->length, length);
-	CU_ASSERT_EQUAL(weir_mbuf_check(got), 0);
-	CU_ASSERT_TRUE(got->flags & WEIR_MBUF_SEGMENT);
-	CU_ASSERT_EQUAL(got->segment_size, 1000);
-	send_on(port, out, got);
+	CU_ASSERT_EQUAL(weir_port_tx(port, 0, &mbuf, 1), 1);
 }
 
 static void all_kinds(const char *spec)
 {
-	struct weir_port *port = open_port(spec), *out = open_port("af_packet:va");
+	struct weir_port *port = open_port(spec);
+	struct weir_port *whole = open_port("af_packet:va");
+	struct weir_port *wire = open_port("af_packet:va,offload=0");
 
-	for (uint32_t i = 0; i < 8; i++)
-		long_one(port, out, i & 1, i & 2);
-	CU_ASSERT_EQUAL(weir_port_close(out), 0);
+	for (uint32_t i = 0; i < 8; i++) {
+		struct weir_mbuf *mbuf = make_long(i & 1, i & 2);
+		uint32_t length = mbuf->length;
+
+		host_sends(mbuf);
+		send_one(whole, receive_whole(port, length));
+		send_one(wire, receive_whole(port, length));
+		receive_segments(port, length - SEGMENTS * SIZE);
+	}
+	CU_ASSERT_EQUAL(weir_port_close(whole), 0);
+	CU_ASSERT_EQUAL(weir_port_close(wire), 0);
 	close_port(port);
 }
 
@@ -97,6 +140,52 @@ static void test_segments(void)
 {
 	all_kinds("af_packet:vb");
 	all_kinds("af_packet:vb,version=3");
+}
+
+/* An interface that does nothing itself: the kernel cuts, as the header says. */
+static void test_kernel_cuts(void)
+{
+	struct weir_port *port = open_port("af_packet:vb"), *out = open_port("af_packet:va");
+
+	CU_ASSERT_EQUAL(run("ethtool -K va tx off > /dev/null"), 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct weir_mbuf *mbuf = make_long(i & 1, i & 2);
+		uint32_t headers = mbuf->length - SEGMENTS * SIZE;
+
+		send_one(out, mbuf);
+		receive_segments(port, headers);
+	}
+	CU_ASSERT_EQUAL(run("ethtool -K va tx on > /dev/null"), 0);
+	CU_ASSERT_EQUAL(weir_port_close(out), 0);
+	close_port(port);
+}
+
+static uint64_t too_long(const struct weir_port *port)
+{
+	struct weir_port_stats stats;
+
+	weir_port_stats(port, &stats);
+	return stats.dropped[WEIR_DROP_TX_TOO_LONG];
+}
+
+/* Segments longer than the MTU are dropped, as any packet is. */
+static void test_too_long(void)
+{
+	struct weir_port *port = open_port("af_packet:vb"), *out = open_port("af_packet:va");
+	struct weir_mbuf *mbuf = make_long(false, true);
+
+	mbuf->segment_size = 1500 - 40 + 1;
+	send_one(out, mbuf);
+	CU_ASSERT_EQUAL(too_long(out), 1);
+	mbuf = make_long(false, true);
+	mbuf->segment_size = 1500 - 40;
+	send_one(out, mbuf);
+	CU_ASSERT_EQUAL(too_long(out), 1);
+	mbuf = receive_one(port);
+	CU_ASSERT_EQUAL(mbuf->segment_size, 1500 - 40);
+	weir_mbuf_free(mbuf);
+	CU_ASSERT_EQUAL(weir_port_close(out), 0);
+	close_port(port);
 }
 
 /* A long one waits for mbufs, and those behind it wait for it. */
@@ -181,6 +270,52 @@ static void test_checksum(void)
 	}
 }
 
+/* Those that leave something undone keep their places among those that do not. */
+static void test_burst(void)
+{
+	static const uint8_t plain[60] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 7, 0x88, 0xb5};
+	struct weir_port *port = open_port("af_packet:vb"), *out = open_port("af_packet:va");
+	struct weir_mbuf *mbufs[] = {weir_mbuf_from_bytes(pool, plain, 60), make_long(true, true),
+		weir_mbuf_from_bytes(pool, plain, 59), tagged(),
+		weir_mbuf_from_bytes(pool, plain, 58)};
+	const uint32_t lengths[] = {60, mbufs[1]->length, 59, mbufs[3]->length, 58};
+	const uint32_t undone[] = {0, WEIR_MBUF_SEGMENT, 0, WEIR_MBUF_L4_CHECKSUM, 0};
+
+	CU_ASSERT_EQUAL(weir_port_tx(out, 0, mbufs, 5), 5);
+	for (uint32_t i = 0; i < 5; i++) {
+		struct weir_mbuf *mbuf = receive_one(port);
+
+		CU_ASSERT_EQUAL(mbuf->length, lengths[i]);
+		CU_ASSERT_EQUAL(mbuf->flags & WEIR_OFFLOADS, undone[i]);
+		weir_mbuf_free(mbuf);
+	}
+	CU_ASSERT_EQUAL(weir_port_close(out), 0);
+	close_port(port);
+}
+
+/* One that is shared needs a header of its own, and waits for it. */
+static void test_shared(void)
+{
+	struct weir_port *port = open_port("af_packet:vb"), *out = open_port("af_packet:va");
+	struct weir_mbuf *held[1024], *mbuf = make_long(false, true),
+				      *clone = weir_mbuf_clone(mbuf, pool);
+	struct weir_port_stats stats;
+	uint32_t length = mbuf->length, count = 0;
+
+	while (count < 1024 && (held[count] = weir_mbuf_alloc(pool)))
+		count++;
+	CU_ASSERT_EQUAL(weir_port_tx(out, 0, &clone, 1), 0);
+	weir_port_stats(out, &stats);
+	CU_ASSERT_EQUAL(stats.tx_no_mbuf, 1);
+	weir_mbuf_free_bulk(held, count);
+	send_one(out, clone);
+	weir_mbuf_free(receive_whole(port, length));
+	CU_ASSERT_TRUE(has_payload(mbuf, length - SEGMENTS * SIZE, 0));
+	weir_mbuf_free(mbuf);
+	CU_ASSERT_EQUAL(weir_port_close(out), 0);
+	close_port(port);
+}
+
 /* Of SCTP, too, whose sum is another one, which its header does not say. */
 static void test_sctp(void)
 {
@@ -216,8 +351,10 @@ static int open_sender(void)
 
 int main(void)
 {
-	static CU_TestInfo tests[] = {{"to be cut", test_segments}, {"a dry pool", test_dry},
-		{"without", test_off}, {"checksums", test_checksum}, {"of SCTP", test_sctp},
+	static CU_TestInfo tests[] = {{"to be cut", test_segments},
+		{"cut by the kernel", test_kernel_cuts}, {"too long", test_too_long},
+		{"a dry pool", test_dry}, {"without", test_off}, {"checksums", test_checksum},
+		{"in a burst", test_burst}, {"shared", test_shared}, {"of SCTP", test_sctp},
 		CU_TEST_INFO_NULL};
 	struct weir_mbuf_pool_conf conf = {
 		.name = "offload", .count = 1024, .size = 256, .pages = WEIR_PAGES_4K};
