@@ -17,8 +17,8 @@
  *
  * A pipeline does not change once it runs; what its stages read may (weir/rcu.h).
  *
- * Which calls may be made at the same time on one pipeline: figures, watch, error and tell beside
- * everything but create and destroy; turn of different workers beside each other; else none.
+ * Which calls may be made at the same time on one pipeline: figures, watch, error and call beside
+ * everything but create, start and destroy; turn of different workers beside each other; else none.
  */
 #ifndef WEIR_PIPELINE_H
 #define WEIR_PIPELINE_H
@@ -98,6 +98,11 @@ WEIR_API int weir_pipeline_wait(struct weir_pipeline *pipeline, uint32_t timeout
 /* Stop: no source is polled any more, and the packets that are inside go their way. Waits for it as
  * weir_worker_stop(): 0, or -ETIMEDOUT with the stage that is to blame. */
 WEIR_API int weir_pipeline_stop(struct weir_pipeline *pipeline, uint32_t timeout_ms);
+
+/* Have function(context) called on a worker's thread between two rounds, and wait for it, as
+ * weir_worker_call(): 0, -ESRCH or -ETIMEDOUT. The workers are started by weir_pipeline_start(). */
+WEIR_API int weir_pipeline_call(const struct weir_pipeline *pipeline, uint32_t worker,
+	void (*function)(void *context), void *context, uint32_t timeout_ms);
 
 /* Free it; ports that stages opened are closed. -EBUSY while workers run, or as weir_port_close(),
  * freed all the same. NULL is allowed and returns 0. */

@@ -14,10 +14,11 @@
  *
  * Which calls may be made at the same time on one worker:
  *
- *	            start, run  stop   wake, stats  destroy
- *	start, run  no          yes    yes          no
- *	stop, wait  yes         yes    yes          no
- *	wake, stats yes         yes    yes          no
+ *	            start, run  stop, wait  wake, stats, call  destroy
+ *	start, run  no          yes         yes                no
+ *	stop, wait  yes         yes         yes                no
+ *	wake, stats yes         yes         yes                no
+ *	call        yes         yes         yes                no
  */
 #ifndef WEIR_WORKER_H
 #define WEIR_WORKER_H
@@ -94,6 +95,14 @@ WEIR_API void weir_worker_tell(struct weir_worker *worker);
 
 /* End its sleep: there is something to do. */
 WEIR_API void weir_worker_wake(struct weir_worker *worker);
+
+/* Have function(context) called on the worker's thread between two of its turns, so that it may
+ * read what only that one writes, and wait for it. Work waits meanwhile: let it be short. 0; or
+ * with weir_last_error(), and never called: -ESRCH when the worker does not run, -ETIMEDOUT when it
+ * did not come to it in time. Several that ask wait for one another. Not for the worker itself, nor
+ * for a reader of RCU. */
+WEIR_API int weir_worker_call(struct weir_worker *worker, void (*function)(void *context),
+	void *context, uint32_t timeout_ms);
 
 /* Free it. -EBUSY with weir_last_error() when it has not ended. NULL is allowed and returns 0. */
 WEIR_API int weir_worker_destroy(struct weir_worker *worker);

@@ -6,9 +6,8 @@
  * state is changed under the lock; told is an atomic of its own, so that a signal handler can set
  * it, and read once a turn. The figures have one writer, the worker.
  */
-#include "weir/worker.h"
+#include "runtime/worker_impl.h"
 
-#include "weir/atomic.h"
 #include "weir/mempool.h"
 #include "weir/rcu.h"
 
@@ -38,34 +37,6 @@
 /* The longest sleep of one that is woken: what nobody wakes for it sees so late. */
 #define WAIT_NS 100000000
 
-enum state { NEW, STARTING, RUNNING, ENDED };
-
-struct figures {
-	WEIR_ATOMIC(uint64_t) turns;
-	WEIR_ATOMIC(uint64_t) busy_turns;
-	WEIR_ATOMIC(uint64_t) packets;
-	WEIR_ATOMIC(uint64_t) busy;
-	WEIR_ATOMIC(uint64_t) idle;
-	WEIR_ATOMIC(uint64_t) asleep;
-	WEIR_ATOMIC(uint64_t) sleeps;
-};
-
-struct weir_worker {
-	struct weir_worker_conf conf;
-	WEIR_ATOMIC(bool) told; /* to stop */
-	uint32_t idle_turns;    /* in a row */
-	bool flushed;           /* in these: the caches of pools are empty */
-	struct figures figures;
-	char name[16]; /* what the kernel keeps of a thread's name */
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	WEIR_ATOMIC(enum state) state; /* changed under the lock */
-	int error;                     /* why it could not run */
-	bool has_thread;               /* to be joined */
-	pthread_t thread;
-	int bell; /* an eventfd, so that it can be waited for beside ports */
-};
-
 struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
 {
 	struct weir_worker *worker;
@@ -93,6 +64,7 @@ struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&worker->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	weir__call_open(&worker->call);
 	return worker;
 }
 
@@ -164,7 +136,7 @@ static void rest(struct weir_worker *worker)
 static uint32_t take_turn(
 	struct weir_worker *worker, uint32_t (*turn)(void *context), uint64_t *ticks)
 {
-	struct figures *figures = &worker->figures;
+	struct weir__worker_figures *figures = &worker->figures;
 	uint32_t done = turn(worker->conf.context);
 	uint64_t now;
 
@@ -193,8 +165,10 @@ static void loop(struct weir_worker *worker)
 	uint64_t ticks = weir__cycles();
 	uint32_t done = 0;
 
-	while (!weir__worker_is_told(worker) && done != WEIR_WORKER_END)
+	while (!weir__worker_is_told(worker) && done != WEIR_WORKER_END) {
 		done = take_turn(worker, conf->turn, &ticks);
+		weir__call_look(&worker->call);
+	}
 	if (done != WEIR_WORKER_END && conf->drain)
 		do
 			done = take_turn(worker, conf->drain, &ticks);
@@ -203,14 +177,16 @@ static void loop(struct weir_worker *worker)
 		conf->ended(conf->context);
 }
 
-static enum state state_of(const struct weir_worker *worker)
+static enum weir__worker_state state_of(const struct weir_worker *worker)
 {
 	/* relaxed: for what else a state says there is the lock */
 	return atomic_load_explicit(&worker->state, memory_order_relaxed);
 }
 
-static void set_state(struct weir_worker *worker, enum state state, int error)
+static void set_state(struct weir_worker *worker, enum weir__worker_state state, int error)
 {
+	if (state == ENDED)
+		weir__call_end(&worker->call);
 	pthread_mutex_lock(&worker->lock);
 	atomic_store_explicit(&worker->state, state, memory_order_relaxed);
 	worker->error = error;
@@ -328,7 +304,7 @@ void weir_worker_wake(struct weir_worker *worker)
 
 static bool is_over(const struct weir_worker *worker)
 {
-	enum state state = state_of(worker);
+	enum weir__worker_state state = state_of(worker);
 
 	return state == NEW || state == ENDED;
 }
@@ -372,6 +348,7 @@ int weir_worker_destroy(struct weir_worker *worker)
 		pthread_join(worker->thread, NULL);
 	pthread_mutex_destroy(&worker->lock);
 	pthread_cond_destroy(&worker->changed);
+	weir__call_close(&worker->call);
 	close(worker->bell);
 	free(worker);
 	return 0;
@@ -384,7 +361,7 @@ const char *weir_worker_name(const struct weir_worker *worker)
 
 void weir_worker_stats(const struct weir_worker *worker, struct weir_worker_stats *stats)
 {
-	const struct figures *figures = &worker->figures;
+	const struct weir__worker_figures *figures = &worker->figures;
 
 	*stats = (struct weir_worker_stats){
 		.turns = weir__counted(&figures->turns),

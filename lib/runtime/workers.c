@@ -143,6 +143,17 @@ int weir_pipeline_start(struct weir_pipeline *pipeline)
 	return weir__fail(-error, "%s", sentence);
 }
 
+int weir_pipeline_call(const struct weir_pipeline *pipeline, uint32_t worker,
+	void (*function)(void *context), void *context, uint32_t timeout_ms)
+{
+	struct weir_worker *thread =
+		worker < pipeline->graph_count ? pipeline->graphs[worker]->worker : NULL;
+
+	if (!thread)
+		return weir__fail(ESRCH, "the pipeline has started no worker %u", worker);
+	return weir_worker_call(thread, function, context, timeout_ms);
+}
+
 /* What is left of a time. */
 static uint32_t left_ms(uint64_t until_ns)
 {

@@ -265,6 +265,75 @@ static void test_own_thread(void)
 	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
 }
 
+/* Where a call was made. */
+static void note_thread(void *context)
+{
+	*(pthread_t *)context = pthread_self();
+}
+
+static void unstick(void *context)
+{
+	atomic_store((_Atomic(bool) *)context, false);
+}
+
+static void *ask_many(void *context)
+{
+	pthread_t where;
+	uintptr_t other = 0;
+
+	for (int i = 0; i < 200; i++) {
+		where = pthread_self();
+		if (weir_worker_call(context, note_thread, &where, PATIENCE_MS) ||
+			pthread_equal(where, pthread_self()))
+			other++;
+	}
+	return (void *)other;
+}
+
+static void test_call(void)
+{
+	for (int idle = WEIR_IDLE_ADAPTIVE; idle <= WEIR_IDLE_SLEEP; idle++) {
+		struct job job = {0};
+		struct weir_worker *worker = create(&job, (enum weir_idle)idle);
+		pthread_t other;
+		void *wrong, *also;
+
+		CU_ASSERT_EQUAL(weir_worker_call(worker, note_thread, &other, 1), -ESRCH);
+		CU_ASSERT_EQUAL_FATAL(weir_worker_start(worker), 0);
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&other, NULL, ask_many, worker), 0);
+		also = ask_many(worker);
+		pthread_join(other, &wrong);
+		CU_ASSERT_PTR_NULL(wrong);
+		CU_ASSERT_PTR_NULL(also);
+		CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
+		CU_ASSERT_EQUAL(weir_worker_call(worker, note_thread, &other, 1), -ESRCH);
+		CU_ASSERT_STRING_EQUAL(weir_last_error(), "worker 'a-worker-with-a' does not run");
+		CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+	}
+}
+
+/* A call that came too late is not made; one that the worker's end overtakes says so. */
+static void test_call_in_vain(void)
+{
+	struct job job = {.stuck = true};
+	struct weir_worker *worker = create(&job, WEIR_IDLE_BUSY);
+	_Atomic(bool) untouched = true;
+	void *wrong;
+	pthread_t other;
+
+	CU_ASSERT_EQUAL_FATAL(weir_worker_start(worker), 0);
+	while (atomic_load(&job.turns) == 0)
+		pause_ms(1);
+	CU_ASSERT_EQUAL(weir_worker_call(worker, unstick, &untouched, 1), -ETIMEDOUT);
+	atomic_store(&job.stuck, false);
+	CU_ASSERT_PTR_NULL(ask_many(worker));
+	CU_ASSERT(atomic_load(&untouched));
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&other, NULL, ask_many, worker), 0);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
+	pthread_join(other, &wrong); /* none of its calls waits for ever */
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+}
+
 static void test_bad_use(void)
 {
 	struct weir_worker_conf conf = {.name = "idle"};
@@ -289,6 +358,8 @@ int main(void)
 		{"asleep it hoards nothing", test_sleep_flushes},
 		{"a turn that does not return", test_stuck},
 		{"a thread of the caller's", test_own_thread},
+		{"a call on its thread", test_call},
+		{"a call in vain", test_call_in_vain},
 		{"bad use is refused", test_bad_use},
 		CU_TEST_INFO_NULL,
 	};
