@@ -12,6 +12,8 @@
 #define LOOK_MS 50   /* how late ^C may be noticed */
 #define STOP_MS 5000 /* to drain; a port that takes nothing would hold it up for ever */
 
+#define COMMANDS 8 /* of a program on the control socket */
+
 bool app_pipeline_refused(struct app_pipeline *run, int status)
 {
 	app_fail(&run->app, status, "%s", weir_last_error());
@@ -107,24 +109,34 @@ static int stop(const struct weir_control_request *request, char **answer, void 
 	return 0;
 }
 
+/* What the socket answers beside what it always does. */
+static const struct weir_control_command *commands_of(struct app_pipeline *run)
+{
+	static struct weir_control_command commands[COMMANDS + 1];
+	uint32_t count = 0;
+
+	commands[count++] = (struct weir_control_command){.name = "stop",
+		.help = "end the pipeline and the program in order",
+		.call = stop,
+		.context = run};
+	if (run->describe || run->reload)
+		commands[count++] = (struct weir_control_command){.name = "reload",
+			.help = "run what the file says now, in the place of what runs",
+			.call = run->reload ? run->reload : app_reload,
+			.context = run};
+	for (uint32_t i = 0; run->commands && run->commands[i].name && count < COMMANDS; i++)
+		commands[count++] = run->commands[i];
+	return commands;
+}
+
 /* The socket by which others look in: started once the pipeline runs. */
 static bool open_control(struct app_pipeline *run)
 {
-	static struct weir_control_command commands[] = {
-		{.name = "stop", .help = "end the pipeline and the program in order", .call = stop},
-		{.name = NULL,
-			.help = "run what the file says now, in the place of what runs",
-			.call = app_reload},
-		{.name = NULL}};
-	struct weir_control_conf conf = {.path = run->control_path, .commands = commands};
+	struct weir_control_conf conf = {.path = run->control_path};
 
 	if (!run->control_path)
 		return true;
-	commands[0].context = commands[1].context = run;
-	if (run->describe || run->reload)
-		commands[1].name = "reload";
-	if (run->reload)
-		commands[1].call = run->reload;
+	conf.commands = commands_of(run);
 	run->control = weir_control_create(&conf);
 	if (run->control && !weir_control_pool(run->control, run->app.pool) &&
 		!weir_control_pipeline(run->control, run->name, run->pipeline))

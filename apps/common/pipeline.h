@@ -40,6 +40,9 @@ struct app_pipeline {
 	int (*describe)(struct app_pipeline *run, struct weir_pipeline *pipeline);
 	/* Or what the command does instead, as weir_control_command.call; its context is run. */
 	int (*reload)(const struct weir_control_request *request, char **answer, void *context);
+	/* More commands of the program, whose contexts are filled in; the last has no name. NULL:
+	 * none. */
+	const struct weir_control_command *commands;
 	/* Called again and again on the thread of the run while the pipeline runs, or NULL. */
 	void (*look)(struct app_pipeline *run);
 	pthread_mutex_t lock; /* of what follows */

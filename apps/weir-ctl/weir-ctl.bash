@@ -24,6 +24,9 @@ _weir_ctl_next() {
 		snaplen= comment= packets= bytes= seconds= file_bytes= file_seconds= files= ;;
 	*' capture stop '*) echo id= ;;
 	*' capture '*) echo start stop list ;;
+	*' list ruleset '*) echo file= ;;
+	*' list '*) echo ruleset ;;
+	*' conntrack '*) echo protocol= address= limit= from= ;;
 	*' log-level '*) echo level=off level=warning level=info ;;
 	*' leaks '*) echo seconds= ;;
 	*' draw '*) echo pipeline= ;;

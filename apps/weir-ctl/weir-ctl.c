@@ -63,10 +63,10 @@ static void set(struct ctl *ctl, struct argp_state *state, const char *key, cons
 		argp_failure(state, APP_MISUSE, 0, "'%s' is not UTF-8", key);
 }
 
-/* Commands of two words: "capture start". */
+/* Commands of two words: "capture start", "list ruleset". */
 static bool is_group(const char *word)
 {
-	return word && strcmp(word, "capture") == 0;
+	return word && (strcmp(word, "capture") == 0 || strcmp(word, "list") == 0);
 }
 
 /* The command, or its second word. */

@@ -56,12 +56,11 @@ static bool load_key(const struct run *run, const struct fw_match *match, uint8_
 	return true;
 }
 
-static void count(const struct run *run, struct fw_counter *counter)
+static void count(const struct run *run, struct fw_tally *counter)
 {
 	struct fw_path *path = run->judge->record;
 
-	counter->packets++;
-	counter->bytes += run->packet->network_length;
+	fw_count(counter, 1, run->packet->network_length);
 	if (!path)
 		return;
 	if (path->count < FW_PATH)

@@ -29,7 +29,7 @@ typedef void fw_log(void *context, const struct fw_rule *rule, const struct fw_s
  * of its connection: fast.h. */
 #define FW_PATH 14
 struct fw_path {
-	struct fw_counter *counters[FW_PATH];
+	struct fw_tally *counters[FW_PATH];
 	uint32_t count;
 	bool varies;
 };

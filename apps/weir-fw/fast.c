@@ -146,11 +146,10 @@ bool fw_fast_take(struct fw_fast *fast, uint32_t i, const struct fw_frame *frame
 		return false;
 	tracker->now_ns = now_ns;
 	weir_flow_keep(tracker->table, fast->indices[i], now_ns + timeout_ns);
+	fw_track_count(connection, side, end - ETHERNET);
 	path = &fast->paths[connection->known[side].path];
-	for (uint32_t j = 0; j < path->count; j++) {
-		path->counters[j]->packets++;
-		path->counters[j]->bytes += end - ETHERNET;
-	}
+	for (uint32_t j = 0; j < path->count; j++)
+		fw_count(path->counters[j], 1, end - ETHERNET);
 	return true;
 }
 

@@ -9,6 +9,8 @@
 #ifndef FW_FW_H
 #define FW_FW_H
 
+#include <weir/atomic.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,6 +72,27 @@ struct fw_counter {
 	uint64_t packets, bytes;
 };
 
+/* One that belongs to the rules: one thread judges, and others may list them meanwhile. */
+struct fw_tally {
+	WEIR_ATOMIC(uint64_t) packets, bytes;
+};
+
+static inline void fw_count(struct fw_tally *tally, uint64_t packets, uint64_t bytes)
+{
+	/* relaxed, and no read-modify-write: one writer, and nothing else is told by it */
+	packets += atomic_load_explicit(&tally->packets, memory_order_relaxed);
+	bytes += atomic_load_explicit(&tally->bytes, memory_order_relaxed);
+	atomic_store_explicit(&tally->packets, packets, memory_order_relaxed);
+	atomic_store_explicit(&tally->bytes, bytes, memory_order_relaxed);
+}
+
+static inline struct fw_counter fw_counted(const struct fw_tally *tally)
+{
+	return (struct fw_counter){
+		.packets = atomic_load_explicit(&tally->packets, memory_order_relaxed),
+		.bytes = atomic_load_explicit(&tally->bytes, memory_order_relaxed)};
+}
+
 /* Packets that a limit lets through: as nft_limit of the kernel, in nanoseconds of credit. */
 struct fw_limit {
 	bool over, by_bytes;
@@ -84,7 +107,7 @@ struct fw_element {
 	struct fw_verdict verdict;
 	uint32_t data;
 	const char *comment;
-	struct fw_counter counter;
+	struct fw_tally counter;
 	struct fw_where where;
 };
 
@@ -155,7 +178,7 @@ struct fw_statement {
 	union {
 		struct fw_match match; /* MATCH, MAP, MARK from a map */
 		struct fw_verdict verdict;
-		struct fw_counter counter;
+		struct fw_tally counter;
 		struct fw_limit limit;
 		struct {
 			const char *prefix, *level;
@@ -179,8 +202,8 @@ struct fw_rule {
 	const char *comment;
 	struct fw_where where;
 	struct fw_node *tree;
-	struct fw_counter hits; /* all its matches held */
-	uint8_t open;           /* to any IPv4 (1) or IPv6 (2) packet, as far as an index knows */
+	struct fw_tally hits; /* all its matches held */
+	uint8_t open;         /* to any IPv4 (1) or IPv6 (2) packet, as far as an index knows */
 };
 
 struct fw_chain {
@@ -195,7 +218,7 @@ struct fw_chain {
 	struct fw_rule *rules, **last;
 	uint32_t count;
 	const struct fw_index *index; /* of its rules; NULL: they are looked at one by one */
-	struct fw_counter policy_hits;
+	struct fw_tally policy_hits;
 	struct fw_where where;
 	uint8_t visit;   /* while loops of jumps are looked for */
 	uint32_t height; /* jumps that may follow one another from here */
@@ -239,7 +262,7 @@ void fw_list(FILE *out, const struct fw_ruleset *rules);
 void fw_list_rule(FILE *out, const struct fw_rule *rule);
 void fw_list_statement(FILE *out, const struct fw_statement *statement);
 void fw_list_elements(FILE *out, const struct fw_set *set);
-void fw_list_counter(FILE *out, const struct fw_counter *counter);
+void fw_list_counter(FILE *out, const struct fw_tally *tally);
 
 /* "inet filter forward rule 3", to text. */
 void fw_rule_name(const struct fw_rule *rule, char *text, size_t size);

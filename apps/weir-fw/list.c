@@ -14,10 +14,12 @@ static void verdict_print(FILE *out, const struct fw_verdict *verdict)
 		fprintf(out, " %s", verdict->name);
 }
 
-void fw_list_counter(FILE *out, const struct fw_counter *counter)
+void fw_list_counter(FILE *out, const struct fw_tally *tally)
 {
-	fprintf(out, "counter packets %llu bytes %llu", (unsigned long long)counter->packets,
-		(unsigned long long)counter->bytes);
+	const struct fw_counter counter = fw_counted(tally);
+
+	fprintf(out, "counter packets %llu bytes %llu", (unsigned long long)counter.packets,
+		(unsigned long long)counter.bytes);
 }
 
 static void element_print(FILE *out, const struct fw_set *set, const struct fw_element *element)

@@ -4,6 +4,8 @@
  * The hook prerouting comes once for a frame, forward and postrouting for each port that it would
  * go to: a frame to all ports may reach some of them. What is no IP passes, as in a kernel. */
 #include "apps/weir-fw/live_impl.h"
+
+#include "apps/weir-fw/control.h"
 #include "apps/weir-fw/report.h"
 
 #include <string.h>
@@ -92,7 +94,7 @@ static uint64_t judge(
 	return ways;
 }
 
-static uint64_t since_1970(void)
+uint64_t fw_since_1970(void)
 {
 	struct timespec now;
 
@@ -113,7 +115,7 @@ void fw_view_begin(struct fw_view *view)
 	view->judge.rules = generation->rules;
 	view->judge.tracker = generation->tracker;
 	view->generation = generation->number;
-	view->now_ns = since_1970();
+	view->now_ns = fw_since_1970();
 }
 
 /* One of those that rules have to be asked for. */
@@ -296,6 +298,7 @@ int fw_live_run(struct fw_live *live, struct fw_ruleset *rules)
 	run->reload = reload;
 	run->look = look;
 	run->report = report;
+	run->commands = fw_control_commands(live);
 	live->times_of_packets = all_are_files(&live->bridge);
 	if (fw_reload_begin(&live->reload, rules)) {
 		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());

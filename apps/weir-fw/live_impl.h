@@ -25,6 +25,9 @@ struct fw_view {
 void fw_view_open(struct fw_view *view, struct fw_live *live);
 void fw_view_begin(struct fw_view *view);
 
+/* The clock that connections live by, where it is not the times of files. */
+uint64_t fw_since_1970(void);
+
 /* Look at a frame. Returns whether it lies in pieces: the view is then of a copy of it. */
 bool fw_view_read(struct fw_view *view, const struct weir_mbuf *mbuf);
 

@@ -21,8 +21,7 @@ static bool read_address(const char *text, size_t length, uint8_t *family, uint8
 	return inet_pton(*family == FW_IP ? AF_INET : AF_INET6, copy, bytes) == 1;
 }
 
-/* ADDRESS/LENGTH; without a length all of it. */
-static bool read_prefix(
+bool fw_prefix_read(
 	const char *text, size_t end, uint8_t *family, uint8_t bytes[16], uint8_t *prefix)
 {
 	const char *slash = memchr(text, '/', end);
@@ -42,7 +41,7 @@ static bool read_prefix(
 	return true;
 }
 
-static bool matches(const uint8_t *a, const uint8_t *b, uint32_t bits)
+bool fw_prefix_has(const uint8_t *a, const uint8_t *b, uint32_t bits)
 {
 	uint32_t bytes = bits / 8;
 	uint8_t mask = (uint8_t)(0xff00u >> bits % 8);
@@ -80,7 +79,7 @@ void fw_net_address(struct fw_net *net, struct argp_state *state, const char *te
 	if (net->host.count + APP_PORT_MAX >= FW_NET_ADDRESSES)
 		app_refuse(state, "--address", text, "there are too many of them");
 	if (!length || length >= FW_IFNAMSIZ ||
-		!read_prefix(equal + 1, strlen(equal + 1), &address->family, address->bytes,
+		!fw_prefix_read(equal + 1, strlen(equal + 1), &address->family, address->bytes,
 			&address->length))
 		app_refuse(state, "--address", text, "must be INTERFACE=ADDRESS/LENGTH");
 	if (!is_of_host(address->family, address->bytes))
@@ -102,7 +101,7 @@ void fw_net_route(struct fw_net *net, struct argp_state *state, const char *text
 	route->family = family;
 	route->via = true;
 	if (strncmp(text, "default=", 8) != 0 &&
-		(!read_prefix(text, (size_t)(equal - text), &route->family, route->bytes,
+		(!fw_prefix_read(text, (size_t)(equal - text), &route->family, route->bytes,
 			 &route->length) ||
 			route->family != family))
 		app_refuse(state, "--route", text, "must be PREFIX=GATEWAY, both of one family");
@@ -148,7 +147,7 @@ static const struct fw_route *link_of(
 {
 	for (uint32_t i = first; i < first + links; i++)
 		if (net->routes[i].family == route->family &&
-			matches(net->routes[i].bytes, route->gateway, net->routes[i].length))
+			fw_prefix_has(net->routes[i].bytes, route->gateway, net->routes[i].length))
 			return &net->routes[i];
 	return NULL;
 }
@@ -249,7 +248,7 @@ enum fw_next fw_net_find(const struct fw_net *net, uint8_t family, const uint8_t
 	for (uint32_t i = 0; i < net->route_count; i++) {
 		const struct fw_route *route = &net->routes[i];
 
-		if (route->family != family || !matches(route->bytes, address, route->length))
+		if (route->family != family || !fw_prefix_has(route->bytes, address, route->length))
 			continue;
 		*port = route->port;
 		if (route->via)
@@ -274,7 +273,7 @@ bool fw_net_is_group(const struct fw_net *net, uint8_t family, const uint8_t *ad
 		uint8_t last = (uint8_t)(0xff >> bits % 8);
 
 		if (route->family != FW_IP || route->via || bits > 30 ||
-			!matches(route->bytes, address, bits))
+			!fw_prefix_has(route->bytes, address, bits))
 			continue;
 		if ((address[bits / 8] & last) == last &&
 			memcmp(address + bits / 8 + 1, all, 3 - bits / 8) == 0)

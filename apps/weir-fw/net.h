@@ -50,6 +50,12 @@ void fw_net_finish(
 /* The ports are open: their addresses of Ethernet, and those of IPv6's links, which follow. */
 void fw_net_open(struct fw_net *net, const struct app *app, char (*names)[FW_IFNAMSIZ]);
 
+/* ADDRESS or ADDRESS/LENGTH, of so many characters; and have two addresses these first bits in
+ * common? */
+bool fw_prefix_read(
+	const char *text, size_t length, uint8_t *family, uint8_t address[16], uint8_t *bits);
+bool fw_prefix_has(const uint8_t *a, const uint8_t *b, uint32_t bits);
+
 enum fw_next { FW_NEXT_NONE, FW_NEXT_HERE, FW_NEXT_PORT };
 
 /* Where an address is: here, or behind a port by *hop, which may be the address itself. A port that

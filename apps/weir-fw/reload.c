@@ -183,6 +183,17 @@ int fw_reload_now(struct fw_reload *reload, char **answer)
 	return error;
 }
 
+const struct fw_generation *fw_reload_hold(struct fw_reload *reload)
+{
+	pthread_mutex_lock(&reload->lock);
+	return weir_rcu_read(&reload->slot);
+}
+
+void fw_reload_release(struct fw_reload *reload)
+{
+	pthread_mutex_unlock(&reload->lock);
+}
+
 static bool has_changed(struct fw_reload *reload, uint64_t now_ns)
 {
 	struct stat file;

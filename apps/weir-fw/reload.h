@@ -52,6 +52,10 @@ void fw_reload_warn(const struct fw_reload *reload);
  * unless answer is NULL, becomes the number of rules in JSON, or that sentence; malloc'd. */
 int fw_reload_now(struct fw_reload *reload, char **answer);
 
+/* The rules of now, which stay until release. Not for a reader of RCU, which needs none of it. */
+const struct fw_generation *fw_reload_hold(struct fw_reload *reload);
+void fw_reload_release(struct fw_reload *reload);
+
 /* Do so when SIGHUP came or the watched file changed. To be called ten times a second or so. */
 void fw_reload_look(struct fw_reload *reload, uint64_t now_ns);
 

@@ -58,20 +58,20 @@ static void print_rules(FILE *out, const struct fw_ruleset *rules, bool all)
 	for (struct fw_table *table = rules->tables; table; table = table->next)
 		for (struct fw_chain *chain = table->chains; chain; chain = chain->next) {
 			for (struct fw_rule *rule = chain->rules; rule; rule = rule->next) {
+				uint64_t hits = fw_counted(&rule->hits).packets;
 				char name[128], *text;
 
-				if (!all && !rule->hits.packets)
+				if (!all && !hits)
 					continue;
 				fw_rule_name(rule, name, sizeof(name));
 				text = rule_text(rule);
-				fprintf(out, "%10llu  %s: %s\n",
-					(unsigned long long)rule->hits.packets, name,
+				fprintf(out, "%10llu  %s: %s\n", (unsigned long long)hits, name,
 					text ? text : "");
 				free(text);
 			}
-			if (chain->base && (all || chain->policy_hits.packets))
+			if (chain->base && (all || fw_counted(&chain->policy_hits).packets))
 				fprintf(out, "%10llu  %s %s %s policy %s\n",
-					(unsigned long long)chain->policy_hits.packets,
+					(unsigned long long)fw_counted(&chain->policy_hits).packets,
 					fw_family_name(table->family), table->name, chain->name,
 					chain->policy == FW_ACCEPT ? "accept" : "drop");
 		}
@@ -84,15 +84,21 @@ static void set_counter(json_t *object, const char *name, const struct fw_counte
 			(json_int_t)counter->bytes));
 }
 
+static void set_tally(json_t *object, const char *name, const struct fw_tally *tally)
+{
+	const struct fw_counter counter = fw_counted(tally);
+
+	set_counter(object, name, &counter);
+}
+
 static json_t *json_rule(const struct fw_rule *rule)
 {
 	char *text = rule_text(rule);
-	json_t *object = json_pack("{si so si so so so}", "number", (int)rule->number, "file",
+	json_t *object = json_pack("{si so si so so}", "number", (int)rule->number, "file",
 		app_json_text(rule->where.source->name), "line", (int)rule->where.line, "text",
-		app_json_text(text), "comment", app_json_text(rule->comment), "hits",
-		json_pack("{sI sI}", "packets", (json_int_t)rule->hits.packets, "bytes",
-			(json_int_t)rule->hits.bytes));
+		app_json_text(text), "comment", app_json_text(rule->comment));
 
+	set_tally(object, "hits", &rule->hits);
 	free(text);
 	return object;
 }
@@ -107,7 +113,7 @@ static json_t *json_chain(const struct fw_chain *chain)
 	for (struct fw_rule *rule = chain->rules; rule; rule = rule->next)
 		json_array_append_new(rules, json_rule(rule));
 	if (chain->base)
-		set_counter(object, "policy_hits", &chain->policy_hits);
+		set_tally(object, "policy_hits", &chain->policy_hits);
 	json_object_set_new(object, "rules", rules);
 	return object;
 }

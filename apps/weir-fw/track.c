@@ -24,22 +24,15 @@ static void note(struct fw_tracker *tracker, struct fw_packet *packet, uint32_t 
 {
 	struct fw_connection *connection = fw_track_at(tracker, index);
 	struct fw_asked *asked = &tracker->asked;
-	const struct weir_flow_table *answers = fw_track_answers(tracker);
-	const struct fw_answers *entry;
 
 	asked->connection = connection;
 	asked->side = side;
 	asked->error = error;
 	packet->translated = connection->nat;
-	if (!connection->nat)
-		return;
-	asked->tuples[0] = *(const key *)weir_flow_key(tracker->table, index);
-	asked->tuples[1] = *(const key *)weir_flow_key(answers, connection->answers);
-	entry = weir_flow_value(answers, connection->answers);
-	if (connection->exchanged)
-		fw_key_exchange(&asked->tuples[0]);
-	if (entry->exchanged)
-		fw_key_exchange(&asked->tuples[1]);
+	if (!error)
+		fw_track_count(connection, side, packet->network_length);
+	if (connection->nat)
+		fw_track_tuples(tracker, index, asked->tuples);
 }
 
 uint64_t fw_udp_timeout(const struct fw_connection *connection, uint64_t now_ns)
@@ -96,6 +89,7 @@ static uint32_t track_first(
 			      FW_TRACK_INVALID)
 		return FW_CT_INVALID;
 	tracker->pending = packet->first = true;
+	fw_track_count(connection, 0, packet->network_length);
 	asked->connection = connection;
 	asked->side = 0;
 	asked->error = false;

@@ -56,6 +56,7 @@ struct fw_known {
 
 struct fw_connection {
 	struct fw_known known[2];
+	struct fw_counter seen[2]; /* of each side; what rules dropped of it, too */
 	bool exchanged; /* its first packet went the other way round than the key has it */
 	bool answered, assured;
 	uint8_t nat;      /* 1 << enum fw_where_nat: what is translated */
@@ -126,6 +127,15 @@ bool fw_key_sort(fw_key *of);
  * packet cannot have one. */
 bool fw_key_make(const uint8_t *network, uint8_t family, uint8_t protocol, const uint8_t *transport,
 	uint32_t length, fw_key *of, bool *exchanged);
+
+/* What packets of its two sides come with. */
+void fw_track_tuples(const struct fw_tracker *tracker, uint32_t index, fw_key tuples[2]);
+
+static inline void fw_track_count(struct fw_connection *connection, uint32_t side, uint32_t length)
+{
+	connection->seen[side].packets++;
+	connection->seen[side].bytes += length;
+}
 
 /* A side that no packet can come from: answers that were not translated as the packets were. */
 #define FW_NO_SIDE 2

@@ -128,6 +128,25 @@ uint32_t fw_track_find(struct fw_tracker *tracker, const key *of, bool exchanged
 	return living(tracker, entry->index);
 }
 
+void fw_track_tuples(const struct fw_tracker *tracker, uint32_t index, key tuples[2])
+{
+	const struct fw_connection *connection = fw_track_at(tracker, index);
+	const struct weir_flow_table *answers = fw_track_answers(tracker);
+	bool exchanged = !connection->exchanged;
+
+	tuples[0] = tuples[1] = *(const key *)weir_flow_key(tracker->table, index);
+	if (connection->nat) {
+		const struct fw_answers *entry = weir_flow_value(answers, connection->answers);
+
+		tuples[1] = *(const key *)weir_flow_key(answers, connection->answers);
+		exchanged = entry->exchanged;
+	}
+	if (connection->exchanged)
+		fw_key_exchange(&tuples[0]);
+	if (exchanged)
+		fw_key_exchange(&tuples[1]);
+}
+
 bool fw_tuple_taken(struct fw_tracker *tracker, const key *tuple)
 {
 	uint32_t side;

@@ -100,6 +100,10 @@ WEIR_API void weir_flow_remove(struct weir_flow_table *table, uint32_t index);
  * Every flow that lives from start to end comes once, also when others are inserted or removed. */
 WEIR_API uint32_t weir_flow_next(const struct weir_flow_table *table, uint32_t index);
 
+/* No flow has this index or a higher one. So who wants to look at a few places at a time goes over
+ * those below, where weir_flow_expires() is 0 for one without a flow. */
+WEIR_API uint32_t weir_flow_bound(const struct weir_flow_table *table);
+
 static inline const void *weir_flow_key(const struct weir_flow_table *table, uint32_t index);
 
 /* value_size bytes, rounded up to a multiple of 8; at a multiple of 8. They stay where they are,

@@ -169,6 +169,11 @@ uint32_t weir_flow_next(const struct weir_flow_table *table, uint32_t index)
 	return WEIR_FLOW_NONE;
 }
 
+uint32_t weir_flow_bound(const struct weir_flow_table *table)
+{
+	return table->fresh;
+}
+
 void weir_flow_stats(const struct weir_flow_table *table, struct weir_flow_stats *stats)
 {
 	*stats = table->stats;

@@ -253,7 +253,7 @@ class Routed(LiveTest):
         self.assertEqual([f[34:38] for f in out], [udp(7, 8)[:4]])
 
 
-class Reload(LiveTest):
+class Fifo(LiveTest):
     """Frames with numbers go through pipes, so that the test says when they come."""
 
     def run_fifo(self, text, *options):
@@ -293,10 +293,6 @@ class Reload(LiveTest):
         self.assertEqual(sum(self.judged()), len(self.written))
         return self.judged()
 
-    def swap(self, text):
-        self.rules(text)
-        self.assertEqual(self.ask("reload")["ok"], {"rules": 1})
-
     def finish(self, process):
         """Each frame came out once, in order, or was dropped by the rules."""
         self.fifo.close()
@@ -308,6 +304,121 @@ class Reload(LiveTest):
         rest = iter(self.written)
         self.assertTrue(all(frame in rest for frame in passed), "lost, doubled or out of order")
         return report, err
+
+
+class Asked(Fifo):
+    """What it tells on its control socket while it runs."""
+
+    def test_list_ruleset(self):
+        self.process = self.run_fifo(table(
+            "set ports { type inet_service; counter; elements = { 1, 2, 3 }; comment \"\u00fc\"; }\n",
+            chain('ct state established counter comment "known"\nudp dport @ports counter accept\n'
+                  'udp dport 7 counter drop')))
+        for ports in (1, 2), (1, 2), (2, 1), (5, 7), (5, 3):
+            self.write(self.numbered(ports=ports))
+        self.await_judged()
+        captures.write_pcap(self.folder / "same.pcap", [captures.packet(f, 10**9) for f in self.written])
+        listed = self.run_ok("--rules", "rules.nft", "same.pcap", "--list", "--iif", "inside", "--oif", "outside")
+        self.assertIn("udp dport 7 counter packets 1 bytes 32 drop", listed)
+        self.assertEqual(self.ask("list ruleset"), {"ok": listed})
+        self.assertEqual(self.ctl("-s", "run.sock", "list", "ruleset"), listed)
+        self.assertIn(f"bytes  {len(listed.encode())}\n", self.ctl("-s", "run.sock", "list", "ruleset", "file=now.nft"))
+        self.assertEqual((self.folder / "now.nft").read_text(), listed)
+        self.assertIn("is not a file", self.ctl("-s", "run.sock", "list", "ruleset", "file=fifo", status=1))
+        self.rules(ACCEPT)
+        self.ask("reload")
+        self.assertNotIn("udp", self.ask("list ruleset")["ok"])
+        self.finish(self.process)
+
+    def connections(self, **arguments):
+        return self.ask("conntrack", **arguments)["ok"]
+
+    def test_conntrack(self):
+        process = self.run_fifo(table(chain("ct state new,established accept")))
+        self.assertEqual(self.connections(), {"list": [], "shown": 0, "connections": 0})
+        tcp_frames = [segment(HERE, (1024, 80), SYN, 0, 0), segment(THERE, (80, 1024), BOTH, 0, 1),
+                      segment(HERE, (1024, 80), ACK, 1, 1)]
+        self.write([*tcp_frames[:2], ip(*HERE, 17, udp(5, 53, b"four")), ip(*THERE, 17, udp(53, 5)),
+                    ip("10.1.0.1", "10.1.0.2", 17, udp(9, 9)), ip(*HERE, 1, b"\x08\0\xf7\xfb\0\3\0\1"),
+                    ip("10.2.0.1", "10.2.0.2", 99, bytes(8))])
+        self.await_judged()
+        there = {"source": "10.0.0.2", "destination": "10.0.0.1"}
+        here = {"source": "10.0.0.1", "destination": "10.0.0.2"}
+        by_name = {str(c["protocol"]): c for c in self.connections(address="10.0.0.1")["list"]}
+        self.assertEqual(by_name, {
+            "tcp": {"protocol": "tcp", "state": "syn-received", "assured": False, "timeout": 60, **here,
+                    "source_port": 1024, "destination_port": 80, "packets": 1, "bytes": 40,
+                    "answers": {**there, "source_port": 80, "destination_port": 1024, "packets": 1, "bytes": 40}},
+            "udp": {"protocol": "udp", "state": "answered", "assured": True, "timeout": 30, **here,
+                    "source_port": 5, "destination_port": 53, "packets": 1, "bytes": 32,
+                    "answers": {**there, "source_port": 53, "destination_port": 5, "packets": 1, "bytes": 28}},
+            "icmp": {"protocol": "icmp", "state": "unanswered", "assured": False, "timeout": 30, **here,
+                     "id": 3, "packets": 1, "bytes": 28, "answers": {**there, "id": 3, "packets": 0, "bytes": 0}}})
+        self.write([tcp_frames[2]] * 3)
+        self.await_judged()
+        (tcp_now,) = self.connections(protocol="tcp")["list"]
+        self.assertEqual((tcp_now["state"], tcp_now["assured"], tcp_now["packets"], tcp_now["bytes"]),
+                         ("established", True, 4, 160))
+        self.assertEqual([c["source"] for c in self.connections(protocol=17, address="10.1.0.2/31")["list"]],
+                         ["10.1.0.1"])
+        self.assertEqual([c["protocol"] for c in self.connections(protocol=99)["list"]], [99])
+        self.assertRegex(self.ctl("-s", "run.sock", "conntrack", "protocol=tcp"), r"\n  state +established\n")
+        self.rules(table(chain("accept")))
+        self.ask("reload")
+        self.assertIn("no connections are tracked", self.ask("conntrack")["error"])
+        self.finish(process)
+
+    def test_a_thousand_by_parts(self):
+        process = self.run_fifo(table(chain("ct state new accept")))
+        self.write([ip(*HERE, 17, udp(port, 53)) for port in range(1, 1001)])
+        self.await_judged()
+        ports, place, parts = [], 0, 0
+        while place is not None:
+            part = self.connections(limit=170, **{"from": place})
+            self.assertEqual(part["connections"], 1000)
+            ports += [c["source_port"] for c in part["list"]]
+            place, parts = part.get("next"), parts + 1
+        self.assertEqual((sorted(ports), parts), (list(range(1, 1001)), 6))
+        self.assertEqual(self.connections()["shown"], 100)
+        self.assertEqual(self.connections(limit=0)["list"], [])
+        for wrong in ({"limit": 1001}, {"limit": "x"}, {"from": -1}, {"protocol": "x"}, {"protocol": 256},
+                      {"address": "10.0.0.0/33"}, {"address": "x"}):
+            self.assertIn(f"{list(wrong)[0]} must be", self.ask("conntrack", **wrong)["error"])
+        self.finish(process)
+
+    def test_translated(self):
+        process = self.run_fifo("table ip t {\nchain a {\ntype nat hook postrouting priority srcnat\n"
+                                "oifname outside masquerade\n}\n}\n", *Routed.NET)
+        self.write([mac(ip("10.0.0.2", Routed.HOST, 17, udp(5, 53)), Routed.OURS, Routed.CLIENT)])
+        self.await_judged()
+        (one,) = self.connections(address="203.0.113.1")["list"]
+        self.assertEqual((one["nat"], one["answers"]), ("source", {
+            "source": Routed.HOST, "destination": "203.0.113.1", "source_port": 53, "destination_port": 5,
+            "packets": 0, "bytes": 0}))
+        self.fifo.close()
+        self.end(process)
+
+    def test_while_packets_pass(self):
+        """Lists do not hold up packets, nor tear what they show."""
+        process = self.run_fifo(table(chain("ct state new counter accept\nct state established counter accept")))
+        writer = threading.Thread(target=lambda: [self.write(self.numbered(100)) for _ in range(200)])
+        writer.start()
+        last, writing = 0, True
+        while writing:
+            writing = writer.is_alive()
+            for one in self.connections()["list"]:
+                self.assertGreaterEqual(one["packets"], last)
+                self.assertEqual(one["bytes"], 32 * one["packets"])
+                last = one["packets"]
+            self.assertIn("counter packets", self.ask("list ruleset")["ok"])
+        writer.join()
+        self.finish(process)
+
+
+class Reload(Fifo):
+    def swap(self, text):
+        self.rules(text)
+        self.assertEqual(self.ask("reload")["ok"], {"rules": 1})
 
     def test_under_load_each_is_judged_by_the_old_or_the_new(self):
         process = self.run_fifo(ACCEPT)

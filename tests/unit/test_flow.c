@@ -44,6 +44,7 @@ static void test_life(void)
 	memset(weir_flow_value(table, index), 0xff, 12);
 	CU_ASSERT_EQUAL(weir_flow_next(table, 0), index);
 	CU_ASSERT_EQUAL(weir_flow_next(table, index + 1), WEIR_FLOW_NONE);
+	CU_ASSERT_EQUAL(weir_flow_bound(table), index + 1);
 	weir_flow_remove(table, index);
 	CU_ASSERT_EQUAL(weir_flow_lookup(table, key), WEIR_FLOW_NONE);
 	CU_ASSERT_EQUAL(weir_flow_next(table, 0), WEIR_FLOW_NONE);

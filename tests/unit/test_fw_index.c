@@ -360,10 +360,11 @@ static uint64_t hits(const struct fw_ruleset *rules)
 
 	for (const struct fw_table *table = rules->tables; table; table = table->next)
 		for (const struct fw_chain *chain = table->chains; chain; chain = chain->next) {
-			sum = sum * 31 + chain->policy_hits.packets;
+			sum = sum * 31 + fw_counted(&chain->policy_hits).packets;
 			skipping += chain->index != NULL;
 			for (const struct fw_rule *rule = chain->rules; rule; rule = rule->next)
-				sum = (sum * 31 + rule->hits.packets) * 31 + rule->hits.bytes;
+				sum = (sum * 31 + fw_counted(&rule->hits).packets) * 31 +
+				      fw_counted(&rule->hits).bytes;
 		}
 	return sum;
 }
