@@ -153,8 +153,9 @@ static uint32_t print_some(FILE *out, struct search *search, uint32_t shown)
 			search->place = search->flows[i].index;
 			break;
 		}
-		fputs(shown++ ? "," : "", out);
+		fputs(shown++ ? ",{" : "{", out);
 		fw_flow_print(out, &search->flows[i]);
+		fputc('}', out);
 	}
 	return shown;
 }

@@ -24,7 +24,7 @@ static const char *const tcp_states[FW_TCP_STATES] = {[FW_TCP_NONE] = "none",
 	[FW_TCP_CLOSE] = "closed",
 	[FW_TCP_SYN_SENT2] = "syn-sent-by-both"};
 
-static void copy(const struct fw_tracker *tracker, uint32_t index, struct fw_flow *flow)
+void fw_flow_copy(const struct fw_tracker *tracker, uint32_t index, struct fw_flow *flow)
 {
 	const struct fw_connection *connection = fw_track_at(tracker, index);
 
@@ -38,6 +38,7 @@ static void copy(const struct fw_tracker *tracker, uint32_t index, struct fw_flo
 	flow->tcp_state = connection->tcp.state;
 	flow->answered = connection->answered;
 	flow->assured = connection->assured;
+	flow->now_ns = tracker->now_ns;
 }
 
 uint32_t fw_flows_copy(const struct fw_tracker *tracker, uint64_t now_ns, uint32_t *place,
@@ -52,7 +53,7 @@ uint32_t fw_flows_copy(const struct fw_tracker *tracker, uint64_t now_ns, uint32
 	for (; index < end; index++) {
 		if (weir_flow_expires(tracker->table, index) <= now_ns)
 			continue;
-		copy(tracker, index, &flows[count]);
+		fw_flow_copy(tracker, index, &flows[count]);
 		flows[count++].now_ns = now_ns;
 	}
 	*place = end < bound ? end : WEIR_FLOW_NONE;
@@ -131,9 +132,9 @@ void fw_flow_print(FILE *out, const struct fw_flow *flow)
 	uint64_t left_ns = flow->expires_ns > flow->now_ns ? flow->expires_ns - flow->now_ns : 0;
 
 	if (name)
-		fprintf(out, "{\"protocol\":\"%s\",", name);
+		fprintf(out, "\"protocol\":\"%s\",", name);
 	else
-		fprintf(out, "{\"protocol\":%u,", flow->tuples[0].protocol);
+		fprintf(out, "\"protocol\":%u,", flow->tuples[0].protocol);
 	fprintf(out, "\"state\":\"%s\",\"assured\":%s,\"timeout\":%llu,", state_of(flow),
 		flow->assured ? "true" : "false",
 		(unsigned long long)((left_ns + FW_NS_PER_S - 1) / FW_NS_PER_S));
@@ -142,5 +143,5 @@ void fw_flow_print(FILE *out, const struct fw_flow *flow)
 	print_side(out, &flow->tuples[0], &flow->seen[0]);
 	fputs(",\"answers\":{", out);
 	print_side(out, &flow->tuples[1], &flow->seen[1]);
-	fputs("}}", out);
+	fputc('}', out);
 }

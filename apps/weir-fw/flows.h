@@ -11,6 +11,14 @@
 
 #include <stdio.h>
 
+enum fw_event { FW_EVENT_NEW, FW_EVENT_UPDATE, FW_EVENT_DESTROY };
+enum fw_gone {
+	FW_GONE_EXPIRED,
+	FW_GONE_EARLY,    /* for another one, for want of room */
+	FW_GONE_RESET,    /* before it was answered */
+	FW_GONE_REPLACED, /* by one of the same addresses and ports */
+};
+
 struct fw_flow {
 	fw_key tuples[2]; /* that packets come with: of who began, and of who answers */
 	struct fw_counter seen[2];
@@ -19,7 +27,12 @@ struct fw_flow {
 	uint8_t nat; /* as in a connection */
 	uint8_t tcp_state;
 	bool answered, assured;
+	/* of one that is told of */
+	uint8_t event, gone;
 };
+
+/* Copy one. */
+void fw_flow_copy(const struct fw_tracker *tracker, uint32_t index, struct fw_flow *flow);
 
 /* Places of the table that one call looks at: some microseconds. */
 #define FW_FLOWS_LOOK 64
@@ -29,7 +42,7 @@ struct fw_flow {
 uint32_t fw_flows_copy(const struct fw_tracker *tracker, uint64_t now_ns, uint32_t *place,
 	struct fw_flow flows[FW_FLOWS_LOOK]);
 
-/* As an object of JSON in one line, without a newline. */
+/* The members of an object of JSON, in one line. */
 void fw_flow_print(FILE *out, const struct fw_flow *flow);
 
 /* The number of a protocol, by its name or as digits; -1: none. */

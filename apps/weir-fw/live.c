@@ -11,6 +11,11 @@
 #include <string.h>
 #include <time.h>
 
+/* How often connections go when no packet makes them; and how many calls of the tracker then, of 16
+ * connections each: some microseconds. */
+#define EXPIRE_EACH_NS UINT64_C(1000000000)
+#define EXPIRE_ROUNDS  64
+
 static void on_log(void *context, const struct fw_rule *rule, const struct fw_statement *statement,
 	const struct fw_packet *packet)
 {
@@ -267,12 +272,38 @@ static int reload(const struct weir_control_request *request, char **answer, voi
 	return fw_reload_now(&live->reload, answer);
 }
 
+/* On the thread that judges. */
+static void expire_some(void *context)
+{
+	const struct fw_live *live = context;
+	const struct fw_generation *generation = weir_rcu_read(&live->reload.slot);
+	uint64_t now_ns = fw_since_1970();
+
+	for (uint32_t i = 0; generation->tracker && i < EXPIRE_ROUNDS; i++)
+		if (fw_tracker_expire(generation->tracker, now_ns) == 0)
+			break;
+}
+
+/* Packets make connections go whose time is over. Who is told of that does not want to wait for the
+ * next packet. */
+static void expire(struct fw_live *live, uint64_t now_ns)
+{
+	if (!live->reload.events || live->times_of_packets ||
+		now_ns - live->expired_ns < EXPIRE_EACH_NS)
+		return;
+	live->expired_ns = now_ns;
+	/* one that is busy or stuck is asked again */
+	weir_pipeline_call(live->bridge.run.pipeline, 0, expire_some, live, 100);
+}
+
 static void look(struct app_pipeline *run)
 {
 	struct fw_live *live = (struct fw_live *)run;
+	uint64_t now_ns = app_now_ns();
 
-	fw_reload_look(&live->reload, app_now_ns());
+	fw_reload_look(&live->reload, now_ns);
 	fw_logs_flush(live->logs);
+	expire(live, now_ns);
 }
 
 static void report(struct app_pipeline *run)
@@ -282,11 +313,15 @@ static void report(struct app_pipeline *run)
 	const struct fw_figures figures = {.rules = now->rules,
 		.totals = &live->totals,
 		.tracked = &live->tracked,
+		.told = live->events ? &live->told : NULL,
 		.reloads = live->reload.reloads,
 		.refused = live->reload.refused};
 
 	if (now->tracker)
 		fw_tracker_stats(now->tracker, &live->tracked);
+	if (fw_events_close(live->reload.events, &live->told))
+		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
+	live->reload.events = NULL;
 	fw_report_add(&run->app, &figures);
 }
 
@@ -300,6 +335,11 @@ int fw_live_run(struct fw_live *live, struct fw_ruleset *rules)
 	run->report = report;
 	run->commands = fw_control_commands(live);
 	live->times_of_packets = all_are_files(&live->bridge);
+	if (live->events && !(live->reload.events = fw_events_open(live->events))) {
+		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
+		fw_free(rules);
+		return run->app.status;
+	}
 	if (fw_reload_begin(&live->reload, rules)) {
 		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
 		return run->app.status;
@@ -312,6 +352,8 @@ int fw_live_run(struct fw_live *live, struct fw_ruleset *rules)
 	if (fw_logs_close(live->logs))
 		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
 	status = app_bridge_finish(&live->bridge);
+	/* of a run that has not begun */
+	fw_events_close(live->reload.events, &live->told);
 	fw_reload_end(&live->reload);
 	return status;
 }

@@ -29,11 +29,13 @@ struct fw_live {
 	struct fw_net net;                     /* with addresses in it, this is a router */
 	char names[APP_PORT_MAX][FW_IFNAMSIZ]; /* of the interfaces */
 	bool times_of_packets;                 /* what files say, not what the clock says */
-	const char *log;                       /* NULL: none */
+	const char *log, *events;              /* files; NULL: none */
+	uint64_t expired_ns;                   /* when it was last looked for, in vain of packets */
 	/* what the stage writes, and nobody else reads before it has ended */
 	struct fw_logs *logs;
 	struct fw_totals totals;
 	struct fw_track_stats tracked;
+	struct fw_event_stats told;
 	struct app_count drops[FW_LIVE_REASONS];
 };
 

@@ -55,6 +55,15 @@ static void warn(const struct fw_reload *reload, const struct fw_ruleset *rules)
 		}
 }
 
+static struct fw_tracker *make_tracker(const struct fw_reload *reload)
+{
+	struct fw_tracker *tracker = fw_tracker_create(reload->connections);
+
+	if (tracker && reload->events)
+		fw_tracker_tell(tracker, fw_events_tell, reload->events);
+	return tracker;
+}
+
 /* With the tracker of the one before, if both want one. NULL with weir_last_error(). */
 static struct fw_generation *make(const struct fw_reload *reload, struct fw_ruleset *rules,
 	const struct fw_generation *before)
@@ -78,7 +87,7 @@ static struct fw_generation *make(const struct fw_reload *reload, struct fw_rule
 		return generation;
 	generation->tracker = before ? before->tracker : NULL;
 	if (!generation->tracker)
-		generation->tracker = fw_tracker_create(reload->connections);
+		generation->tracker = make_tracker(reload);
 	if (generation->tracker &&
 		(!rules->nat || !fw_tracker_translates(generation->tracker, reload->host)))
 		return generation;

@@ -11,6 +11,7 @@
 #ifndef FW_RELOAD_H
 #define FW_RELOAD_H
 
+#include "apps/weir-fw/events.h"
 #include "apps/weir-fw/fw.h"
 #include "apps/weir-fw/track.h"
 
@@ -32,6 +33,7 @@ struct fw_reload {
 	uint32_t connections;
 	bool bridge;                /* there are no addresses: nothing can be translated */
 	const struct fw_host *host; /* addresses of interfaces; NULL: none are known */
+	struct fw_events *events;   /* of connections; NULL: nobody is told */
 	bool watch;                 /* look whether the file has changed */
 	struct weir_rcu_slot slot;  /* struct fw_generation */
 	pthread_mutex_t lock;       /* of what follows */

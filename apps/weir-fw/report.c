@@ -195,6 +195,10 @@ static void add_text(struct app *app, const struct fw_figures *figures)
 	if (app->more_text)
 		fprintf(out, "%s\n", app->more_text);
 	print_figures(out, figures, app->options.verbose);
+	if (figures->told)
+		fprintf(out, "events    %llu, %llu lost\n",
+			(unsigned long long)figures->told->written,
+			(unsigned long long)figures->told->lost);
 	fprintf(out, "reloads   %llu, %llu refused\n", (unsigned long long)figures->reloads,
 		(unsigned long long)figures->refused);
 	fclose(out);
@@ -207,6 +211,10 @@ static void add_json(struct app *app, const struct fw_figures *figures)
 	json_t *own = json_figures(figures);
 	json_t *more = app->more_json ? json_loads(app->more_json, 0, NULL) : json_object();
 
+	if (figures->told)
+		json_object_set_new(own, "events",
+			json_pack("{sI sI}", "written", (json_int_t)figures->told->written, "lost",
+				(json_int_t)figures->told->lost));
 	json_object_set_new(own, "reloads", json_integer((json_int_t)figures->reloads));
 	json_object_set_new(own, "reloads_refused", json_integer((json_int_t)figures->refused));
 	json_object_set_new(more, "firewall", own);

@@ -4,13 +4,16 @@
 #define FW_REPORT_H
 
 #include "apps/common/app.h"
+#include "apps/weir-fw/events.h"
 #include "apps/weir-fw/files.h"
 
 struct fw_figures {
 	const struct fw_ruleset *rules;
 	const struct fw_totals *totals; /* NULL: no packets were judged */
 	const struct fw_track_stats *tracked;
-	uint64_t reloads, refused; /* of a run on ports */
+	/* of a run on ports */
+	const struct fw_event_stats *told; /* NULL: nobody was */
+	uint64_t reloads, refused;
 };
 
 /* To standard output, in JSON or not as the options say. */

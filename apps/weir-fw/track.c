@@ -3,7 +3,7 @@
  */
 #include "apps/weir-fw/track.h"
 
-#include "apps/weir-fw/track_impl.h"
+#include "apps/weir-fw/flows.h"
 
 #include <string.h>
 
@@ -101,26 +101,44 @@ static uint32_t track_first(
 	return FW_CT_NEW;
 }
 
+/* What others are told of when it changes. */
+struct progress {
+	uint8_t tcp_state;
+	bool answered, assured;
+};
+
+static struct progress progress_of(const struct fw_connection *connection)
+{
+	return (struct progress){connection->tcp.state, connection->answered, connection->assured};
+}
+
+static bool has_changed(const struct progress *before, const struct fw_connection *connection)
+{
+	return before->tcp_state != connection->tcp.state ||
+	       before->answered != connection->answered || before->assured != connection->assured;
+}
+
 /* A packet of a connection. */
 static uint32_t track_next(struct fw_tracker *tracker, struct fw_packet *packet, uint32_t index,
 	uint32_t side, const key *of, bool exchanged)
 {
 	struct fw_connection *connection = fw_track_at(tracker, index);
 	uint32_t state = side || connection->answered ? FW_CT_ESTABLISHED : FW_CT_NEW;
+	const struct progress before = progress_of(connection);
 	uint64_t timeout_ns = 0;
 
 	switch (track(tracker, connection, packet, side, &timeout_ns)) {
 	case FW_TRACK_INVALID:
 		return FW_CT_INVALID;
 	case FW_TRACK_REOPEN:
-		fw_track_forget(tracker, index);
+		fw_track_forget(tracker, index, FW_GONE_REPLACED);
 		return track_first(tracker, packet, of, exchanged);
 	case FW_TRACK_REMOVE:
 		/* this packet of it is yet to be translated */
 		note(tracker, packet, index, side, false);
 		tracker->pending_connection = *connection;
 		tracker->asked.connection = &tracker->pending_connection;
-		fw_track_forget(tracker, index);
+		fw_track_forget(tracker, index, FW_GONE_RESET);
 		return state;
 	case FW_TRACKED:
 		break;
@@ -134,6 +152,8 @@ static uint32_t track_next(struct fw_tracker *tracker, struct fw_packet *packet,
 	if (timeout_ns)
 		weir_flow_keep(tracker->table, index, tracker->now_ns + timeout_ns);
 	note(tracker, packet, index, side, false);
+	if (has_changed(&before, connection))
+		fw_track_tell(tracker, index, FW_EVENT_UPDATE, 0);
 	return state;
 }
 

@@ -35,6 +35,16 @@ struct fw_host;
 int fw_tracker_translates(struct fw_tracker *tracker, const struct fw_host *host);
 void fw_tracker_destroy(struct fw_tracker *tracker);
 
+/* Have this called for each connection that is made, that changes, and that goes: by whoever calls
+ * the others. Before packets come. */
+struct fw_flow;
+typedef void fw_told(void *context, const struct fw_flow *flow);
+void fw_tracker_tell(struct fw_tracker *tracker, fw_told *told, void *context);
+
+/* No packet has come for a while: let go whose time is over, some of them. How many were looked
+ * at; 0: there are none. */
+uint32_t fw_tracker_expire(struct fw_tracker *tracker, uint64_t now_ns);
+
 /* The state of a packet, and what it does to its connection. The type is fw_state. */
 uint32_t fw_tracker_state(void *tracker, struct fw_packet *packet);
 

@@ -5,6 +5,7 @@
 
 #include "apps/weir-fw/nat.h"
 #include "apps/weir-fw/packet.h"
+#include "apps/weir-fw/track.h"
 
 #include <weir/flow.h>
 #include <weir/flow_key.h>
@@ -106,6 +107,8 @@ struct fw_tracker {
 	struct fw_connection pending_connection;
 	uint64_t pending_timeout_ns, now_ns;
 	struct fw_track_stats stats;
+	fw_told *told; /* NULL: nobody is */
+	void *told_context;
 };
 
 static inline struct fw_connection *fw_track_at(const struct fw_tracker *tracker, uint32_t index)
@@ -144,9 +147,11 @@ static inline void fw_track_count(struct fw_connection *connection, uint32_t sid
  * from. WEIR_FLOW_NONE: there is none. */
 uint32_t fw_track_find(
 	struct fw_tracker *tracker, const fw_key *of, bool exchanged, uint32_t *side);
-/* Remove some whose time is over; and this one. */
-void fw_track_expire(struct fw_tracker *tracker);
-void fw_track_forget(struct fw_tracker *tracker, uint32_t index);
+/* Remove some whose time is over; and this one, for a reason of enum fw_gone. */
+uint32_t fw_track_expire(struct fw_tracker *tracker);
+void fw_track_forget(struct fw_tracker *tracker, uint32_t index, uint32_t gone);
+/* Tell who wants to know; gone is of one that goes. */
+void fw_track_tell(struct fw_tracker *tracker, uint32_t index, uint32_t event, uint32_t gone);
 /* Does a connection that lives have this tuple? */
 bool fw_tuple_taken(struct fw_tracker *tracker, const fw_key *tuple);
 

@@ -3,7 +3,7 @@
  * room. */
 #include "apps/weir-fw/track.h"
 
-#include "apps/weir-fw/track_impl.h"
+#include "apps/weir-fw/flows.h"
 
 #include "base/base_impl.h"
 
@@ -72,17 +72,38 @@ void fw_tracker_destroy(struct fw_tracker *tracker)
 	free(tracker);
 }
 
-/* A connection is going: so is what is kept of it elsewhere. */
-static void leave(struct fw_tracker *tracker, const struct fw_connection *connection)
+void fw_tracker_tell(struct fw_tracker *tracker, fw_told *told, void *context)
 {
+	tracker->told = told;
+	tracker->told_context = context;
+}
+
+void fw_track_tell(struct fw_tracker *tracker, uint32_t index, uint32_t event, uint32_t gone)
+{
+	struct fw_flow flow;
+
+	if (!tracker->told)
+		return;
+	fw_flow_copy(tracker, index, &flow);
+	flow.event = (uint8_t)event;
+	flow.gone = (uint8_t)gone;
+	tracker->told(tracker->told_context, &flow);
+}
+
+/* A connection is going: so is what is kept of it elsewhere. */
+static void leave(struct fw_tracker *tracker, uint32_t index, uint32_t gone)
+{
+	const struct fw_connection *connection = fw_track_at(tracker, index);
+
+	fw_track_tell(tracker, index, FW_EVENT_DESTROY, gone);
 	tracker->half_open -= !connection->answered;
 	if (connection->nat)
 		weir_flow_remove(fw_track_answers(tracker), connection->answers);
 }
 
-void fw_track_forget(struct fw_tracker *tracker, uint32_t index)
+void fw_track_forget(struct fw_tracker *tracker, uint32_t index, uint32_t gone)
 {
-	leave(tracker, fw_track_at(tracker, index));
+	leave(tracker, index, gone);
 	weir_flow_remove(tracker->table, index);
 	tracker->stats.removed++;
 }
@@ -91,7 +112,8 @@ static void on_expired(void *context, struct weir_flow_table *table, uint32_t in
 {
 	struct fw_tracker *tracker = context;
 
-	leave(tracker, weir_flow_value(table, index));
+	(void)table;
+	leave(tracker, index, FW_GONE_EXPIRED);
 	tracker->stats.expired++;
 }
 
@@ -100,7 +122,7 @@ static uint32_t living(struct fw_tracker *tracker, uint32_t index)
 {
 	if (index == WEIR_FLOW_NONE || weir_flow_expires(tracker->table, index) > tracker->now_ns)
 		return index;
-	leave(tracker, fw_track_at(tracker, index));
+	leave(tracker, index, FW_GONE_EXPIRED);
 	weir_flow_remove(tracker->table, index);
 	tracker->stats.expired++;
 	return WEIR_FLOW_NONE;
@@ -155,9 +177,17 @@ bool fw_tuple_taken(struct fw_tracker *tracker, const key *tuple)
 	return fw_track_find(tracker, &of, fw_key_sort(&of), &side) != WEIR_FLOW_NONE;
 }
 
-void fw_track_expire(struct fw_tracker *tracker)
+uint32_t fw_track_expire(struct fw_tracker *tracker)
 {
-	weir_flow_expire(tracker->table, tracker->now_ns, EXPIRE_BUDGET, on_expired, tracker);
+	return weir_flow_expire(
+		tracker->table, tracker->now_ns, EXPIRE_BUDGET, on_expired, tracker);
+}
+
+uint32_t fw_tracker_expire(struct fw_tracker *tracker, uint64_t now_ns)
+{
+	if (now_ns > tracker->now_ns)
+		tracker->now_ns = now_ns;
+	return fw_track_expire(tracker);
 }
 
 /* Make room: one that was not answered both ways goes, among the next few. */
@@ -173,7 +203,7 @@ static bool remove_early(struct fw_tracker *tracker)
 		}
 		if (!fw_track_at(tracker, index)->assured) {
 			tracker->cursor = index + 1;
-			fw_track_forget(tracker, index);
+			fw_track_forget(tracker, index, FW_GONE_EARLY);
 			tracker->stats.early++;
 			return true;
 		}
@@ -239,6 +269,7 @@ void fw_tracker_decided(struct fw_tracker *tracker, bool accepted)
 	weir_flow_keep(tracker->table, index, tracker->now_ns + tracker->pending_timeout_ns);
 	tracker->half_open++;
 	tracker->stats.made++;
+	fw_track_tell(tracker, index, FW_EVENT_NEW, 0);
 }
 
 void fw_tracker_stats(const struct fw_tracker *tracker, struct fw_track_stats *stats)

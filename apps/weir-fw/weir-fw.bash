@@ -26,7 +26,7 @@ _weir_fw() {
 	esac
 	case $word in
 	-*) mapfile -t COMPREPLY < <(compgen -W '--rules --include --check --list --accepted
-		--dropped --explain --hook --iif --oif --log --limit --connections --watch --aging --address --route --neighbour --control --idle --stats
+		--dropped --explain --hook --iif --oif --log --events --limit --connections --watch --aging --address --route --neighbour --control --idle --stats
 		--duration --lcores --node --pages --pool --json --quiet --verbose --help
 		--usage --version' -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;

@@ -25,6 +25,7 @@ enum {
 	KEY_IIF,
 	KEY_OIF,
 	KEY_LOG,
+	KEY_EVENTS,
 	KEY_CONNECTIONS,
 	KEY_WATCH,
 	KEY_AGING,
@@ -157,10 +158,10 @@ static void finish_files(struct fw *fw, struct argp_state *state)
 		argp_failure(state, APP_MISUSE, 0, "--check takes no capture file");
 	if (fw->files.explain && !fw->files.in)
 		argp_failure(state, APP_MISUSE, 0, "--explain needs a capture file");
-	if (fw->live.reload.watch || run->control_path || run->stats_ns ||
+	if (fw->live.reload.watch || fw->live.events || run->control_path || run->stats_ns ||
 		run->app.options.duration_ns < UINT64_MAX)
 		argp_failure(state, APP_MISUSE, 0,
-			"--watch, --control, --stats, --duration need two ports or more");
+			"--watch, --events, --control, --stats, --duration need two ports or more");
 	fw->files.limit = run->app.options.limit;
 	fw->files.host = &fw->live.net.host;
 	if (fw->live.net.route_count || fw->live.net.fixed_count)
@@ -189,6 +190,9 @@ static error_t parse_way(struct fw *fw, int key, char *value, struct argp_state 
 		return 0;
 	case KEY_OIF:
 		fw->files.oif = interface(state, "--oif", value);
+		return 0;
+	case KEY_EVENTS:
+		fw->live.events = value;
 		return 0;
 	case KEY_WATCH:
 		fw->live.reload.watch = true;
@@ -275,6 +279,8 @@ int main(int argc, char **argv)
 		{"log", KEY_LOG, "FILE", 0, "Write there what log statements say: JSON lines", 0},
 		{"connections", KEY_CONNECTIONS, "N", 0,
 			"Track so many connections at most (65536)", 0},
+		{"events", KEY_EVENTS, "FILE", 0,
+			"Write there what becomes of connections: JSON lines", 0},
 		{"watch", KEY_WATCH, NULL, 0, "Load the rules again when their file changes", 0},
 		{"aging", KEY_AGING, "SECONDS", 0,
 			"Forget a station that is silent for so long (300); 0: never learn", 0},

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """weir-fw between ports: the same verdicts as on files, and other rules while packets pass.
 
-    FW_RELOADS  how many times rules are replaced under load (40)
-    FW_SIZE     how many rules there are then (10)
+    FW_RELOADS  how many times rules are replaced under load (20)
+    FW_SIZE     how many rules there are then (1000)
     FW_SEED     of the rules and packets at random (3)
 """
 import json
@@ -23,12 +23,12 @@ from control import SocketTest
 from fw_frames import chain, ip, table, tcp, udp
 from program import TIMEOUT, main
 
-RELOADS = int(os.environ.get("FW_RELOADS", 40))
-SIZE = int(os.environ.get("FW_SIZE", 10))
+RELOADS = int(os.environ.get("FW_RELOADS", 20))
+SIZE = int(os.environ.get("FW_SIZE", 1000))
 SEED = int(os.environ.get("FW_SEED", 3))
 INSIDE, OUTSIDE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 HERE, THERE = ("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1")
-SYN, BOTH, ACK = 2, 0x12, 0x10
+FIN, SYN, RST, BOTH, ACK = 1, 2, 4, 0x12, 0x10
 ARP = captures.frame("ff:ff:ff:ff:ff:ff", INSIDE, bytes(28), 0x0806)
 PIECES = ",preload=copy"  # else packets stay in one piece, where they were read
 STATES = chain('ct state established,related accept\nct state new iifname "inside" accept\ndrop')
@@ -167,6 +167,7 @@ class Verdicts(LiveTest):
         for words in (["null", "null", "--check"], ["null", "null", "--accepted", "x"],
                       ["null", "null", "--iif", "x"], ["null", "null", "--hook", "input"],
                       ["x" * 16 + "=null", "null"], ["=null", "null"], ["in.pcap", "--watch"],
+                      ["in.pcap", "--events", "x"],
                       ["in.pcap", "--duration", "1s"]):
             self.fails(2, "--rules", "rules.nft", *words)
 
@@ -398,6 +399,62 @@ class Asked(Fifo):
         self.fifo.close()
         self.end(process)
 
+    def send_at(self, seconds, *frames):
+        for frame in frames:
+            self.fifo.write(struct.pack("<IIII", seconds, 0, len(frame), len(frame)) + frame)
+            self.written.append(frame)
+
+    def test_events(self):
+        """Each is told of once, in order, with what it had counted by then."""
+        process = self.run_fifo(table(chain("ct state new,established accept")), "--events", "events",
+                                "--connections", "4")
+        here, there = (HERE, (1024, 80)), (THERE, (80, 1024))
+        self.send_at(1, segment(*here, SYN, 0, 0), segment(*there, BOTH, 0, 1), segment(*here, ACK, 1, 1))
+        self.send_at(2, segment(*here, FIN | ACK, 1, 1), ip(*HERE, 17, udp(5, 53)), ip(*HERE, 17, udp(6, 53)))
+        self.send_at(100, segment(*there, ACK, 1, 2), segment(HERE, (1025, 80), SYN, 0, 0),
+                     segment(THERE, (80, 1025), RST | ACK, 0, 1), segment(HERE, (1026, 80), SYN, 0, 0))
+        self.await_judged()
+        self.finish(process)
+        told = [json.loads(line) for line in (self.folder / "events").read_text().splitlines()]
+        self.assertEqual([(e["time_ns"] // 10**9, e["event"], e.get("reason"), e["protocol"], e["source_port"],
+                           e["state"], e["packets"], e["answers"]["packets"]) for e in told], [
+            (1, "new", None, "tcp", 1024, "syn-sent", 1, 0),
+            (1, "update", None, "tcp", 1024, "syn-received", 1, 1),
+            (1, "update", None, "tcp", 1024, "established", 2, 1),
+            (2, "update", None, "tcp", 1024, "fin-wait", 3, 1),
+            (2, "new", None, "udp", 5, "unanswered", 1, 0),
+            (2, "destroy", "early", "udp", 5, "unanswered", 1, 0),
+            (2, "new", None, "udp", 6, "unanswered", 1, 0),
+            (100, "destroy", "expired", "udp", 6, "unanswered", 1, 0),
+            (100, "update", None, "tcp", 1024, "close-wait", 3, 2),
+            (100, "new", None, "tcp", 1025, "syn-sent", 1, 0),
+            (100, "destroy", "reset", "tcp", 1025, "closed", 1, 1),
+            (100, "new", None, "tcp", 1026, "syn-sent", 1, 0)])
+
+    def test_events_that_nobody_reads(self):
+        """They hold up no packet; what is lost is counted where it is missing."""
+        os.mkfifo(self.folder / "events")
+        reader = os.open(self.folder / "events", os.O_RDONLY | os.O_NONBLOCK)
+        process = self.run_fifo(table(chain("ct state new accept")), "--events", "events",
+                                "--connections", "131072")
+        self.write([ip("10.0.0.1", "10.0.0.2", 17, udp(port, to)) for to in (1, 2) for port in range(1, 10001)])
+        self.assertEqual(self.await_judged(), (20000, 0))
+        os.set_blocking(reader, True)
+        lines = []
+        def read():
+            with open(reader, encoding="ascii") as file:
+                lines.extend(file)
+        reading = threading.Thread(target=read)
+        reading.start()
+        report = self.finish(process)[0]
+        reading.join()
+        told = [json.loads(line) for line in lines]
+        lost = sum(e["count"] for e in told if e["event"] == "lost")
+        new = [e for e in told if e["event"] == "new"]
+        self.assertEqual((len(new) + lost, len(told)), (20000, len(new) + sum(e["event"] == "lost" for e in told)))
+        self.assertGreater(lost, 0)
+        self.assertEqual(report["firewall"]["events"], {"written": len(new), "lost": lost})
+
     def test_while_packets_pass(self):
         """Lists do not hold up packets, nor tear what they show."""
         process = self.run_fifo(table(chain("ct state new counter accept\nct state established counter accept")))
@@ -420,7 +477,7 @@ class Reload(Fifo):
         self.rules(text)
         self.assertEqual(self.ask("reload")["ok"], {"rules": 1})
 
-    def test_under_load_each_is_judged_by_the_old_or_the_new(self):
+    def test_each_is_judged_by_the_rules_of_then(self):
         process = self.run_fifo(ACCEPT)
         dropped = 0
         for i in range(10):
@@ -428,36 +485,67 @@ class Reload(Fifo):
             self.write(self.numbered(500))
             before, dropped = dropped, self.await_judged()[1]
             self.assertEqual(dropped - before, (500, 0)[i % 2])
-        done = threading.Event()
+        report, _ = self.finish(process)
+        self.assertEqual(report["firewall"]["reloads"], 10)
 
-        def write():
-            while not done.is_set():
-                self.write(self.numbered(500))
-        writer = threading.Thread(target=write)
+    def many_rules(self, mark):
+        """They drop each third frame, one for mark 0 and the next for mark 1, and each that has met the start
+        of the other ones: a mixture drops what neither does."""
+        other = f"meta mark != {mark + 1} drop\n"
+        some = "".join(f"ip saddr 172.{16 + (i >> 16)}.{i >> 8 & 255}.{i & 255} drop\n" for i in range(SIZE - 4))
+        return table(chain(f"meta mark set {mark + 1}", "prerouting", "raw", name="a"),
+                     chain(f"{other}udp dport {1000 + mark} drop\n{some}{other}"))
+
+    def load(self, process, done):
+        """Frames with numbers, until that is set; how many."""
+        frame = ip(*HERE, 17, udp(1, 0, bytes(4)))
+        record = struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame
+        block, number = bytearray(record * 300), 0
+        while not done.is_set():
+            for at in range(0, len(block), len(record)):
+                struct.pack_into("!H", block, at + 16 + 36, 1000 + number % 3)
+                struct.pack_into("!I", block, at + 16 + 42, number)
+                number += 1
+            data = memoryview(block)
+            while data:
+                data = data[self.fifo.write(data):]
+            time.sleep(0.005)  # some 50,000 a second: what comes out is a file
+        self.sent = number
+
+    def test_many_rules_under_load(self):
+        """None is lost, and each meets the old rules or the new ones, never a mixture, nor the old ones
+        after the new."""
+        texts = [self.many_rules(0), self.many_rules(1)]
+        process, done = self.run_fifo(texts[0], "--verbose"), threading.Event()
+        writer = threading.Thread(target=self.load, args=(process, done))
         writer.start()
-        others = "".join(f"ip saddr 172.16.{i // 256}.{i % 256} drop\n" for i in range(SIZE - 1))
         for i in range(RELOADS):
-            self.rules(table(chain(others + ("meta l4proto udp drop", "accept")[i % 2])))
-            self.assertEqual(self.ask("reload"), {"ok": {"rules": SIZE}})
+            self.rules(texts[(i + 1) % 2])
+            process.send_signal(signal.SIGHUP)
+            self.assertIn(b"%d rules in the place" % SIZE, process.stderr.readline())
         done.set()
         writer.join()
-        report, _ = self.finish(process)
-        self.assertEqual(report["firewall"]["reloads"], 10 + RELOADS)
-
-    def test_never_by_a_mixture(self):
-        """Either set of rules accepts all, one half of one and one of the other would not."""
-        def text(mark):
-            return table(chain(f"meta mark set {mark}\naccept", "prerouting", "raw", name="a"),
-                         *[chain(f"meta mark != {mark} drop\n" * 20, name=f"b{i}") for i in range(5)])
-        process = self.run_fifo(text(1))
-        writer = threading.Thread(target=lambda: [self.write(self.numbered(500)) for _ in range(60)])
-        writer.start()
-        for i in range(RELOADS):
-            self.rules(text(1 + i % 2))
-            self.assertEqual(self.ask("reload"), {"ok": {"rules": 102}})
-        writer.join()
-        report, _ = self.finish(process)
-        self.assertEqual(report["dropped"]["rules"], 0)
+        self.fifo.close()
+        report = self.checked(self.end(process)[0])
+        passed, switches, last = [0, 0, 0], 0, {}
+        data = (self.folder / "out.pcap").read_bytes()[24:]
+        for port, number in struct.iter_unpack("!16x36xH4xI", data):
+            self.assertEqual(port, 1000 + number % 3)
+            self.assertGreater(number, last.get("number", -1))
+            last["number"] = number
+            passed[number % 3] += 1
+            if number % 3 < 2:
+                switches += last.get("kind", 1) != number % 3
+                last["kind"] = number % 3
+        self.assertEqual(report["rx_packets"], self.sent)
+        self.assertEqual(sum(passed) + report["dropped"]["rules"], self.sent)
+        self.assertEqual(passed[2], self.sent // 3)
+        self.assertLessEqual(switches, RELOADS)
+        self.assertLessEqual(abs(passed[0] + passed[1] - self.sent // 3), RELOADS)
+        self.assertEqual(report["firewall"]["reloads"], RELOADS)
+        if os.environ.get("FW_RELOADS"):
+            print(f"{RELOADS} reloads of {SIZE} rules: {self.sent} frames, {sum(passed)} passed, "
+                  f"{switches} switches")
 
     def await_verdict(self, dropped):
         """Until a frame has this one."""
