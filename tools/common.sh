@@ -12,12 +12,17 @@ die() {
 	exit 1
 }
 
-# build DIR COMPILER [meson option]...: configure and compile.
-build() {
+# configure DIR COMPILER [meson option]...: make a build folder, or set one anew.
+configure() {
 	dir=$1
 	compiler=$2
 	shift 2
 	again=
 	[ ! -f "$dir/build.ninja" ] || again=--reconfigure
-	CC=$compiler meson setup $again "$@" "$dir" "$root" && ninja -k 0 -C "$dir" -j "$jobs"
+	CC=$compiler meson setup $again "$@" "$dir" "$root"
+}
+
+# build DIR COMPILER [meson option]...: configure and compile.
+build() {
+	configure "$@" && ninja -k 0 -C "$dir" -j "$jobs"
 }

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define KEYS 500
 
@@ -288,7 +287,7 @@ static void test_refused(void)
 	weir_acl_destroy(NULL);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static CU_TestInfo tests[] = {
 		{"random rules, every way", test_random},
@@ -299,7 +298,7 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	state = (uint64_t)time(NULL) * 0x9e3779b97f4a7c15;
+	state = (argc > 1 ? strtoull(argv[1], NULL, 10) : 1) * 0x9e3779b97f4a7c15;
 	printf("seed %llu\n", (unsigned long long)state);
 	return unit_run("acl", tests);
 }
