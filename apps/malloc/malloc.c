@@ -115,9 +115,11 @@ static __attribute__((noinline)) void *take_slow(
 static inline void *take(size_t size)
 {
 	struct weir_heap *heap = heap_now();
-	void **top = weir_likely(heap != NULL) ? weir__heap_pop(weir__heap_head(heap), size) : NULL;
+	void *block;
 
-	return weir_likely(top != NULL) ? *top : take_slow(heap, size, 16);
+	if (weir_likely(heap && weir__heap_pop_size(weir__heap_head(heap), size, &block)))
+		return block;
+	return take_slow(heap, size, 16);
 }
 
 static __attribute__((noinline)) void give_slow(struct weir_heap *heap, void *block)

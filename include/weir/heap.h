@@ -208,9 +208,11 @@ WEIR_API int weir_heap_validate(struct weir_heap *heap);
 
 static inline void *weir_heap_alloc(struct weir_heap *heap, size_t size)
 {
-	void **top = weir__heap_pop(weir__heap_head(heap), size);
+	void *block;
 
-	return weir_likely(top != NULL) ? *top : weir__heap_alloc_slow(heap, size);
+	return weir_likely(weir__heap_pop_size(weir__heap_head(heap), size, &block))
+		       ? block
+		       : weir__heap_alloc_slow(heap, size);
 }
 
 static inline void weir_heap_free(struct weir_heap *heap, void *block)
@@ -221,10 +223,12 @@ static inline void weir_heap_free(struct weir_heap *heap, void *block)
 
 static inline void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
 {
-	void **top =
-		weir__mempool_pop(weir__heap_cache(weir__heap_head(heap), (uint32_t)number), 1);
+	void *block;
 
-	return weir_likely(top != NULL) ? *top : weir__heap_fixed_slow(heap, number);
+	return weir_likely(weir__heap_pop(
+		       weir__heap_cache(weir__heap_head(heap), (uint32_t)number), &block))
+		       ? block
+		       : weir__heap_fixed_slow(heap, number);
 }
 
 static inline void weir_heap_free_fixed(struct weir_heap *heap, int number, void *block)
