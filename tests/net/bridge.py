@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
 from program import ProgramTest  # noqa: E402
 
-from makers import MAKERS  # noqa: E402
+from makers import WAYS  # noqa: E402
 from namespaces import Net, wait_until  # noqa: E402
 
 
@@ -26,7 +26,7 @@ class BridgeTest(ProgramTest):
         """Start it between hosts a and b. The namespaces, and the program."""
         net = Net(mtu)
         self.addCleanup(net.close)
-        net.ways = dict(zip("ab", (MAKERS[name] for name in pair)))
+        net.ways = dict(zip("ab", (WAYS[name] for name in pair)))
         net.specs = [way.before(net, host) for host, way in net.ways.items()]
         process = self.start_bridge(net, *options)
         for host in net.ways:

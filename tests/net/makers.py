@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ways to join a host's namespace to weir: one class for each driver. Add yours to MAKERS, and
-every pair of them is tested.
+every pair of them is tested; WAYS has those, and others for tests of their own.
 
     before(net, host)   make what has to be there; the spec of the port
     after(net, host)    the program runs: bring eth0 into the host's namespace, if it is not there
@@ -18,12 +18,15 @@ class AfPacket:
 
 
 class AfXdp:
+    def __init__(self, keys=""):
+        self.keys = keys
+
     def before(self, net, host):
         net.veth(host, f"w{host}")
         # what a wire has: neither checksums nor tags beside the packet come through a program
         net.run(host, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off",
                 "txvlan", "off")
-        return f"af_xdp:w{host}"
+        return f"af_xdp:w{host}{self.keys}"
 
     def after(self, net, host):
         pass
@@ -44,3 +47,4 @@ class Tap:
 
 
 MAKERS = {"af_packet": AfPacket(), "af_xdp": AfXdp(), "tap": Tap()}
+WAYS = MAKERS | {"af_xdp_generic": AfXdp(",mode=generic")}

@@ -11,7 +11,7 @@ from makers import MAKERS
 from namespaces import require
 from program import main
 
-SOAK = float(os.environ.get("WEIR_NET_SOAK", 5))  # s of link flaps
+SOAK = float(os.environ.get("WEIR_NET_SOAK", 1.5))  # s of link flaps for each pair
 PPS = os.environ.get("WEIR_NET_PPS")  # frames a second of the load; else as fast as they go
 
 
@@ -43,8 +43,8 @@ class TroubleTest(BridgeTest):
         self.addCleanup(process.kill)
         return process
 
-    def begin(self, *options):
-        net, process = self.bridge((self.way, "af_packet"), *options)
+    def begin(self, *options, other="af_packet"):
+        net, process = self.bridge((self.way, other), *options)
         self.load(net)
         self.await_received(net, 1000)
         return net, process
@@ -133,9 +133,19 @@ class Program(TroubleTest):
         self.assertRegex(err, r"\Aweir-l2fwd: af_packet:wa: [^\n]* needs the capability "
                               rf"CAP_NET_RAW: [^\n]*`setcap cap_net_raw\+ep {self.path}`\n\Z")
 
-    def test_every_mbuf_is_accounted_for(self):
-        """Random frames for a while, with links that flap."""
-        net, process = self.begin(*(("--idle", "sleep") if PPS else ()))
+
+class Soak(TroubleTest):
+    """Random frames for a while, with links that flap: every mbuf is accounted for."""
+
+    def test_af_packet(self):
+        self.soak("af_packet", "af_packet")
+
+    def test_af_xdp(self):
+        self.soak("af_xdp_generic", "af_xdp")
+
+    def soak(self, way, other):
+        self.way = way
+        net, process = self.begin(*(("--idle", "sleep") if PPS else ()), other=other)
         choose, end = random.Random(2), time.monotonic() + SOAK
         while time.monotonic() < end:
             short, name = choose.choice((("w", "wa"), ("w", "wb"), ("b", "eth0")))
