@@ -11,6 +11,7 @@
  *	busy_poll  microseconds; 0: none. The receiving thread itself runs the driver
  *	budget     packets that it takes out of the driver at a time (64)
  *	promisc    1: receive what is for others, too (1)
+ *	timestamp  1: packets have the time at which the kernel received them (0)
  *
  * The UMEM is the memory of the port's pool: the kernel, or the card, puts packets right into its
  * mbufs and sends out of them.
@@ -26,7 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEYS "queue, queues, ring, mode, copy, busy_poll, budget, promisc"
+#define KEYS "queue, queues, ring, mode, copy, busy_poll, budget, promisc, timestamp"
 
 /* The kernel gives up a ring above; 64 is a batch. */
 #define RING_MIN 64
@@ -56,13 +57,15 @@ static int choose(
 static int read_numbers(struct xdp_port *own, struct weir__spec *spec)
 {
 	uint64_t queue = 0, queues = 1, ring = 2048, busy_poll = 0, budget = 64, promiscuous = 1;
+	uint64_t timed = 0;
 
 	if (weir__spec_number(spec, "queue", 0, 65535, &queue) ||
 		weir__spec_number(spec, "queues", 1, WEIR__QUEUE_MAX, &queues) ||
 		weir__spec_number(spec, "ring", RING_MIN, RING_MAX, &ring) ||
 		weir__spec_number(spec, "busy_poll", 0, 1000000, &busy_poll) ||
 		weir__spec_number(spec, "budget", 1, 65535, &budget) ||
-		weir__spec_number(spec, "promisc", 0, 1, &promiscuous))
+		weir__spec_number(spec, "promisc", 0, 1, &promiscuous) ||
+		weir__spec_number(spec, "timestamp", 0, 1, &timed))
 		return -EINVAL;
 	if (ring & (ring - 1))
 		return weir__fail(EINVAL, "af_xdp: ring=%u is not a power of two", (uint32_t)ring);
@@ -72,6 +75,7 @@ static int read_numbers(struct xdp_port *own, struct weir__spec *spec)
 	own->busy_poll_us = (uint32_t)busy_poll;
 	own->busy_poll_budget = (uint32_t)budget;
 	own->promiscuous = promiscuous;
+	own->timed = timed;
 	return 0;
 }
 
@@ -149,22 +153,36 @@ static int get_queues(struct xdp_port *own)
 	return 0;
 }
 
+static int get_program(struct xdp_port *own)
+{
+	/* relaxed: written by who calls this */
+	own->program = weir__xdp_program_get(own->interface,
+		atomic_load_explicit(&own->ifindex, memory_order_relaxed), own->mode, own->timed);
+	if (!own->program)
+		return -errno;
+	/* also when it is another port that wants the time */
+	if (weir__xdp_program_timed(own->program) &&
+		own->umem.headroom < sizeof(struct weir__xdp_time))
+		return weir__fail(EINVAL,
+			"af_xdp: %s: the time of a packet (timestamp=1) is put into the headroom, "
+			"and pool '%s' has %u bytes of that, not %zu",
+			own->interface, own->umem.pool->name, own->umem.headroom,
+			sizeof(struct weir__xdp_time));
+	return 0;
+}
+
 int weir__xdp_attach(struct xdp_port *own)
 {
-	int error = 0;
+	int error = own->port->pool ? get_program(own) : 0;
 
-	if (own->port->pool) {
-		/* relaxed: written by who calls this */
-		own->program = weir__xdp_program_get(own->interface,
-			atomic_load_explicit(&own->ifindex, memory_order_relaxed), own->mode);
-		error = own->program ? 0 : -errno;
-	}
 	if (!error && own->port->pool && own->promiscuous)
 		error = weir__xdp_receive_all(own);
 	if (!error)
 		error = weir__xdp_sockets_open(own);
-	for (uint32_t i = 0; !error && own->port->pool && i < own->port->queues; i++)
+	for (uint32_t i = 0; !error && own->port->pool && i < own->port->queues; i++) {
+		weir__xdp_look_at_clock(&own->queues[i].rx);
 		weir__xdp_refill(&own->queues[i]);
+	}
 	if (error)
 		weir__xdp_detach(own);
 	return error;

@@ -44,6 +44,7 @@ struct xdp_rx {
 	struct weir_mbuf *head, *last; /* a packet of which more pieces are to come */
 	uint64_t look_at;              /* cycles: when to look whether the interface is there */
 	WEIR_ATOMIC(bool) busy;        /* a thread is receiving */
+	uint64_t tai_ns;               /* what CLOCK_TAI is ahead of the time of day, then */
 	bool armed;                    /* epoll waits for the socket, too */
 } __attribute__((aligned(WEIR_CACHE_LINE)));
 
@@ -87,6 +88,7 @@ struct xdp_port {
 	uint16_t copy; /* XDP_COPY, XDP_ZEROCOPY, or 0: what works */
 	uint32_t busy_poll_us, busy_poll_budget;
 	bool promiscuous;
+	bool timed; /* packets come with their time */
 	/* what was got */
 	uint16_t bound; /* flags of the bind that worked */
 	uint32_t segments_max;
@@ -160,6 +162,9 @@ static inline uint32_t weir__xdp_unsent(const struct xdp_tx *tx)
 
 /* rx.c */
 uint32_t weir__xdp_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count);
+
+/* rx.c: ask how CLOCK_TAI and the time of day differ. */
+void weir__xdp_look_at_clock(struct xdp_rx *rx);
 
 /* rx.c: give the kernel mbufs to receive into, as many as are missing and can be had. */
 void weir__xdp_refill(struct xdp_queue *queue);

@@ -3,6 +3,8 @@
  *
  *	return redirect_map(&sockets, context->rx_queue_index, XDP_PASS);
  *
+ * One that takes the time (timestamp=1) first puts a struct weir__xdp_time in front of the packet.
+ *
  * A packet of a queue that has a socket goes there, all others to the kernel as before. The program
  * stays on the interface for as long as anybody has its link open: so it goes with the last process
  * that does, killed or not. Other ports of this process share what it has by a list; other
@@ -27,7 +29,10 @@
 #define BPF_F_XDP_HAS_FRAGS (1U << 5) /* Linux 5.18 */
 #endif
 
+#define KTIME_GET_TAI_NS 208 /* BPF_FUNC_ktime_get_tai_ns, Linux 6.1 */
+
 #define PROGRAM_NAME "weir_xsk"
+#define TIMED_NAME   "weir_xsk_time"
 #define QUEUES_MAX   256 /* of an interface: entries of the map */
 
 struct weir__xdp_program {
@@ -36,6 +41,7 @@ struct weir__xdp_program {
 	ino_t netns; /* interface numbers are those of a network namespace */
 	uint32_t users;
 	enum weir__xdp_mode mode;
+	bool timed; /* it takes the time */
 	int link, map;
 };
 
@@ -87,13 +93,49 @@ static int make_map(void)
 		BPF_MAP_TYPE_XSKMAP, "weir_xsks", sizeof(int), sizeof(int), QUEUES_MAX, NULL);
 }
 
-static int load(int map)
+/* Put the time in front of the packet; the context is in r6 afterwards. */
+static const struct bpf_insn take_time[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_1},
+	/* adjust_meta(context, -size): not every driver has room, then nothing is put there */
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K,
+		.dst_reg = BPF_REG_2,
+		.imm = -(int)sizeof(struct weir__xdp_time)},
+	{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_xdp_adjust_meta},
+	{.code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_0, .off = 8},
+	{.code = BPF_JMP | BPF_CALL, .imm = KTIME_GET_TAI_NS},
+	/* r1 = the place; the kernel wants to see that it ends where the packet begins */
+	{.code = BPF_LDX | BPF_MEM | BPF_W,
+		.dst_reg = BPF_REG_1,
+		.src_reg = BPF_REG_6,
+		.off = offsetof(struct xdp_md, data_meta)},
+	{.code = BPF_LDX | BPF_MEM | BPF_W,
+		.dst_reg = BPF_REG_2,
+		.src_reg = BPF_REG_6,
+		.off = offsetof(struct xdp_md, data)},
+	{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_1},
+	{.code = BPF_ALU64 | BPF_ADD | BPF_K,
+		.dst_reg = BPF_REG_3,
+		.imm = sizeof(struct weir__xdp_time)},
+	{.code = BPF_JMP | BPF_JGT | BPF_X, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_2, .off = 2},
+	{.code = BPF_ST | BPF_MEM | BPF_DW,
+		.dst_reg = BPF_REG_1,
+		.off = offsetof(struct weir__xdp_time, mark),
+		.imm = WEIR__XDP_TIME_MARK},
+	{.code = BPF_STX | BPF_MEM | BPF_DW,
+		.dst_reg = BPF_REG_1,
+		.src_reg = BPF_REG_0,
+		.off = offsetof(struct weir__xdp_time, tai_ns)},
+};
+
+#define TIME_LENGTH (sizeof(take_time) / sizeof(*take_time))
+
+static int load(int map, bool timed)
 {
-	const struct bpf_insn instructions[] = {
+	const struct bpf_insn redirect[] = {
 		/* r2 = context->rx_queue_index */
 		{.code = BPF_LDX | BPF_MEM | BPF_W,
 			.dst_reg = BPF_REG_2,
-			.src_reg = BPF_REG_1,
+			.src_reg = timed ? BPF_REG_6 : BPF_REG_1,
 			.off = offsetof(struct xdp_md, rx_queue_index)},
 		/* r1 = map, in two words */
 		{.code = BPF_LD | BPF_DW | BPF_IMM,
@@ -109,15 +151,21 @@ static int load(int map)
 	struct bpf_prog_load_opts options = {.sz = sizeof(options),
 		.expected_attach_type = BPF_XDP,
 		.prog_flags = BPF_F_XDP_HAS_FRAGS};
-	size_t count = sizeof(instructions) / sizeof(*instructions);
-	int program = bpf_prog_load(
-		BPF_PROG_TYPE_XDP, PROGRAM_NAME, "Dual BSD/GPL", instructions, count, &options);
+	struct bpf_insn instructions[TIME_LENGTH + sizeof(redirect) / sizeof(*redirect)];
+	size_t first = timed ? 0 : TIME_LENGTH;
+	size_t count = sizeof(instructions) / sizeof(*instructions) - first;
+	const char *name = timed ? TIMED_NAME : PROGRAM_NAME;
+	int program;
 
+	memcpy(instructions, take_time, sizeof(take_time));
+	memcpy(instructions + TIME_LENGTH, redirect, sizeof(redirect));
+	program = bpf_prog_load(
+		BPF_PROG_TYPE_XDP, name, "Dual BSD/GPL", instructions + first, count, &options);
 	if (program != -EINVAL)
 		return program;
 	options.prog_flags = 0; /* a kernel without packets in several pieces */
 	return bpf_prog_load(
-		BPF_PROG_TYPE_XDP, PROGRAM_NAME, "Dual BSD/GPL", instructions, count, &options);
+		BPF_PROG_TYPE_XDP, name, "Dual BSD/GPL", instructions + first, count, &options);
 }
 
 /* Attach, natively if that is allowed and works. */
@@ -183,13 +231,21 @@ static int find_map(uint32_t id, char *name, size_t name_size)
 	error = bpf_obj_get_info_by_fd(program, &info, &size);
 	close(program);
 	snprintf(name, name_size, "%s", info.name);
-	if (error || strcmp(info.name, PROGRAM_NAME) != 0)
+	if (error || (strcmp(info.name, PROGRAM_NAME) != 0 && strcmp(info.name, TIMED_NAME) != 0))
 		return error ? error : -EBUSY;
 	return bpf_map_get_fd_by_id(map);
 }
 
+static int lacks_time(const char *interface)
+{
+	return weir__fail(EBUSY,
+		"af_xdp: %s has weir's program that takes no time, of another port; open that one "
+		"with timestamp=1, too",
+		interface);
+}
+
 static int join_other(
-	struct weir__xdp_program *own, const char *interface, enum weir__xdp_mode mode)
+	struct weir__xdp_program *own, const char *interface, enum weir__xdp_mode mode, bool timed)
 {
 	char name[BPF_OBJ_NAME_LEN + 1] = "?";
 	uint32_t program = attached_program(own->ifindex, &own->mode);
@@ -205,26 +261,31 @@ static int join_other(
 		return weir__fail(EBUSY,
 			"af_xdp: %s has weir's program in the other mode, by another process",
 			interface);
-	return 0;
+	own->timed = strcmp(name, TIMED_NAME) == 0;
+	return timed && !own->timed ? lacks_time(interface) : 0;
 }
 
 /* ---- get and put ---- */
 
-static int start(struct weir__xdp_program *own, const char *interface, enum weir__xdp_mode mode)
+static int start(
+	struct weir__xdp_program *own, const char *interface, enum weir__xdp_mode mode, bool timed)
 {
 	int program;
 
 	own->map = make_map();
 	if (own->map < 0)
 		return weir__xdp_fail(-own->map, interface, "a map of sockets");
-	program = load(own->map);
+	program = load(own->map, timed);
 	if (program < 0)
-		return weir__xdp_fail(-program, interface, "loading its XDP program");
+		return weir__xdp_fail(-program, interface,
+			timed ? "loading an XDP program that takes the time (Linux 6.1)"
+			      : "loading its XDP program");
+	own->timed = timed;
 	attach(own, program, mode);
 	close(program);
 	if (own->link == -EBUSY || own->link == -EEXIST) {
 		close(own->map);
-		return join_other(own, interface, mode);
+		return join_other(own, interface, mode, timed);
 	}
 	if (own->link < 0)
 		return weir__xdp_fail(-own->link, interface, "attaching its XDP program");
@@ -251,7 +312,7 @@ static struct weir__xdp_program *find_own(uint32_t ifindex, ino_t netns)
 
 /* Under the lock. */
 static struct weir__xdp_program *make(
-	const char *interface, uint32_t ifindex, enum weir__xdp_mode mode)
+	const char *interface, uint32_t ifindex, enum weir__xdp_mode mode, bool timed)
 {
 	struct weir__xdp_program *program = calloc(1, sizeof(*program));
 
@@ -260,7 +321,7 @@ static struct weir__xdp_program *make(
 	program->ifindex = ifindex;
 	program->netns = own_netns();
 	program->map = program->link = -1;
-	if (start(program, interface, mode)) {
+	if (start(program, interface, mode, timed)) {
 		int error = errno;
 
 		destroy(program);
@@ -273,18 +334,20 @@ static struct weir__xdp_program *make(
 }
 
 struct weir__xdp_program *weir__xdp_program_get(
-	const char *interface, uint32_t ifindex, enum weir__xdp_mode mode)
+	const char *interface, uint32_t ifindex, enum weir__xdp_mode mode, bool timed)
 {
 	struct weir__xdp_program *program;
 
 	pthread_mutex_lock(&lock);
 	program = find_own(ifindex, own_netns());
 	if (!program)
-		program = make(interface, ifindex, mode);
+		program = make(interface, ifindex, mode, timed);
 	else if (mode != WEIR__XDP_AUTO && mode != program->mode)
 		program = weir__fail_null(EBUSY,
 			"af_xdp: %s: another port has weir's program there in the other mode",
 			interface);
+	else if (timed && !program->timed)
+		program = lacks_time(interface) ? NULL : program;
 	if (program)
 		program->users++;
 	pthread_mutex_unlock(&lock);
@@ -315,4 +378,9 @@ int weir__xdp_program_map(const struct weir__xdp_program *program)
 enum weir__xdp_mode weir__xdp_program_mode(const struct weir__xdp_program *program)
 {
 	return program->mode;
+}
+
+bool weir__xdp_program_timed(const struct weir__xdp_program *program)
+{
+	return program->timed;
 }

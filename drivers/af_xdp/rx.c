@@ -6,6 +6,9 @@
  * metadata; it is written when the packet comes, while its line is on the way here anyhow. */
 #include "af_xdp_impl.h"
 
+#include <string.h>
+#include <sys/timex.h>
+
 /* How far ahead the metadata of what was received is fetched: a packet takes some 10 ns here,
  * memory 100. */
 #define PREFETCH 8
@@ -120,6 +123,29 @@ static struct weir_mbuf *gather(struct xdp_rx *rx, struct weir_mbuf *mbuf, bool 
 	return goes_on ? NULL : head;
 }
 
+void weir__xdp_look_at_clock(struct xdp_rx *rx)
+{
+	struct timex clock = {0};
+
+	if (adjtimex(&clock) >= 0)
+		rx->tai_ns = (uint64_t)clock.tai * 1000000000;
+}
+
+/* Take the time that the program has put in front of a packet. */
+static void take_time(const struct xdp_rx *rx, struct weir_mbuf *mbuf)
+{
+	uint8_t *place = weir_mbuf_data(mbuf) - sizeof(struct weir__xdp_time);
+	struct weir__xdp_time time;
+
+	memcpy(&time, place, sizeof(time));
+	if (time.mark != WEIR__XDP_TIME_MARK)
+		return;
+	mbuf->timestamp_ns = time.tai_ns - rx->tai_ns;
+	mbuf->flags |= WEIR_MBUF_TIMESTAMP;
+	/* whatever is received here next, a stale time is none */
+	memset(place, 0, sizeof(time));
+}
+
 /* Nothing came: does the kernel wait for a call? */
 static bool wants_call(const struct xdp_queue *queue)
 {
@@ -142,6 +168,8 @@ static uint32_t take_packets(struct xdp_queue *queue, struct weir_mbuf **mbufs, 
 		if (i + PREFETCH < descs)
 			prefetch(umem, xsk_ring_cons__rx_desc(&rx->ring, index + i + PREFETCH));
 		bytes += desc->len;
+		if (weir_unlikely(queue->port->timed) && !rx->head)
+			take_time(rx, mbuf);
 		if (weir_unlikely(rx->head || desc->options & XDP_PKT_CONTD))
 			mbuf = gather(rx, mbuf, desc->options & XDP_PKT_CONTD);
 		if (weir_likely(mbuf != NULL))

@@ -8,8 +8,8 @@
  * given. So a chunk starts 256 bytes in front of the data of an empty mbuf, and the packet comes to
  * lie where the pool's headroom ends. Nothing writes to those 256 bytes, which belong to the
  * headroom, the metadata and, with less of those, the mbuf in front: there is no program but our
- * own, which changes nothing. Only the very first mbuf of a pool may have too little in front of
- * it; it is not received into.
+ * own, which writes the time, if at all, to the last of them, where the pool has headroom. Only the
+ * very first mbuf of a pool may have too little in front of it; it is not received into.
  *
  * An address in a descriptor has, in unaligned mode, its offset in the upper 16 bits. What is sent
  * has the mbuf's own place in the lower 48 bits and the data's offset in the upper ones, so that

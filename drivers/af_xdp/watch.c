@@ -103,6 +103,8 @@ void weir__xdp_look_sometimes(struct xdp_queue *queue)
 		return;
 	queue->rx.look_at = now + weir__cycles_per_second() / LOOKS_PER_SECOND;
 	weir__xdp_look(queue);
+	if (queue->port->timed)
+		weir__xdp_look_at_clock(&queue->rx);
 	look_at_name(queue->port);
 	weir__xdp_go_on(queue);
 }

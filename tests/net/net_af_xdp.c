@@ -126,6 +126,72 @@ static void test_kinds(void)
 	}
 }
 
+/* ---- the time at which the kernel received them ---- */
+
+static uint64_t time_of_day(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Of one packet, in one piece or more. The kernel's quick clock may be off by a little. */
+static void time_one(struct weir_port *a, struct weir_port *b, uint32_t length, bool timed)
+{
+	const uint64_t slack = 1000000;
+	uint64_t before = time_of_day() - slack;
+	struct weir_mbuf *packet;
+
+	send_one(a, 0, make_packet(pools[0], length, length));
+	CU_ASSERT_EQUAL_FATAL(receive(b, 0, &packet, 1), 1);
+	CU_ASSERT_TRUE(is_packet(packet, length, length));
+	CU_ASSERT_EQUAL(packet->flags & WEIR_MBUF_TIMESTAMP, timed ? WEIR_MBUF_TIMESTAMP : 0);
+	if (timed) {
+		CU_ASSERT_TRUE(packet->timestamp_ns >= before);
+		CU_ASSERT_TRUE(packet->timestamp_ns <= time_of_day() + slack);
+	}
+	weir_mbuf_free(packet);
+}
+
+static void test_time(void)
+{
+	static const char *const specs[] = {"af_xdp:vb,timestamp=1,mode=native",
+		"af_xdp:vb,timestamp=1,mode=generic", "af_xdp:vb"};
+
+	CU_ASSERT_EQUAL(run("ip link set va mtu 9000 && ip link set vb mtu 9000"), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct weir_port *a = open_port("af_xdp:va"), *b = open_port(specs[i]);
+
+		for (uint32_t length = 60; length < 6000; length += 990)
+			time_one(a, b, length, i < 2);
+		close_ports(a, b);
+	}
+	CU_ASSERT_EQUAL(run("ip link set va mtu 1500 && ip link set vb mtu 1500"), 0);
+}
+
+/* One program for all ports of an interface: with the time or without. */
+static void test_time_shared(void)
+{
+	struct weir_mempool *bare =
+		weir_mbuf_pool_create(&(struct weir_mbuf_pool_conf){.name = "bare",
+			.count = 512,
+			.headroom = WEIR_MBUF_NO_HEADROOM,
+			.pages = WEIR_PAGES_4K});
+	struct weir_port *port = open_port("af_xdp:vb");
+
+	CU_ASSERT_PTR_NULL(weir_port_open("af_xdp:vb,queue=1,timestamp=1", pools[0]));
+	CU_ASSERT_EQUAL(errno, EBUSY);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	port = open_port("af_xdp:vb,timestamp=1");
+	close_ports(port, open_port("af_xdp:vb,queue=1"));
+	port = open_port("af_xdp:vb,timestamp=1");
+	CU_ASSERT_PTR_NULL(weir_port_open("af_xdp:vb,queue=1", bare));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_EQUAL(weir_port_close(port), 0);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(bare), 0);
+}
+
 /* Packets of several mbufs, and those that cannot be sent. */
 static void test_large(void)
 {
@@ -251,6 +317,8 @@ int main(void)
 		{"packets arrive", test_exchange},
 		{"mbufs of all kinds", test_kinds},
 		{"large packets", test_large},
+		{"their time", test_time},
+		{"one program", test_time_shared},
 		{"queues", test_queues},
 		{"promiscuous", test_promiscuous},
 		{"only sending", test_send_only},
