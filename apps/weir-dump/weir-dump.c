@@ -83,12 +83,14 @@ static bool describe_input(struct loop *loop, uint32_t index)
 {
 	struct weir_capture_source source = {
 		.name = loop->dump->specs[index], .filter = loop->dump->filter};
+	/* a file says itself which way packets went; libpcap sees both, and does not tell */
+	bool unknown = loop->inputs[index].waits || strncmp(source.name, "live:", 5) == 0;
 	int number = weir_recorder_source(loop->recorder, &source);
 
 	if (number < 0)
 		return false;
-	loop->inputs[index].mark = (struct weir_recorder_mark){
-		.source = (uint32_t)number, .direction = WEIR_CAPTURE_INBOUND};
+	loop->inputs[index].mark = (struct weir_recorder_mark){.source = (uint32_t)number,
+		.direction = unknown ? WEIR_CAPTURE_UNKNOWN : WEIR_CAPTURE_INBOUND};
 	return true;
 }
 

@@ -201,7 +201,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 static const struct argp_option own_options[] = {
 	{"to", 't', "PORT", 0, "Where the packets go: a port, or a file to write", 0},
 	{"to2", KEY_TO2, "PORT", 0, "A second one, for the other side of --split", 0},
-	{"split", KEY_SPLIT, "interface=N|mac=MAC|prefix=PREFIX|client", 0,
+	{"split", KEY_SPLIT, "interface=N|direction=in|mac=MAC|prefix=PREFIX|client", 0,
 		"What goes to --to: packets from there, or of who began a flow", 0},
 	{"workers", KEY_WORKERS, "N", 0,
 		"Let N threads do what comes behind reading; flows keep their order", 0},

@@ -13,7 +13,7 @@ _weir_replay() {
 		return
 		;;
 	--speed) words='top 1x 2x 0.5x' ;;
-	--split) words='client interface= mac= prefix=' ;;
+	--split) words='client direction=in direction=out interface= mac= prefix=' ;;
 	--loop | -l) words='forever 10' ;;
 	--cache) words='64M 1G' ;;
 	--gap | --max-gap | --loop-gap | --delay | --jitter | --duration) words='10us 1ms 1s' ;;

@@ -61,8 +61,7 @@ static void note_peeked(struct weir__batch *batch, const struct weir_capture_rea
 		.data = data,
 		.length = packet->length,
 		.wire_length = packet->wire_length,
-		.kind = weir__record_kind(packet->link_type, packet->interface,
-			(uint16_t)weir__capture_headroom(reader, data))};
+		.kind = weir__record_kind(packet, (uint16_t)weir__capture_headroom(reader, data))};
 }
 
 /* Fill a batch: 1; 0 or -errno for the end; -EAGAIN when a pipe has nothing. */

@@ -113,6 +113,7 @@ static inline struct weir_capture_packet describe(const struct weir_mbuf *mbuf)
 		.length = mbuf->length,
 		.wire_length = weir_mbuf_wire_length(mbuf),
 		.link_type = weir_mbuf_link_type(mbuf),
+		.direction = weir__mbuf_direction(mbuf),
 	};
 }
 

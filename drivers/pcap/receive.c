@@ -72,7 +72,7 @@ static inline void put_on_record(
 static inline void use_kind(struct weir__parts *parts, uint64_t kind)
 {
 	weir__parts_are(parts, weir__kind_headroom(kind), weir__kind_link_type(kind),
-		weir__kind_interface(kind));
+		weir__kind_interface(kind), weir__kind_direction(kind));
 }
 
 /* Put mbufs on records. What most of them share is worked out when it changes. */
@@ -166,12 +166,12 @@ static struct weir_mbuf *make_one(
 	pcap->bytes += packet->length;
 	if (!block) {
 		weir__mbuf_captured(mbuf, packet->timestamp_ns, packet->wire_length,
-			packet->link_type, packet->interface);
+			packet->link_type, packet->interface, packet->direction);
 		return mbuf;
 	}
 	parts = weir__parts_of(pool, block, false);
 	weir__parts_are(&parts, weir__capture_headroom(pcap->reader, data), packet->link_type,
-		(uint16_t)packet->interface);
+		(uint16_t)packet->interface, packet->direction);
 	weir__mbuf_on_part(
 		&parts, mbuf, data, packet->length, packet->wire_length, packet->timestamp_ns);
 	weir__block_take(block, 1);
@@ -241,7 +241,8 @@ static uint32_t copy_batch(struct pcap_port *pcap, const struct weir__batch *bat
 		if (!mbuf)
 			break;
 		weir__mbuf_captured(mbuf, record->timestamp_ns, record->wire_length,
-			weir__kind_link_type(record->kind), weir__kind_interface(record->kind));
+			weir__kind_link_type(record->kind), weir__kind_interface(record->kind),
+			weir__kind_direction(record->kind));
 		pcap->bytes += record->length;
 		mbufs[given] = mbuf;
 	}

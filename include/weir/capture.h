@@ -24,6 +24,9 @@ extern "C" {
 
 struct iovec;
 
+/* Which way a packet went, as seen from the interface it was captured on. */
+enum weir_capture_direction { WEIR_CAPTURE_UNKNOWN, WEIR_CAPTURE_INBOUND, WEIR_CAPTURE_OUTBOUND };
+
 /* One captured packet, without its bytes. */
 struct weir_capture_packet {
 	uint64_t timestamp_ns; /* since 1970; pcapng packets without a time (SPB) have 0 */
@@ -32,6 +35,7 @@ struct weir_capture_packet {
 				* length in odd files */
 	uint32_t interface;    /* counted from 0 over the whole file, sections included */
 	uint16_t link_type;    /* LINKTYPE_ number of its interface */
+	uint8_t direction;     /* enum weir_capture_direction; pcapng only */
 };
 
 enum weir_capture_format {

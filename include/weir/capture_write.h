@@ -64,12 +64,10 @@ struct weir_capture_source {
 WEIR_API int weir_capture_source(
 	struct weir_capture_writer *writer, const struct weir_capture_source *source);
 
-enum weir_capture_direction { WEIR_CAPTURE_UNKNOWN, WEIR_CAPTURE_INBOUND, WEIR_CAPTURE_OUTBOUND };
-
 /* What is said of a packet besides its bytes. Zeros say nothing. */
 struct weir_capture_note {
-	const char *comment; /* its first 65535 bytes */
-	enum weir_capture_direction direction;
+	const char *comment;                   /* its first 65535 bytes */
+	enum weir_capture_direction direction; /* instead of the packet's, unless unknown */
 	bool has_queue;
 	uint32_t queue;
 	uint64_t lost; /* packets of this source that were lost since the last one */

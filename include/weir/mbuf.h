@@ -78,6 +78,9 @@ static_assert(offsetof(struct weir_mbuf, next) == 32, "alloc writes one vector")
 #define WEIR_MBUF_VLAN        (1u << 4)
 #define WEIR_MBUF_LAYERS      (1u << 5)
 #define WEIR_MBUF_FIELDS      (1u << 6) /* weir/field.h */
+/* which way it went on the interface it was captured on, where that is known */
+#define WEIR_MBUF_INBOUND  (1u << 11)
+#define WEIR_MBUF_OUTBOUND (1u << 12)
 /* what is still to be done when it is sent (weir/offload.h) */
 #define WEIR_MBUF_L3_CHECKSUM (1u << 8)
 #define WEIR_MBUF_L4_CHECKSUM (1u << 9)

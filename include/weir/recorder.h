@@ -54,8 +54,8 @@ WEIR_API int weir_recorder_start(struct weir_recorder *recorder);
 
 /* What packets have in common. */
 struct weir_recorder_mark {
-	uint32_t source, comment; /* 0: none */
-	enum weir_capture_direction direction;
+	uint32_t source, comment;              /* 0: none */
+	enum weir_capture_direction direction; /* unknown: what the packet says itself */
 	bool has_queue;
 	uint32_t queue;
 };

@@ -21,8 +21,8 @@
  *	          ip= src_port= dst_port= port= ttl=
  *	truncate  mtu= or snap=                        out       cuts what is longer
  *	checksum  lengths=keep|fix                     out       sets them
- *	split     interface=, mac=, prefix=, or        a b       sides of a wire
- *	          client=first flows=65536
+ *	split     interface=, direction=in|out, mac=,  a b       sides of a wire
+ *	          prefix=, or client=first flows=65536
  *	police    rate=100mbit|5kpps burst= clock=     conform   within a rate
  *	                                               exceed
  *	mirror    -                                    out copy  clones

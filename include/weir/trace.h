@@ -34,13 +34,14 @@ extern "C" {
 
 /* What the index knows of a packet. */
 struct weir_trace_packet {
-	uint64_t timestamp_ns; /* since 1970; 0: none */
-	uint64_t offset;       /* of its bytes in the trace's memory */
-	uint32_t length;       /* bytes captured */
-	uint32_t wire_length;  /* as recorded; may be less than length in odd files */
-	uint32_t hash;         /* of the flow, after weir_trace_hash(); otherwise 0 */
-	uint16_t interface;    /* from 0 over the whole file; 65535: that one or a later one */
-	uint16_t link_type;    /* LINKTYPE_ number of its interface */
+	uint64_t timestamp_ns;  /* since 1970; 0: none */
+	uint64_t offset;        /* of its bytes in the trace's memory */
+	uint32_t length : 30;   /* bytes captured: no packet has more */
+	uint32_t direction : 2; /* enum weir_capture_direction */
+	uint32_t wire_length;   /* as recorded; may be less than length in odd files */
+	uint32_t hash;          /* of the flow, after weir_trace_hash(); otherwise 0 */
+	uint16_t interface;     /* from 0 over the whole file; 65535: that one or a later one */
+	uint16_t link_type;     /* LINKTYPE_ number of its interface */
 };
 
 static_assert(sizeof(struct weir_trace_packet) == 32, "two packets a cache line");

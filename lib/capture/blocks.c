@@ -196,42 +196,46 @@ size_t weir__stats_block(const struct weir_capture_stats *stats, uint8_t *at, ui
 	return end_block(at, end_options(at, used, fixed));
 }
 
-/* What is said of a packet; returns used as it was when nothing is. */
-static size_t add_note(uint8_t *at, size_t used, const struct weir_capture_note *note)
+/* As epb_flags has it. */
+static uint32_t direction_of(
+	const struct weir_capture_packet *packet, const struct weir_capture_note *note)
 {
-	uint32_t flags;
+	return note && note->direction ? (uint32_t)note->direction : packet->direction;
+}
 
-	if (!note)
-		return used;
-	flags = (uint32_t)note->direction;
-	used = add_text(at, used, OPT_COMMENT, note->comment);
+/* What is said of a packet; returns used as it was when nothing is. */
+static size_t add_note(uint8_t *at, size_t used, const struct weir_capture_packet *packet,
+	const struct weir_capture_note *note)
+{
+	uint32_t flags = direction_of(packet, note);
+
+	if (note)
+		used = add_text(at, used, OPT_COMMENT, note->comment);
 	if (flags)
 		used = add_option(at, used, EPB_FLAGS, &flags, sizeof(flags));
-	if (note->lost)
+	if (note && note->lost)
 		used = add_number(at, used, EPB_DROPCOUNT, note->lost);
-	if (note->has_queue)
+	if (note && note->has_queue)
 		used = add_option(at, used, EPB_QUEUE, &note->queue, sizeof(note->queue));
 	return used;
 }
 
-static uint32_t note_size(const struct weir_capture_note *note)
+static uint32_t note_size(
+	const struct weir_capture_packet *packet, const struct weir_capture_note *note)
 {
-	uint32_t size = 0;
+	uint32_t size = direction_of(packet, note) ? 8 : 0;
 
-	if (!note)
-		return 0;
-	if (note->comment)
-		size = OPTION_HEADER + (uint32_t)weir__round_up(text_length(note->comment), 4);
-	size += note->direction ? 8 : 0;
-	size += note->lost && note->lost != UINT64_MAX ? 12 : 0;
-	size += note->has_queue ? 8 : 0;
+	if (note && note->comment)
+		size += OPTION_HEADER + (uint32_t)weir__round_up(text_length(note->comment), 4);
+	size += note && note->lost && note->lost != UINT64_MAX ? 12 : 0;
+	size += note && note->has_queue ? 8 : 0;
 	return size ? size + 4 : 0; /* and their end */
 }
 
 static uint32_t enhanced_length(
 	const struct weir_capture_packet *packet, const struct weir_capture_note *note)
 {
-	return 28 + (uint32_t)weir__round_up(packet->length, 4) + note_size(note) + 4;
+	return 28 + (uint32_t)weir__round_up(packet->length, 4) + note_size(packet, note) + 4;
 }
 
 size_t weir__enhanced_header(const struct weir_capture_packet *packet,
@@ -253,7 +257,7 @@ size_t weir__enhanced_trailer(
 	size_t padding = weir__round_up(packet->length, 4) - packet->length, used;
 
 	memset(at, 0, padding);
-	used = end_options(at, add_note(at, padding, note), padding);
+	used = end_options(at, add_note(at, padding, packet, note), padding);
 	return weir__add32(at, used, enhanced_length(packet, note));
 }
 

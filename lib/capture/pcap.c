@@ -93,6 +93,7 @@ static int find(
 	packet->wire_length = wire;
 	packet->interface = 0;
 	packet->link_type = reader->link_type;
+	packet->direction = WEIR_CAPTURE_UNKNOWN;
 	*data = source->at + reader->record_header;
 	return 1;
 }
@@ -101,6 +102,7 @@ static int find(
  * packets that are cut. */
 static bool walk(const struct weir_capture_reader *reader, struct weir__walk *walk)
 {
+	const struct weir_capture_packet like = {.link_type = reader->link_type};
 	bool cuts = reader->snaplen < reader->length_max;
 
 	*walk = (struct weir__walk){.at = reader->source.at,
@@ -108,7 +110,7 @@ static bool walk(const struct weir_capture_reader *reader, struct weir__walk *wa
 		.header = reader->record_header,
 		.most = cuts ? reader->snaplen : reader->length_max,
 		.fraction_ns = reader->fraction_ns,
-		.kind = weir__record_kind(reader->link_type, 0, (uint16_t)reader->record_header)};
+		.kind = weir__record_kind(&like, (uint16_t)reader->record_header)};
 	return reader->version_minor >= 4;
 }
 

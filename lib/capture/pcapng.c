@@ -259,6 +259,8 @@ static int take_enhanced(struct weir_capture_reader *reader, struct weir_capture
 	packet->length = weir__load32(at + 20, swapped);
 	packet->wire_length = weir__load32(at + 24, swapped);
 	*data = reader->source.at + PACKET_FIXED;
+	packet->direction = weir__packet_direction(
+		*data, packet->length, length - PACKET_FIXED - BLOCK_TRAILER, swapped);
 	return take_packet(reader, interface, packet, PACKET_FIXED, length);
 }
 
@@ -278,6 +280,7 @@ static int take_simple(
 		return -EBADMSG;
 	packet->interface = reader->interface_first;
 	packet->timestamp_ns = 0;
+	packet->direction = WEIR_CAPTURE_UNKNOWN;
 	packet->wire_length = weir__load32(reader->source.at + 8, reader->swapped);
 	packet->length = packet->wire_length;
 	if (packet->length > interface->snaplen)
@@ -356,7 +359,11 @@ static uint32_t take(
 		record->length = length;
 		record->wire_length = weir__load32(at + 24, false);
 		record->kind = weir__record_kind(
-			interface->link_type, reader->interface_first + number, PACKET_FIXED);
+			&(struct weir_capture_packet){.interface = reader->interface_first + number,
+				.link_type = interface->link_type,
+				.direction = weir__packet_direction(record->data, length,
+					block - PACKET_FIXED - BLOCK_TRAILER, false)},
+			PACKET_FIXED);
 		at += block;
 	}
 	reader->source.at = at;

@@ -25,11 +25,13 @@ struct weir__record {
 };
 
 /* What is the same for most packets of a file is one word, to be stored and compared as such: the
- * link type, the lower bits of the interface's number, and how many bytes in front of data are the
- * packet's, too. */
-static inline uint64_t weir__record_kind(uint16_t link_type, uint32_t interface, uint16_t headroom)
+ * link type, the lower bits of the interface's number, how many bytes in front of data are the
+ * packet's, too, and which way it went. */
+static inline uint64_t weir__record_kind(
+	const struct weir_capture_packet *packet, uint16_t headroom)
 {
-	return link_type | (uint64_t)(uint16_t)interface << 16 | (uint64_t)headroom << 32;
+	return packet->link_type | (uint64_t)(uint16_t)packet->interface << 16 |
+	       (uint64_t)headroom << 32 | (uint64_t)packet->direction << 48;
 }
 static inline uint16_t weir__kind_link_type(uint64_t kind)
 {
@@ -42,6 +44,10 @@ static inline uint16_t weir__kind_interface(uint64_t kind)
 static inline uint16_t weir__kind_headroom(uint64_t kind)
 {
 	return (uint16_t)(kind >> 32);
+}
+static inline uint8_t weir__kind_direction(uint64_t kind)
+{
+	return (uint8_t)(kind >> 48);
 }
 
 /* How far ahead of a record bytes are asked for, which lie in the second cache: each record says

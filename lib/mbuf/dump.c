@@ -28,6 +28,9 @@ static void write_metadata(FILE *out, const struct weir_mbuf *mbuf)
 			(unsigned long long)(mbuf->timestamp_ns % 1000000000));
 	if (mbuf->flags & WEIR_MBUF_WIRE_LENGTH)
 		fprintf(out, "  on wire   %u bytes\n", mbuf->wire_length);
+	if (mbuf->flags & (WEIR_MBUF_INBOUND | WEIR_MBUF_OUTBOUND))
+		fprintf(out, "  direction %s\n",
+			mbuf->flags & WEIR_MBUF_INBOUND ? "inbound" : "outbound");
 	if (mbuf->flags & (WEIR_MBUF_L3_CHECKSUM | WEIR_MBUF_L4_CHECKSUM))
 		fprintf(out, "  to be done%s%s\n",
 			mbuf->flags & WEIR_MBUF_L3_CHECKSUM ? " l3 checksum" : "",

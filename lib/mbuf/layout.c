@@ -50,6 +50,8 @@ const struct weir_layout weir__mbuf_layout[] = {
 	{"flags.l3_checksum", 8, 1},
 	{"flags.l4_checksum", 9, 1},
 	{"flags.segment", 10, 1},
+	{"flags.inbound", 11, 1},
+	{"flags.outbound", 12, 1},
 	{"flags.user", 24, 8},
 	MBUF(segment_size),
 	PLACE("lender.external", struct weir__lender, external),

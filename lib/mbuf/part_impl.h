@@ -14,6 +14,7 @@
 #include "mbuf_impl.h"
 
 #include "base/block_impl.h"
+#include "weir/capture.h"
 
 /* What is the same for all mbufs of a burst, and until weir__parts_are() is called again. */
 struct weir__parts {
@@ -29,20 +30,34 @@ static_assert(offsetof(struct weir_mbuf, port) ==
 		      offsetof(struct weir_mbuf, link_type) + sizeof(uint16_t),
 	"both are stored together");
 
-/* Which fields are set in a packet of this link type that was captured at a known time. */
-static inline uint32_t weir__captured_flags(uint16_t link_type)
+/* The two bits of an mbuf's flags are enum weir_capture_direction. */
+#define WEIR__MBUF_DIRECTION_SHIFT 11
+
+static_assert(WEIR_MBUF_INBOUND == WEIR_CAPTURE_INBOUND << WEIR__MBUF_DIRECTION_SHIFT &&
+		      WEIR_MBUF_OUTBOUND == WEIR_CAPTURE_OUTBOUND << WEIR__MBUF_DIRECTION_SHIFT,
+	"shifted as it is");
+
+static inline uint8_t weir__mbuf_direction(const struct weir_mbuf *mbuf)
 {
-	return WEIR_MBUF_TIMESTAMP | (link_type != WEIR_LINK_ETHERNET ? WEIR_MBUF_LINK_TYPE : 0);
+	return mbuf->flags >> WEIR__MBUF_DIRECTION_SHIFT & 3;
+}
+
+/* Which fields are set in a packet of this link type that was captured at a known time. */
+static inline uint32_t weir__captured_flags(uint16_t link_type, uint32_t direction)
+{
+	return WEIR_MBUF_TIMESTAMP | (link_type != WEIR_LINK_ETHERNET ? WEIR_MBUF_LINK_TYPE : 0) |
+	       direction << WEIR__MBUF_DIRECTION_SHIFT;
 }
 
 /* Those from now on have so much headroom, and are of this kind. */
-static inline void weir__parts_are(
-	struct weir__parts *parts, uint32_t headroom, uint16_t link_type, uint16_t interface)
+static inline void weir__parts_are(struct weir__parts *parts, uint32_t headroom, uint16_t link_type,
+	uint16_t interface, uint32_t direction)
 {
 	parts->headroom = headroom;
 	parts->origin[0] = link_type;
 	parts->origin[1] = interface;
-	parts->shape = (weir__mbuf_empty){headroom, 0, 0, weir__captured_flags(link_type)};
+	parts->shape =
+		(weir__mbuf_empty){headroom, 0, 0, weir__captured_flags(link_type, direction)};
 }
 
 static inline struct weir__parts weir__parts_of(
@@ -53,7 +68,7 @@ static inline struct weir__parts weir__parts_of(
 		.first = head->mbuf_first,
 		.state = head->mbuf_plain | WEIR__MBUF_PART | (frozen ? WEIR__MBUF_FROZEN : 0)};
 
-	weir__parts_are(&parts, 0, WEIR_LINK_ETHERNET, 0);
+	weir__parts_are(&parts, 0, WEIR_LINK_ETHERNET, 0, WEIR_CAPTURE_UNKNOWN);
 	return parts;
 }
 
@@ -103,13 +118,13 @@ static inline struct weir__block *weir__mbuf_block(const struct weir_mbuf *mbuf)
 
 /* What a capture file says of a packet of one segment or more, whose bytes are there. */
 static inline void weir__mbuf_captured(struct weir_mbuf *mbuf, uint64_t timestamp_ns,
-	uint32_t wire_length, uint16_t link_type, uint32_t interface)
+	uint32_t wire_length, uint16_t link_type, uint32_t interface, uint32_t direction)
 {
 	mbuf->timestamp_ns = timestamp_ns;
 	mbuf->wire_length = wire_length;
 	mbuf->link_type = link_type;
 	mbuf->port = (uint16_t)interface;
-	mbuf->flags = weir__captured_flags(link_type) |
+	mbuf->flags = weir__captured_flags(link_type, direction) |
 		      (wire_length != mbuf->length ? WEIR_MBUF_WIRE_LENGTH : 0);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/base_impl.h"
 #include "base/count_impl.h"
+#include "mbuf/part_impl.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -215,7 +216,8 @@ static void fill(struct weir__record *record, const struct weir_recorder_mark *m
 		.comment = mark->comment,
 		.queue = mark->queue,
 		.link_type = weir_mbuf_link_type(mbuf),
-		.direction = (uint8_t)mark->direction,
+		.direction =
+			mark->direction ? (uint8_t)mark->direction : weir__mbuf_direction(mbuf),
 		.has_queue = mark->has_queue,
 	};
 	if (weir_likely(length <= mbuf->data_length))

@@ -4,6 +4,7 @@
 #include "stages/headers_impl.h"
 #include "stages/stages_impl.h"
 
+#include "mbuf/part_impl.h"
 #include "weir/chain.h"
 #include "weir/parse.h"
 
@@ -105,9 +106,11 @@ static int convert(const void *conf, struct weir_mbuf **packet)
 	const struct ethernet_conf *ethernet = conf;
 	uint8_t head[HEADERS] = {0}, *frame;
 	struct change change;
+	uint32_t direction;
 
 	if (weir_mbuf_link_type(*packet) == WEIR_LINK_ETHERNET)
 		return 0;
+	direction = weir__headers_direction(*packet);
 	weir_mbuf_read(*packet, 0, head, (*packet)->length < HEADERS ? (*packet)->length : HEADERS);
 	if (!look(*packet, head, &change))
 		return -EPROTO;
@@ -122,6 +125,7 @@ static int convert(const void *conf, struct weir_mbuf **packet)
 	frame[12] = (uint8_t)(change.type >> 8);
 	frame[13] = (uint8_t)change.type;
 	(*packet)->flags &= ~WEIR_MBUF_LINK_TYPE;
+	(*packet)->flags |= direction << WEIR__MBUF_DIRECTION_SHIFT;
 	return 0;
 }
 

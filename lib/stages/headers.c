@@ -2,12 +2,15 @@
 /* headers.c: find and change addresses, ports and hop limits. */
 #include "stages/headers_impl.h"
 
+#include "mbuf/part_impl.h"
+#include "weir/capture.h"
 #include "weir/chain.h"
 #include "weir/checksum.h"
 #include "weir/clone.h"
 #include "weir/parse.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <string.h>
 
@@ -171,6 +174,22 @@ void weir__headers_find(struct weir_mbuf *mbuf, struct weir__headers *headers)
 		find_arp(mbuf, headers);
 	if (headers->length < ETH_HLEN && headers->ethernet)
 		headers->length = ETH_HLEN;
+}
+
+uint8_t weir__headers_direction(const struct weir_mbuf *mbuf)
+{
+	uint16_t link_type = weir_mbuf_link_type(mbuf);
+	uint8_t type[2] = {0}, direction = weir__mbuf_direction(mbuf);
+	int error;
+
+	if (direction || (link_type != WEIR_LINK_SLL && link_type != WEIR_LINK_SLL2))
+		return direction;
+	/* two bytes at the start of the first version, one at 10 of the second */
+	error = link_type == WEIR_LINK_SLL ? weir_mbuf_read(mbuf, 0, type, 2)
+					   : weir_mbuf_read(mbuf, 10, type + 1, 1);
+	if (error || type[0] != 0)
+		return WEIR_CAPTURE_UNKNOWN;
+	return type[1] == PACKET_OUTGOING ? WEIR_CAPTURE_OUTBOUND : WEIR_CAPTURE_INBOUND;
 }
 
 int weir__headers_prepare(struct weir_mbuf **mbuf, uint32_t length)

@@ -36,6 +36,10 @@ struct weir__headers {
 /* Packets that were not are parsed. */
 void weir__headers_find(struct weir_mbuf *mbuf, struct weir__headers *headers);
 
+/* Which way a packet went, as enum weir_capture_direction: what it was captured with, or what Linux
+ * says in a cooked header. */
+uint8_t weir__headers_direction(const struct weir_mbuf *mbuf);
+
 /* Let these bytes lie in one segment that is the packet's own. 0, or -ENOBUFS. */
 int weir__headers_prepare(struct weir_mbuf **mbuf, uint32_t length);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* split.c: two sides of what was captured on one wire: by interface, by who sent it, or by who
- * began each flow. */
+/* split.c: two sides of what was captured on one wire: by interface, by which way it went
+ * there, by who sent it, or by who began each flow. */
 #include "stages/headers_impl.h"
 #include "stages/maps_impl.h"
 #include "stages/stages_impl.h"
 
+#include "weir/capture.h"
 #include "weir/chain.h"
 #include "weir/flow.h"
 #include "weir/flow_key.h"
@@ -19,12 +20,13 @@
 #define FLOWS_DEFAULT 65536
 
 enum { A, B };
-enum { NO_ROOM };
-enum by { BY_NOTHING, BY_INTERFACE, BY_MAC, BY_PREFIX, BY_CLIENT };
+enum { NO_ROOM, NO_DIRECTION };
+enum by { BY_NOTHING, BY_INTERFACE, BY_DIRECTION, BY_MAC, BY_PREFIX, BY_CLIENT };
 
 struct split_conf {
 	enum by by;
 	uint64_t interface, flows;
+	uint8_t direction; /* enum weir_capture_direction, of side a */
 	struct ether_addr mac;
 	bool ipv6;
 	uint8_t prefix[16], bits;
@@ -42,8 +44,8 @@ struct split_state {
 static int choose(struct split_conf *split, enum by by)
 {
 	if (split->by != BY_NOTHING)
-		return weir_stage_fail(
-			EINVAL, "interface=, mac=, prefix= and client= exclude each other");
+		return weir_stage_fail(EINVAL,
+			"interface=, direction=, mac=, prefix= and client= exclude each other");
 	split->by = by;
 	return 0;
 }
@@ -66,10 +68,14 @@ static int take_who(struct weir_stage_args *args, struct split_conf *split)
 
 static int open_split(struct weir_stage_args *args, void *conf)
 {
-	static const char *const clients[] = {"first", NULL};
+	static const char *const clients[] = {"first", NULL}, *const ways[] = {"in", "out", NULL};
 	struct split_conf *split = conf;
+	int way = weir_stage_arg_word(args, "direction", ways);
 
 	split->flows = FLOWS_DEFAULT;
+	if (way < 0 || (weir_stage_arg(args, "direction") && choose(split, BY_DIRECTION)))
+		return -EINVAL;
+	split->direction = way == 0 ? WEIR_CAPTURE_INBOUND : WEIR_CAPTURE_OUTBOUND;
 	if (weir_stage_arg(args, "interface") && choose(split, BY_INTERFACE))
 		return -EINVAL;
 	if (take_who(args, split) || weir_stage_arg_word(args, "client", clients) < 0 ||
@@ -79,8 +85,8 @@ static int open_split(struct weir_stage_args *args, void *conf)
 	if (weir_stage_arg(args, "client") && choose(split, BY_CLIENT))
 		return -EINVAL;
 	if (split->by == BY_NOTHING)
-		return weir_stage_fail(
-			EINVAL, "needs interface=0, mac=, prefix=10.0.0.0/8 or client=first");
+		return weir_stage_fail(EINVAL,
+			"needs interface=0, direction=in, mac=, prefix=10.0.0.0/8 or client=first");
 	return 0;
 }
 
@@ -102,6 +108,17 @@ static int setup(struct weir_stage *stage)
 static void teardown(struct weir_stage *stage)
 {
 	weir_flow_destroy(((struct split_state *)stage->state)->flows);
+}
+
+/* What says nothing goes to b. */
+static uint8_t by_direction(struct weir_stage *stage, const struct weir_mbuf *mbuf)
+{
+	const struct split_conf *split = stage->conf;
+	uint8_t direction = weir__headers_direction(mbuf);
+
+	if (direction == WEIR_CAPTURE_UNKNOWN)
+		weir_stage_count(stage, NO_DIRECTION, 1);
+	return direction == split->direction ? A : B;
 }
 
 static uint8_t by_mac(const struct split_conf *split, const struct weir_mbuf *mbuf)
@@ -184,6 +201,9 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 		case BY_INTERFACE:
 			ways[i] = mbufs[i]->port == split->interface ? A : B;
 			break;
+		case BY_DIRECTION:
+			ways[i] = by_direction(stage, mbufs[i]);
+			break;
 		case BY_MAC:
 			ways[i] = by_mac(split, mbufs[i]);
 			break;
@@ -199,7 +219,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 }
 
 static const char *const edges[] = {"a", "b", NULL};
-static const char *const counters[] = {"no room", NULL};
+static const char *const counters[] = {"no room", "no direction", NULL};
 
 const struct weir_stage_type weir__stage_split = {
 	.name = "split",

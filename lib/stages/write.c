@@ -7,6 +7,7 @@
 #include "weir/chain.h"
 
 #include "base/base_impl.h"
+#include "mbuf/part_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ static int write_one(struct write_conf *write, const struct weir_mbuf *mbuf)
 		.length = mbuf->length,
 		.wire_length = weir_mbuf_wire_length(mbuf),
 		.link_type = weir_mbuf_link_type(mbuf),
+		.direction = weir__mbuf_direction(mbuf),
 	};
 	struct weir_capture_note note = {.comment = write->note};
 	uint32_t count = weir_mbuf_iovec(mbuf, 0, mbuf->length, write->pieces, SEGMENTS_MAX);

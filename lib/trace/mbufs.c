@@ -37,7 +37,7 @@ uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first, struct weir
 		uint8_t *data = trace->block.bytes + packet->offset;
 
 		__builtin_prefetch(data);
-		weir__parts_are(&parts, 0, packet->link_type, packet->interface);
+		weir__parts_are(&parts, 0, packet->link_type, packet->interface, packet->direction);
 		weir__mbuf_on_part(&parts, mbufs[i], data, packet->length, packet->wire_length,
 			packet->timestamp_ns);
 		add_hash(trace, mbufs[i], packet);
@@ -88,7 +88,7 @@ uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first, struct weir_m
 			return i;
 		}
 		weir__mbuf_captured(mbufs[i], packet->timestamp_ns, packet->wire_length,
-			packet->link_type, packet->interface);
+			packet->link_type, packet->interface, packet->direction);
 		add_hash(trace, mbufs[i], packet);
 	}
 	return count;

@@ -11,6 +11,8 @@
 
 /* Packets that the index has room for at first; it doubles. */
 #define FIRST_ROOM 1024
+/* What an entry has room for; a reader takes no packet above 128 MiB. */
+#define LENGTH_MASK ((1u << 30) - 1)
 
 static void destroy(struct weir__block *block)
 {
@@ -42,11 +44,12 @@ struct weir_trace_packet *weir__trace_add(
 	*entry = (struct weir_trace_packet){
 		.timestamp_ns = packet->timestamp_ns,
 		.offset = offset,
-		.length = packet->length,
+		.length = packet->length & LENGTH_MASK,
 		.wire_length = packet->wire_length,
 		.interface =
 			packet->interface < UINT16_MAX ? (uint16_t)packet->interface : UINT16_MAX,
 		.link_type = packet->link_type,
+		.direction = packet->direction & 3u,
 	};
 	trace->bytes += packet->length;
 	return entry;

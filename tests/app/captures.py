@@ -64,6 +64,41 @@ def read_pcap(data):
         at += 16 + length
 
 
+def write_pcapng(path, packets, directions, order="<"):
+    """Packets of one interface; a direction of None leaves the option out."""
+    def block(kind, body):
+        size = struct.pack(order + "I", len(body) + 12)
+        return struct.pack(order + "I", kind) + size + body + size
+
+    def option(code, value):
+        return struct.pack(order + "HH", code, len(value)) + value + b"\0" * (-len(value) % 4)
+
+    with open(path, "wb") as file:
+        file.write(block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)))
+        file.write(block(1, struct.pack(order + "HHI", packets[0].link, 0, 0) + option(9, b"\x09") +
+                         b"\0" * 4))
+        for p, direction in zip(packets, directions):
+            body = struct.pack(order + "IIIII", 0, p.time >> 32, p.time & 0xFFFFFFFF, len(p.data),
+                               p.wire_length) + p.data + b"\0" * (-len(p.data) % 4)
+            if direction is not None:
+                flags = struct.pack(order + "I", 0x1234 << 16 | direction)  # and link errors
+                body += option(1, b"odd") + option(2, flags) + b"\0" * 4
+            file.write(block(6, body))
+
+
+def directions(path):
+    """Of each packet, as epb_flags has it; None without."""
+    data, at, found = path.read_bytes(), 0, []
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        if kind == 6:
+            length, = struct.unpack_from("<I", data, at + 20)
+            flags = dict(options(data[at + 28 + (length + 3) // 4 * 4:at + size - 4])).get(2)
+            found.append(flags and struct.unpack("<I", flags)[0] & 3)
+        at += size
+    return found
+
+
 def options(data):
     """Code and value of each option of a pcapng block."""
     at = 0

@@ -71,6 +71,23 @@ class Formats(DumpTest):
         line, _ = self.fails(1, source, "-w", "a.pcap", "-q")
         self.assertIn("write pcapng", line)
 
+    def test_directions(self):
+        """What a file says of its packets stays, and nothing is made up of those it is silent about."""
+        ways = [1, 2, None, 0, 2, 1]
+        packets = [captures.packet(bytes([i]) * (40 + i), 10**18 + i) for i in range(len(ways))]
+        captures.write_pcapng(self.folder / "in.pcapng", packets, ways)
+        self.run_ok("in.pcapng", "-w", "a.pcapng", "-q")
+        self.run_ok("a.pcapng", "-w", "b.pcapng", "-q", "-s", "41")
+        for name in "a.pcapng", "b.pcapng":
+            self.assertEqual(captures.directions(self.folder / name), [1, 2, None, None, 2, 1])
+        self.assertEqual(self.read("a.pcapng"), packets)
+        self.run_ok("null:size=64", "-w", "c.pcapng", "-q", "-c", "3")
+        self.assertEqual(captures.directions(self.folder / "c.pcapng"), [1] * 3)
+        if TSHARK:
+            self.assertEqual(self.tshark("b.pcapng", "-T", "fields", "-e",
+                                         "frame.packet_flags_direction"),
+                             ["0x00000001", "0x00000002", "", "", "0x00000002", "0x00000001"])
+
     @unittest.skipUnless(TSHARK, "no tshark or capinfos")
     def test_others_read_it(self):
         self.run_ok(SAMPLE, "-q", "-w", "a.pcapng", "-s", "100", "--comment", "why not")

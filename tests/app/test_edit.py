@@ -260,6 +260,44 @@ class Others(EditTest):
         self.assertEqual(len(a) + len(b), len(packets))
         self.assertFalse({p.link for p in a} & {p.link for p in b})
 
+    def test_split_by_direction(self):
+        """As pcapng has it, whatever way the file is read; it is kept in what is written."""
+        ways = [1, 2, None, 0, 1, 1, 2, 3] * 20
+        packets = [captures.packet(i.to_bytes(2, "big") * (15 + i % 9), 10**18 + i)
+                   for i in range(len(ways))]
+        keys = "", ",reader=thread", ",mmap=1", ",preload=copy", ",preload=attach"
+        for order, key in [("<", key) for key in keys] + [(">", "")]:
+            captures.write_pcapng(self.folder / "in.pcapng", packets, ways, order)
+            self.run_ok(f"pcap:rx={self.folder}/in.pcapng{key}", "--to", "a.pcapng", "--to2",
+                        "b.pcapng", "--split", "direction=in")
+            for name, side in ("a.pcapng", (1,)), ("b.pcapng", (2, None, 0, 3)):
+                of_side = [i for i, way in enumerate(ways) if way in side]
+                self.assertEqual(captures.read(self.folder / name), [packets[i] for i in of_side])
+                self.assertEqual(captures.directions(self.folder / name),
+                                 [ways[i] if ways[i] in (1, 2) else None for i in of_side])
+
+    def test_split_by_direction_of_cooked(self):
+        """Packets of Linux' any: 4 is what was sent; also when they become Ethernet."""
+        ip = b"\x45" + bytes(19)
+        types = [0, 4, 1, 2, 3, 4]
+        for link, at, header in (113, 0, "0000000100060200000000010000 0800"), \
+                                (276, 9, "080000000000000100010006020000000001 0000"):
+            packets = []
+            for i, kind in enumerate(types):
+                data = bytearray(bytes.fromhex(header) + ip)
+                data[at + 1] = kind
+                packets.append(captures.Packet(10**18 + i, bytes(data), len(data), link))
+            captures.write_pcap(self.folder / "in.pcap", packets, link)
+            for more in [], ["--ethernet"]:
+                self.run_ok("in.pcap", "--to", "a.pcapng", "--to2", "b.pcapng", "--split",
+                            "direction=out", *more)
+                a, b = (captures.read(self.folder / name) for name in ("a.pcapng", "b.pcapng"))
+                self.assertEqual([p.time - 10**18 for p in a], [1, 5])
+                self.assertEqual([p.time - 10**18 for p in b], [0, 2, 3, 4])
+            self.assertEqual({p.link for p in a + b}, {captures.ETHERNET})
+            self.assertEqual(captures.directions(self.folder / "a.pcapng"), [2, 2])
+            self.assertEqual(captures.directions(self.folder / "b.pcapng"), [1] * 4)
+
     def test_workers(self):
         """Each flow on one queue, in order."""
         report = self.report(SAMPLE, "--to", "null:queues=2", "--workers", "2", "--ttl", "9")
@@ -277,7 +315,8 @@ class Others(EditTest):
             (["--vlan-strip", "inner"], "outer"), (["--mtu", "19"], "20"), (["--snap", "0"], "1 to"),
             (["--mtu", "500", "--snap", "5"], "either"), (["--to2", "null"], "--split"),
             (["--split", "client"], "--to2"), (["--to2", "null", "--split", "colour=red"], "interface=0"),
-            (["--to2", "null", "--split", "prefix=10/8"], "10.0.0.0/8"), (["--workers", "0"], "1 to"),
+            (["--to2", "null", "--split", "prefix=10/8"], "10.0.0.0/8"),
+            (["--to2", "null", "--split", "direction=up"], "in, out"), (["--workers", "0"], "1 to"),
         ]
         for options, word in table:
             with self.subTest(options=options):

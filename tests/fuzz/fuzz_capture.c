@@ -157,8 +157,7 @@ static void look_at_next(struct blocks *blocks)
 	if (blocks->found.end != 1)
 		return;
 	record = (struct weir__record){packet.timestamp_ns, data, packet.length, packet.wire_length,
-		weir__record_kind(packet.link_type, 0,
-			(uint16_t)weir__capture_headroom(blocks->reader, data))};
+		weir__record_kind(&packet, (uint16_t)weir__capture_headroom(blocks->reader, data))};
 	weir_capture_advance(blocks->reader);
 	look_at(blocks, &record);
 }

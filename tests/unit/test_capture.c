@@ -367,6 +367,47 @@ static void test_long_options(void)
 	close_both(reader, &file);
 }
 
+/* One packet of 5 bytes with an option in front of epb_flags, which claims so many bytes. */
+static uint8_t direction_of(
+	bool big, unsigned type, unsigned before, unsigned length, uint32_t flags)
+{
+	struct file file = {0}, body = {.big = big};
+	struct weir_capture_reader *reader;
+	struct weir_capture_packet packet;
+	uint8_t *data;
+
+	ng_section(&file, big);
+	ng_interface(&file, 1, 0, 9, 0);
+	put(&body, 0, 12);
+	put(&body, 5, 4);
+	put(&body, 5, 4);
+	put(&body, 0, 8); /* with the padding */
+	put_option(&body, before, 3, "abc", 3);
+	put(&body, 2, 2);
+	put(&body, length, 2);
+	put(&body, flags, 4);
+	ng_block_of(&file, type, &body);
+	reader = open_file(&file);
+	CU_ASSERT_EQUAL(weir_capture_next(reader, &packet, &data), 1);
+	close_both(reader, &file);
+	return packet.direction;
+}
+
+static void test_directions(void)
+{
+	for (unsigned type = 2; type <= 6; type += 4) /* obsolete, and enhanced */
+		for (unsigned big = 0; big < 2; big++) {
+			CU_ASSERT_EQUAL(direction_of(big, type, 1, 4, 0xfffffffd), 1);
+			CU_ASSERT_EQUAL(direction_of(big, type, 1, 4, 2), WEIR_CAPTURE_OUTBOUND);
+			CU_ASSERT_EQUAL(direction_of(big, type, 1, 4, 3), WEIR_CAPTURE_UNKNOWN);
+			CU_ASSERT_EQUAL(direction_of(big, type, 1, 4, 4), WEIR_CAPTURE_UNKNOWN);
+			/* behind the end, and of a wrong length, the second one beyond the block */
+			CU_ASSERT_EQUAL(direction_of(big, type, 0, 4, 1), WEIR_CAPTURE_UNKNOWN);
+			CU_ASSERT_EQUAL(direction_of(big, type, 1, 3, 1), WEIR_CAPTURE_UNKNOWN);
+			CU_ASSERT_EQUAL(direction_of(big, type, 1, 400, 1), WEIR_CAPTURE_UNKNOWN);
+		}
+}
+
 /* Numbers in the byte order of the capturing machine are turned, once, and no others. */
 static void check_turned(unsigned link, const char *in, const char *out, uint32_t size)
 {
@@ -475,6 +516,7 @@ int main(void)
 		{"peek, advance, rewind, progress", test_peek},
 		{"records over the window's blocks", test_window},
 		{"a packet with 3 MiB of options", test_long_options},
+		{"directions", test_directions},
 		{"pseudo headers in the other byte order", test_pseudo_headers},
 		CU_TEST_INFO_NULL,
 	};
