@@ -3,6 +3,8 @@
 #ifndef INFO_FIGURES_H
 #define INFO_FIGURES_H
 
+#include "apps/weir-info/hashes.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,6 +28,8 @@ struct figures {
 	uint64_t wire_bytes; /* of packets as they were on the wire */
 	uint64_t bytes;      /* of packets as they are in the file */
 	uint64_t cut;        /* packets of which some bytes are missing */
+
+	struct hashes hashes; /* when they are asked for */
 
 	uint64_t timed;             /* packets with a time */
 	uint64_t first_ns, last_ns; /* the earliest and the latest */

@@ -113,6 +113,7 @@ static void print_interface(const struct figures *figures, uint32_t number)
 
 void report_text(const struct figures *figures)
 {
+	const struct hashes *hashes = &figures->hashes;
 	char buffer[32];
 
 	print_text("file", figures->path);
@@ -126,6 +127,9 @@ void report_text(const struct figures *figures)
 			figures->cut);
 	printf("\nmean size      %.2f bytes\n", mean_size(figures));
 	print_times(figures);
+	print_text("SHA256", *hashes->sha256 ? hashes->sha256 : NULL);
+	print_text("RIPEMD160", *hashes->ripemd160 ? hashes->ripemd160 : NULL);
+	print_text("SHA1", *hashes->sha1 ? hashes->sha1 : NULL);
 	print_text("comment", figures->comment);
 	print_text("hardware", figures->hardware);
 	print_text("system", figures->system);
@@ -174,15 +178,24 @@ static json_t *json_interface(const struct interface *interface)
 		"system", app_json_text(interface->system));
 }
 
+static void add_hashes(json_t *report, const struct hashes *hashes)
+{
+	if (!*hashes->sha256)
+		return;
+	json_object_set_new(report, "sha256", json_string(hashes->sha256));
+	json_object_set_new(report, "ripemd160", json_string(hashes->ripemd160));
+	json_object_set_new(report, "sha1", json_string(hashes->sha1));
+}
+
 json_t *report_json(const struct figures *figures)
 {
-	json_t *interfaces = json_array();
+	json_t *interfaces = json_array(), *report;
 	int link_type = figures_link_type(figures);
 
 	for (uint32_t i = 0; i < figures->interface_count; i++)
 		json_array_append_new(interfaces, json_interface(&figures->interfaces[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f,"
-			 " s:f, s:b, s:I, s:o, s:o, s:o, s:o, s:o}",
+	report = json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f,"
+			   " s:f, s:b, s:I, s:o, s:o, s:o, s:o, s:o}",
 		"file", app_json_text(figures->path), "type", app_json_text(figures->type),
 		"damage", app_json_text(figures->damage), "link_type",
 		link_type < 0 ? json_null() : json_integer(link_type), "packets",
@@ -198,4 +211,6 @@ json_t *report_json(const struct figures *figures)
 		"hardware", app_json_text(figures->hardware), "system",
 		app_json_text(figures->system), "application", app_json_text(figures->application),
 		"interfaces", interfaces);
+	add_hashes(report, &figures->hashes);
+	return report;
 }

@@ -5,7 +5,7 @@ _weir_info() {
 	local word=${COMP_WORDS[COMP_CWORD]}
 
 	case $word in
-	-*) mapfile -t COMPREPLY < <(compgen -W '--table --json --quiet --verbose --help --usage
+	-*) mapfile -t COMPREPLY < <(compgen -W '--table --hashes --json --quiet --verbose --help --usage
 		--version' -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	esac

@@ -9,12 +9,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct info {
 	struct app app;
 	char **paths;
 	uint32_t count;
-	bool table;
+	bool table, hashes;
 	json_t *files; /* with --json */
 };
 
@@ -33,6 +34,17 @@ static void report(struct info *info, const struct figures *figures, bool first)
 	}
 }
 
+/* Of what is stored, so by reading it once more; what comes through a pipe is gone by now. */
+static void add_hashes(struct info *info, struct figures *figures)
+{
+	int error =
+		strcmp(figures->path, "-") == 0 ? 0 : hashes_read(&figures->hashes, figures->path);
+
+	if (error)
+		app_fail(&info->app, APP_FAILED, "%s: cannot be hashed: %s", figures->path,
+			strerror(-error));
+}
+
 static void look_at(struct info *info, const char *path, bool first)
 {
 	struct figures figures;
@@ -41,6 +53,8 @@ static void look_at(struct info *info, const char *path, bool first)
 		app_fail(&info->app, APP_FAILED, "%s", weir_last_error());
 		return;
 	}
+	if (info->hashes)
+		add_hashes(info, &figures);
 	if (!info->app.options.quiet)
 		report(info, &figures, first);
 	if (figures.damage)
@@ -85,12 +99,22 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case 't':
 		info->table = true;
 		return 0;
+	case 'H':
+		if (!hashes_are_there())
+			argp_failure(state, APP_FAILED, 0,
+				"--hashes: this weir-info was built without nettle; sha256sum has "
+				"them");
+		info->hashes = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		add_path(info, state, value);
 		return 0;
 	case ARGP_KEY_END:
 		if (info->count == 0)
 			argp_failure(state, APP_MISUSE, 0, "needs a FILE; see --help");
+		if (info->hashes && info->table)
+			argp_failure(
+				state, APP_MISUSE, 0, "--hashes and --table exclude each other");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -101,6 +125,7 @@ int main(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{"table", 't', NULL, 0, "A line for each file", 0},
+		{"hashes", 'H', NULL, 0, "SHA256, RIPEMD160 and SHA1 of each file, too", 0},
 		{0},
 	};
 	static const struct argp argp = {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """weir-info, compared with capinfos of Wireshark where that is installed."""
 import gzip
+import hashlib
 import json
 import os
 import pathlib
@@ -74,9 +75,31 @@ class InfoTest(ProgramTest):
         with SAMPLE.open("rb") as stdin:
             self.assertIn("packets", self.run_ok("-", stdin=stdin))
 
+    def test_hashes(self):
+        """Of the file as it is stored, as Python and capinfos have them."""
+        (self.folder / "a.pcap.gz").write_bytes(gzip.compress(SAMPLE.read_bytes()))
+        if b"built without" in subprocess.run([self.path, "-H", SAMPLE], check=False,
+                                              capture_output=True).stderr:
+            self.skipTest("built without nettle")
+        out = self.run_ok("-H", "--json", SAMPLE, "a.pcap.gz")
+        for found, path in zip(json.loads(out), (SAMPLE, self.folder / "a.pcap.gz")):
+            for name in "sha256", "sha1":
+                self.assertEqual(found[name], hashlib.new(name, path.read_bytes()).hexdigest())
+            if CAPINFOS:
+                done = subprocess.run([CAPINFOS, "-MTQH", path], capture_output=True, check=True)
+                values = done.stdout.decode().splitlines()[1].replace('"', "").split("\t")
+                self.assertEqual(values[1:4], [found["sha256"], found["ripemd160"], found["sha1"]])
+        self.assertIn(f"SHA256         {found['sha256']}\nRIPEMD160      {found['ripemd160']}\n",
+                      self.run_ok("-H", "a.pcap.gz"))
+        with SAMPLE.open("rb") as stdin:
+            piped, = json.loads(self.end(self.start("-H", "--json", "-", stdin=stdin))[0])
+        self.assertNotIn("sha256", piped)
+        self.assertNotIn("sha256", self.info(SAMPLE)[0])
+
     def test_misuse(self):
         self.end(self.start(), 2)
         self.end(self.start("--table"), 2)
+        self.end(self.start("--table", "--hashes", SAMPLE), 2)
 
     @unittest.skipUnless(CAPINFOS, "no capinfos; it is in Debian's package wireshark-common")
     def test_same_as_capinfos(self):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Round trip: weir-replay sends captures into one end of a veth, weir-dump writes what comes out of the
-other: the same packets, in the same order. CAPTURES=all takes the whole corpus, which is half a minute."""
+other: the same packets, in the same order. CAPTURES=all: the whole corpus, in 66 s."""
 import os
 import pathlib
 import sys
