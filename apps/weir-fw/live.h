@@ -20,6 +20,7 @@ enum {
 	FW_ROUTER_NEIGHBOUR, /* away, or too many wait for it */
 	FW_ROUTER_LOCAL,     /* for us, where nobody takes it */
 	FW_ROUTER_POOL_DRY,
+	FW_ROUTER_FRAGMENTS, /* of packets that never became whole */
 	FW_ROUTER_REASONS
 };
 
@@ -36,7 +37,7 @@ struct fw_live {
 	struct fw_totals totals;
 	struct fw_track_stats tracked;
 	struct fw_event_stats told;
-	struct app_count drops[FW_LIVE_REASONS];
+	struct app_count drops[FW_ROUTER_REASONS]; /* of either; these are more */
 };
 
 /* Add a port: its spec, or NAME=SPEC. The name that rules know it by is NAME, or else the first

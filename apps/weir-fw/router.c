@@ -270,6 +270,17 @@ static void handle(struct fw_router *router, struct weir_mbuf *mbuf)
 		route(router, &passage);
 }
 
+/* Those that the reassembly has dropped since the last time. */
+static void count_fragments(struct fw_router *router)
+{
+	struct weir_reassembly_stats stats;
+
+	weir_reassembly_stats(router->reassembly, &stats);
+	weir_stage_count(
+		router->stage, FW_ROUTER_FRAGMENTS, stats.dropped - router->fragments_dropped);
+	router->fragments_dropped = stats.dropped;
+}
+
 static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct fw_router *router = stage->state;
@@ -278,6 +289,8 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 	fw_view_begin(&router->view);
 	for (uint32_t i = 0; i < count; i++)
 		handle(router, mbufs[i]);
+	weir_reassembly_expire(router->reassembly, router->clock_ns);
+	count_fragments(router);
 }
 
 static int open_router(struct weir_stage_args *args, void *conf)
@@ -335,6 +348,9 @@ static void tear_down(struct weir_stage *stage)
 	struct fw_router *router = stage->state;
 
 	fw_neighbours_destroy(router->neighbours);
+	/* what is not whole now never will be */
+	weir_reassembly_expire(router->reassembly, UINT64_MAX);
+	count_fragments(router);
 	weir_reassembly_destroy(router->reassembly);
 }
 
@@ -346,6 +362,7 @@ static const char *const counters[] = {[FW_ROUTER_FOREIGN] = "not for us",
 	[FW_ROUTER_NEIGHBOUR] = "no neighbour",
 	[FW_ROUTER_LOCAL] = "no service",
 	[FW_ROUTER_POOL_DRY] = "pool dry",
+	[FW_ROUTER_FRAGMENTS] = "fragments",
 	[FW_ROUTER_REASONS] = NULL};
 
 const struct weir_stage_type fw_router_type = {

@@ -17,6 +17,7 @@ struct fw_router {
 	struct fw_net *net;
 	struct fw_neighbours *neighbours;
 	struct weir_reassembly *reassembly; /* for rules that ask for states */
+	uint64_t fragments_dropped;         /* of these, as far as they are counted */
 	uint32_t fragment_id;               /* of IPv6, the last one given */
 	uint64_t clock_ns;                  /* of neighbours and of errors, monotonic */
 	uint64_t errors_ns, error_credit;   /* see router_send.c */

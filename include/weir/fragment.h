@@ -57,6 +57,7 @@ struct weir_reassembly_stats {
 	uint64_t packets;    /* that became whole */
 	uint64_t duplicates; /* fragments that came twice */
 	uint64_t malformed;  /* fragments: cut off, empty, or beyond what IP can say */
+	uint64_t dropped;    /* fragments: these two, and those of packets that were given up */
 	/* packets that were given up */
 	uint64_t overlaps; /* their fragments contradict each other */
 	uint64_t too_many; /* they came in more fragments than allowed */

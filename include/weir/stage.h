@@ -40,7 +40,7 @@ extern "C" {
 #define WEIR_STAGE_BURST 256
 /* Ways out of a stage, and figures of one, at most. */
 #define WEIR_STAGE_EDGES    64
-#define WEIR_STAGE_COUNTERS 8
+#define WEIR_STAGE_COUNTERS 16
 
 /* What is on its way to one next stage. */
 struct weir_stage_edge {

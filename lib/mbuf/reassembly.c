@@ -132,6 +132,7 @@ static void give_up(struct weir_reassembly *reassembly, uint32_t index, uint64_t
 
 	for (uint32_t i = 0; i < packet->count; i++)
 		weir_mbuf_free(packet->pieces[i].mbuf);
+	reassembly->stats.dropped += packet->count;
 	forget(reassembly, index);
 	++*reason;
 }
@@ -317,6 +318,13 @@ static struct weir_mbuf *mend(struct weir_reassembly *reassembly, struct weir_mb
 	return mbuf;
 }
 
+/* A fragment alone. */
+static void drop(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf)
+{
+	weir_mbuf_free(mbuf);
+	reassembly->stats.dropped++;
+}
+
 /* Keep a fragment, or give up what it belongs to. The whole packet when it was the last. */
 static struct weir_mbuf *keep(
 	struct weir_reassembly *reassembly, uint32_t index, const struct piece *piece, bool more)
@@ -330,7 +338,7 @@ static struct weir_mbuf *keep(
 	if (fit != DUPLICATE && is_beyond(packet, piece, more))
 		fit = OVERLAP;
 	if (fit != FITS || packet->count == reassembly->conf.fragments) {
-		weir_mbuf_free(piece->mbuf);
+		drop(reassembly, piece->mbuf);
 		if (fit == DUPLICATE)
 			stats->duplicates++;
 		else
@@ -341,9 +349,14 @@ static struct weir_mbuf *keep(
 	add_piece(packet, piece, place, more);
 	stats->held++;
 	if (packet->have == packet->end) {
+		uint32_t count = packet->count;
+
 		whole = chain(packet);
 		forget(reassembly, index);
-		return mend(reassembly, whole);
+		whole = mend(reassembly, whole);
+		if (!whole)
+			stats->dropped += count;
+		return whole;
 	}
 	while (stats->held > reassembly->conf.held)
 		give_up(reassembly, reassembly->oldest, &stats->evicted);
@@ -371,7 +384,7 @@ struct weir_mbuf *weir_reassembly_add(
 	}
 	if (!right) {
 		reassembly->stats.malformed++;
-		weir_mbuf_free(mbuf);
+		drop(reassembly, mbuf);
 		return NULL;
 	}
 	return keep(reassembly, find(reassembly, &key, now_ns), &piece, ip.more);

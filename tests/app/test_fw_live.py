@@ -225,7 +225,6 @@ class Routed(LiveTest):
         self.assertEqual(out[22:38], socket.inet_pton(socket.AF_INET6, "fd20::1"))
         self.assertEqual(fw_net.checksum(out[22:54] + pseudo + out[54 + len(options):]), 0)
 
-
     def test_bad_use(self):
         self.rules("")
         ours = "--address", "inside=10.0.0.1/24"
@@ -246,12 +245,15 @@ class Routed(LiveTest):
             frames.append(captures.frame(self.OURS, self.CLIENT, struct.pack(
                 "!IHBB", 6 << 28, len(part), 44, 9) + self.CLIENT6 + self.HOST6 + part, 0x86dd))
         for more in "", PIECES:
-            (_, out), _ = self.routed(frames, rules=table(chain("ct state new accept\ndrop")), more=more)
+            (_, out), dropped = self.routed([frames[0], *frames], rules=table(chain("ct state new accept\ndrop")),
+                                            more=more)
             self.assertEqual([f[54:] for f in out], [body])
+            self.assertEqual(dropped["fragments"], 1)  # the first came twice
         flood = [f[:58] + struct.pack("!I", 100 + i) + f[62:] for i in range(200) for f in frames[:2]]
-        (_, out), _ = self.routed([*flood, *frames[-3:], ip("10.0.0.2", self.HOST, 17, udp(7, 8))],
-                                  "--pool", "count=256", rules=table(chain("ct state new accept")))
+        (_, out), dropped = self.routed([*flood, *frames[-3:], ip("10.0.0.2", self.HOST, 17, udp(7, 8))],
+                                        "--pool", "count=256", rules=table(chain("ct state new accept")))
         self.assertEqual([f[34:38] for f in out], [udp(7, 8)[:4]])
+        self.assertEqual(dropped["fragments"], 403)
 
 
 class Fifo(LiveTest):
@@ -406,8 +408,7 @@ class Asked(Fifo):
 
     def test_events(self):
         """Each is told of once, in order, with what it had counted by then."""
-        process = self.run_fifo(table(chain("ct state new,established accept")), "--events", "events",
-                                "--connections", "4")
+        process = self.run_fifo(table(chain("ct state new,established accept")), "--events=events", "--connections=4")
         here, there = (HERE, (1024, 80)), (THERE, (80, 1024))
         self.send_at(1, segment(*here, SYN, 0, 0), segment(*there, BOTH, 0, 1), segment(*here, ACK, 1, 1))
         self.send_at(2, segment(*here, FIN | ACK, 1, 1), ip(*HERE, 17, udp(5, 53)), ip(*HERE, 17, udp(6, 53)))
@@ -435,8 +436,7 @@ class Asked(Fifo):
         """They hold up no packet; what is lost is counted where it is missing."""
         os.mkfifo(self.folder / "events")
         reader = os.open(self.folder / "events", os.O_RDONLY | os.O_NONBLOCK)
-        process = self.run_fifo(table(chain("ct state new accept")), "--events", "events",
-                                "--connections", "131072")
+        process = self.run_fifo(table(chain("ct state new accept")), "--events=events", "--connections=131072")
         self.write([ip("10.0.0.1", "10.0.0.2", 17, udp(port, to)) for to in (1, 2) for port in range(1, 10001)])
         self.assertEqual(self.await_judged(), (20000, 0))
         os.set_blocking(reader, True)
@@ -496,7 +496,7 @@ class Reload(Fifo):
         return table(chain(f"meta mark set {mark + 1}", "prerouting", "raw", name="a"),
                      chain(f"{other}udp dport {1000 + mark} drop\n{some}{other}"))
 
-    def load(self, process, done):
+    def load(self, done):
         """Frames with numbers, until that is set; how many."""
         frame = ip(*HERE, 17, udp(1, 0, bytes(4)))
         record = struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame
@@ -517,7 +517,7 @@ class Reload(Fifo):
         after the new."""
         texts = [self.many_rules(0), self.many_rules(1)]
         process, done = self.run_fifo(texts[0], "--verbose"), threading.Event()
-        writer = threading.Thread(target=self.load, args=(process, done))
+        writer = threading.Thread(target=self.load, args=(done,))
         writer.start()
         for i in range(RELOADS):
             self.rules(texts[(i + 1) % 2])

@@ -300,6 +300,7 @@ static void test_duplicates_and_overlaps(void)
 	CU_ASSERT(is_sample(whole, &sample));
 	weir_mbuf_free(whole);
 	CU_ASSERT_EQUAL(stats_of(reassembly).duplicates, 3);
+	CU_ASSERT_EQUAL(stats_of(reassembly).dropped, 3);
 
 	/* one that begins 8 bytes early */
 	cut_520(&sample, fragments);
@@ -308,6 +309,7 @@ static void test_duplicates_and_overlaps(void)
 	weir_mbuf_write(fragments[1], 14 + 7, "\x40", 1);
 	CU_ASSERT_PTR_NULL(weir_reassembly_add(reassembly, fragments[1], 1));
 	CU_ASSERT_EQUAL(stats_of(reassembly).overlaps, 1);
+	CU_ASSERT_EQUAL(stats_of(reassembly).dropped, 6);
 	CU_ASSERT_EQUAL(stats_of(reassembly).waiting, 0);
 	weir_mbuf_free(fragments[3]);
 
@@ -362,6 +364,7 @@ static void test_bounds(void)
 	CU_ASSERT_EQUAL(weir_reassembly_expire(reassembly, 30 * SECOND), 0);
 	CU_ASSERT_EQUAL(weir_reassembly_expire(reassembly, 30 * SECOND + 1), 10);
 	CU_ASSERT_EQUAL(stats_of(reassembly).timeouts, 10);
+	CU_ASSERT_EQUAL(stats_of(reassembly).dropped, 75);
 	weir_reassembly_destroy(reassembly);
 
 	reassembly = make(&(struct weir_reassembly_conf){.packets = 10, .held = 10});
@@ -369,11 +372,13 @@ static void test_bounds(void)
 		add_incomplete(reassembly, id, 1);
 	CU_ASSERT_EQUAL(stats_of(reassembly).evicted, 22);
 	CU_ASSERT_EQUAL(stats_of(reassembly).held, 9);
+	CU_ASSERT_EQUAL(stats_of(reassembly).dropped, 66);
 	weir_reassembly_destroy(reassembly);
 
 	reassembly = make(&(struct weir_reassembly_conf){.fragments = 2, .timeout_ns = SECOND});
 	add_incomplete(reassembly, 2, 1);
 	CU_ASSERT_EQUAL(stats_of(reassembly).too_many, 1);
+	CU_ASSERT_EQUAL(stats_of(reassembly).dropped, 3);
 	/* the one that came too late stands for nothing */
 	CU_ASSERT_EQUAL(stats_of(reassembly).waiting, 0);
 	add_incomplete(reassembly, 4, 5 * SECOND);
@@ -406,6 +411,7 @@ static void test_malformed(void)
 		weir_mbuf_write(fragments[1], rows[i].at, rows[i].bytes, 2);
 		CU_ASSERT_PTR_NULL(weir_reassembly_add(reassembly, fragments[1], 1));
 		CU_ASSERT_EQUAL(stats_of(reassembly).malformed, i + 1);
+		CU_ASSERT_EQUAL(stats_of(reassembly).dropped, i + 1);
 		weir_mbuf_free(fragments[0]);
 		weir_mbuf_free_bulk(fragments + 2, 2);
 	}
