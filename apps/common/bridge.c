@@ -26,34 +26,82 @@ static uint64_t bit(uint32_t port)
 	return UINT64_C(1) << port;
 }
 
-uint64_t app_bridge_ways(const struct app_bridge *bridge, const struct weir_mbuf *mbuf,
+/* Where frames with this header go that come from a port; 0: to none, for a reason. */
+static uint64_t find(const struct app_bridge *bridge, const uint8_t *header, uint32_t from,
 	uint64_t now_ns, uint32_t *reason)
 {
-	uint8_t bounce[HEADER_SIZE];
-	const uint8_t *to, *source;
+	const uint8_t *to = header, *source = header + MAC_LENGTH;
 	uint32_t port;
 
-	*reason = APP_BRIDGE_NOT_ETHERNET;
-	if (weir_mbuf_link_type(mbuf) != WEIR_LINK_ETHERNET)
-		return 0;
-	*reason = APP_BRIDGE_RUNT;
-	to = weir_mbuf_peek(mbuf, 0, HEADER_SIZE, bounce);
-	if (!to)
-		return 0;
-	source = to + MAC_LENGTH;
 	if (!is_group(source))
-		mac_table_learn(bridge->table, source, mbuf->port, now_ns);
+		mac_table_learn(bridge->table, source, from, now_ns);
 	*reason = APP_BRIDGE_RESERVED;
 	if (is_reserved(to))
 		return 0;
 	port = is_group(to) ? MAC_TABLE_UNKNOWN : mac_table_find(bridge->table, to, now_ns);
 	*reason = APP_BRIDGE_FILTERED;
-	if (port == mbuf->port)
+	if (port == from)
 		return 0;
 	*reason = APP_BRIDGE_NO_OUTPUT;
 	if (port == MAC_TABLE_UNKNOWN)
-		return bridge->senders & ~bit(mbuf->port);
+		return bridge->senders & ~bit(from);
 	return bridge->senders & bit(port);
+}
+
+/* A run that begins with this frame: where it goes. Returns the header; NULL without one. */
+static const uint8_t *begin(const struct app_bridge *bridge, const struct weir_mbuf *mbuf,
+	uint64_t now_ns, struct app_bridge_run *run, uint8_t *bounce)
+{
+	const uint8_t *header;
+
+	run->ways = 0;
+	run->reason = APP_BRIDGE_NOT_ETHERNET;
+	if (weir_mbuf_link_type(mbuf) != WEIR_LINK_ETHERNET)
+		return NULL;
+	run->reason = APP_BRIDGE_RUNT;
+	header = weir_mbuf_peek(mbuf, 0, HEADER_SIZE, bounce);
+	if (header)
+		run->ways = find(bridge, header, mbuf->port, now_ns, &run->reason);
+	return header;
+}
+
+/* Number of the first frame behind number i that does not belong to its run, whose header that is.
+ */
+static uint32_t end_of(
+	struct weir_mbuf *const *mbufs, uint32_t i, uint32_t count, const uint8_t *header)
+{
+	uint32_t port = mbufs[i]->port;
+	uint64_t first;
+	uint32_t rest;
+
+	memcpy(&first, header, sizeof(first));
+	memcpy(&rest, header + sizeof(first), sizeof(rest));
+	while (++i < count) {
+		const struct weir_mbuf *mbuf = mbufs[i];
+		const uint8_t *data = weir_mbuf_data(mbuf);
+
+		if (mbuf->port != port || weir_mbuf_link_type(mbuf) != WEIR_LINK_ETHERNET ||
+			mbuf->data_length < HEADER_SIZE || memcmp(data, &first, sizeof(first)) ||
+			memcmp(data + sizeof(first), &rest, sizeof(rest)))
+			break;
+	}
+	return i;
+}
+
+uint32_t app_bridge_runs(const struct app_bridge *bridge, struct weir_mbuf *const *mbufs,
+	uint32_t count, uint64_t now_ns, struct app_bridge_run *runs)
+{
+	uint8_t bounce[HEADER_SIZE];
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < count; i = runs[number++].end) {
+		struct app_bridge_run *run = &runs[number];
+		const uint8_t *header = begin(bridge, mbufs[i], now_ns, run, bounce);
+
+		run->first = i;
+		run->end = header ? end_of(mbufs, i, count, header) : i + 1;
+	}
+	return number;
 }
 
 static void send_clone(struct weir_stage *stage, uint32_t port, const struct app_bridge *bridge,
@@ -75,6 +123,16 @@ uint64_t app_bridge_flood(struct weir_stage *stage, const struct app_bridge *bri
 	for (; ways & (ways - 1); ways &= ways - 1)
 		send_clone(stage, (uint32_t)__builtin_ctzll(ways), bridge, mbuf);
 	return ways;
+}
+
+void app_bridge_send_run(struct weir_stage *stage, const struct app_bridge *bridge,
+	struct weir_stage_drops *drops, struct weir_mbuf **mbufs, const struct app_bridge_run *run)
+{
+	for (uint32_t i = run->first; i < run->end; i++)
+		if (run->ways)
+			app_bridge_send(stage, bridge, mbufs[i], run->ways);
+		else
+			weir_stage_drop_next(stage, drops, run->reason, mbufs[i]);
 }
 
 const char *app_bridge_edges[APP_PORT_MAX + 1];

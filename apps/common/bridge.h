@@ -3,12 +3,9 @@
  * stage that all ports lead to, and that leads to all ports. The stage is the program's, made of
  * these calls:
  *
- *	for each frame
- *		ways = app_bridge_ways(bridge, mbuf, now_ns, &reason);
- *		if (ways)
- *			app_bridge_send(stage, bridge, mbuf, ways);
- *		else
- *			weir_stage_drop_next(stage, &drops, reason, mbuf);
+ *	run_count = app_bridge_runs(bridge, mbufs, count, now_ns, runs);
+ *	for each run
+ *		app_bridge_send_run(stage, bridge, &drops, mbufs, run);
  */
 #ifndef APP_BRIDGE_H
 #define APP_BRIDGE_H
@@ -59,10 +56,17 @@ void app_bridge_run(
 /* Instead of app_pipeline_finish(), which it calls. */
 int app_bridge_finish(struct app_bridge *bridge);
 
-/* Learn where the frame comes from, mbuf->port, and find where it goes: ports, a bit each; 0: to
- * none, for this reason. */
-uint64_t app_bridge_ways(const struct app_bridge *bridge, const struct weir_mbuf *mbuf,
-	uint64_t now_ns, uint32_t *reason);
+/* Frames in a row of the same port, with the same addresses: they go the same ways. */
+struct app_bridge_run {
+	uint64_t ways;       /* ports, a bit each */
+	uint32_t reason;     /* when they are none: why */
+	uint32_t first, end; /* numbers of frames: the first one, and behind the last one */
+};
+
+/* Cut a burst into runs, count at most: how many they are. Where the frames come from, mbuf->port,
+ * is learned, and found where they go. */
+uint32_t app_bridge_runs(const struct app_bridge *bridge, struct weir_mbuf *const *mbufs,
+	uint32_t count, uint64_t now_ns, struct app_bridge_run *runs);
 
 /* Hand clones on to all of these ports but the last, which is what is returned. */
 uint64_t app_bridge_flood(struct weir_stage *stage, const struct app_bridge *bridge,
@@ -76,5 +80,18 @@ static inline void app_bridge_send(struct weir_stage *stage, const struct app_br
 		ways = app_bridge_flood(stage, bridge, mbuf, ways);
 	weir_stage_next(stage, (uint32_t)__builtin_ctzll(ways), mbuf);
 }
+
+/* Hand on frames of the array that a stage was run with, count of them from number first on, to one
+ * port. */
+static inline void app_bridge_pass(struct weir_stage *stage, uint32_t port,
+	struct weir_mbuf **mbufs, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = first; i < first + count; i++)
+		weir_stage_next(stage, port, mbufs[i]);
+}
+
+/* Hand on, or drop, the frames of a run. */
+void app_bridge_send_run(struct weir_stage *stage, const struct app_bridge *bridge,
+	struct weir_stage_drops *drops, struct weir_mbuf **mbufs, const struct app_bridge_run *run);
 
 #endif

@@ -38,13 +38,15 @@ struct mac_table {
 
 #define PORT_BITS 16
 
+/* Each address has a number of its own, by the order of bytes of the machine. */
 static uint64_t make_key(const uint8_t mac[MAC_LENGTH], uint32_t port)
 {
-	uint64_t key = 0;
+	uint32_t first;
+	uint16_t last;
 
-	for (int i = 0; i < MAC_LENGTH; i++)
-		key = key << 8 | mac[i];
-	return key << PORT_BITS | port;
+	memcpy(&first, mac, sizeof(first));
+	memcpy(&last, mac + sizeof(first), sizeof(last));
+	return (uint64_t)first << 32 | (uint64_t)last << PORT_BITS | port;
 }
 
 static bool is_same_station(uint64_t key, uint64_t other)

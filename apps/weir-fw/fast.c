@@ -1,156 +1,186 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fast.c: verdicts that are known. The frames that it takes are those without anything between
- * Ethernet, IP and TCP or UDP, so that what rules may ask of them is what the key says. */
+/* fast.c: verdicts that are known.
+ *
+ * A burst goes through three loops, so that the lines of memory that one asks for come while it
+ * works on other packets:
+ *
+ *	add    is it plain, and where is its hint?
+ *	look   which connection does the hint name?
+ *	take   is that its own, is the verdict known, and does the tracker see nothing unusual?
+ *
+ * The first that its hint does not lead to its connection is looked up in the table, together with
+ * all others behind it. */
 #include "apps/weir-fw/fast.h"
 
 #include "apps/weir-fw/track_tcp_impl.h"
 
-#include <string.h>
-
-enum { ETHERNET = 14, IPV4 = 20, IPV6 = 40, TCP = 6, UDP = 17 };
-
-/* Where the transport of a plain frame begins; 0: it is none of those. */
-static inline uint32_t transport_of(const struct fw_frame *frame, uint8_t *protocol, uint32_t *end)
+void fw_fast_begin(
+	struct fw_fast *fast, const struct fw_judge *judge, uint32_t generation, uint32_t count)
 {
-	const uint8_t *bytes = frame->bytes, *ip = bytes + ETHERNET;
-	uint32_t length;
-
-	if (frame->length < ETHERNET + IPV4 + 8)
-		return 0;
-	if (bytes[12] == 0x08 && bytes[13] == 0x00 && ip[0] == 0x45 && !((ip[6] & 0x3f) | ip[7])) {
-		length = (uint32_t)(ip[2] << 8 | ip[3]);
-		*protocol = ip[9];
-		*end = ETHERNET + length;
-		return *end <= frame->length && length >= IPV4 + 8 ? ETHERNET + IPV4 : 0;
-	}
-	if (bytes[12] == 0x86 && bytes[13] == 0xdd && ip[0] >> 4 == 6 &&
-		frame->length >= ETHERNET + IPV6 + 8) {
-		length = (uint32_t)(ip[4] << 8 | ip[5]);
-		*protocol = ip[6];
-		*end = ETHERNET + IPV6 + length;
-		return *end <= frame->length && length >= 8 ? ETHERNET + IPV6 : 0;
-	}
-	return 0;
-}
-
-static inline uint64_t end_of_ipv4(const uint8_t *address, const uint8_t *port)
-{
-	uint32_t number;
-
-	memcpy(&number, address, 4);
-	return (uint64_t)__builtin_bswap32(number) << 16 | (uint64_t)(port[0] << 8 | port[1]);
-}
-
-/* As fw_key_make(): the lower end first. */
-static inline bool key_of_ipv4(const uint8_t *ip, uint8_t protocol, fw_key *key)
-{
-	const uint8_t *transport = ip + IPV4;
-	bool exchanged = end_of_ipv4(ip + 12, transport) > end_of_ipv4(ip + 16, transport + 2);
-
-	memset(key, 0, sizeof(*key));
-	memcpy(key->address[exchanged], ip + 12, 4);
-	memcpy(key->address[!exchanged], ip + 16, 4);
-	memcpy(key->port[exchanged], transport, 2);
-	memcpy(key->port[!exchanged], transport + 2, 2);
-	key->protocol = protocol;
-	key->zero[0] = FW_IP;
-	return exchanged;
-}
-
-/* A key of something else is none that a connection has. */
-static inline bool key_of(const struct fw_frame *frame, fw_key *key)
-{
-	const uint8_t *ip = frame->bytes + ETHERNET;
-	uint8_t protocol = 0;
-	uint32_t end, at = transport_of(frame, &protocol, &end);
-	bool exchanged = false;
-
-	if (at == ETHERNET + IPV4 && (protocol == TCP || protocol == UDP))
-		return key_of_ipv4(ip, protocol, key);
-	memset(key, 0, sizeof(*key));
-	if (at && (protocol == TCP || protocol == UDP))
-		fw_key_make(ip, FW_IP6, protocol, ip + IPV6, 8, key, &exchanged);
-	return exchanged;
-}
-
-static uint64_t changes_of(const struct fw_tracker *tracker)
-{
-	return tracker->stats.removed + tracker->stats.expired;
-}
-
-void fw_fast_look(struct fw_fast *fast, const struct fw_judge *judge, uint32_t generation,
-	const struct fw_frame *frames, uint32_t count)
-{
-	struct fw_tracker *tracker = judge->tracker;
-
-	fast->known = 0;
-	fast->tracker = judge->rules->stateful ? tracker : NULL;
-	if (!fast->tracker)
-		return;
+	fast->count = count;
+	fast->looked_up = false;
+	fast->tracker = judge->rules->stateful ? judge->tracker : NULL;
 	if (fast->generation != generation)
 		fast->path_count = 0;
 	fast->generation = generation;
-	for (uint32_t i = 0; i < count; i++)
-		fast->exchanged[i] = key_of(&frames[i], &fast->keys[i]);
-	fast->known = weir_flow_lookup_bulk(tracker->table, fast->keys, count, fast->indices);
-	fast->changes = changes_of(tracker);
-	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *connection;
+}
 
-		if (!(fast->known >> i & 1))
-			continue;
-		connection = (const uint8_t *)fw_track_at(tracker, fast->indices[i]);
-		__builtin_prefetch(connection, 1);
-		__builtin_prefetch(connection + 64, 1);
-		__builtin_prefetch(connection + 128, 1);
+void fw_fast_look(struct fw_fast *fast)
+{
+	const struct fw_tracker *tracker = fast->tracker;
+
+	for (uint32_t i = 0; tracker && i < fast->count; i++) {
+		struct fw_plain *plain = &fast->plain[i];
+		const uint8_t *key;
+
+		plain->found = tracker->hints[plain->hint];
+		key = weir_flow_key(tracker->table, plain->found / 2);
+		/* time, key and what is known lie in a line; what is kept of TCP in two others */
+		__builtin_prefetch(key, 1);
+		__builtin_prefetch(key + 64, 1);
+		__builtin_prefetch(key + 128, 1);
 	}
 }
 
-static inline bool take_udp(const struct fw_connection *connection, const uint8_t *udp,
-	uint32_t length, uint64_t now_ns, uint64_t *timeout_ns)
+/* Keys of those that no hint led to, from number *i on. */
+static uint32_t collect(struct fw_fast *fast, uint32_t *i, struct fw_plain **plain, fw_key *keys)
 {
-	uint32_t says = (uint32_t)(udp[4] << 8 | udp[5]);
+	const struct weir_flow_table *table = fast->tracker->table;
+	uint32_t count = 0;
 
-	*timeout_ns = fw_udp_timeout(connection, now_ns);
-	return says <= length && says >= 8;
+	for (; *i < fast->count && count < WEIR_FLOW_BULK; ++*i) {
+		struct fw_plain *of = &fast->plain[*i];
+		bool exchanged;
+
+		if (!fw_plain_has_ports(of->kind[0]) ||
+			fw_plain_has_key(of, weir_flow_key(table, of->found / 2)))
+			continue;
+		fw_key_make(of->transport + of->length - of->total, of->kind[1], of->kind[0],
+			of->transport, of->length, &keys[count], &exchanged);
+		of->found = exchanged;
+		plain[count++] = of;
+	}
+	return count;
 }
 
-bool fw_fast_take(struct fw_fast *fast, uint32_t i, const struct fw_frame *frame, uint32_t in,
-	uint64_t ways, uint64_t now_ns)
+static __attribute__((noinline)) void look_up(struct fw_fast *fast, uint32_t i)
 {
 	struct fw_tracker *tracker = fast->tracker;
-	struct fw_connection *connection;
-	const struct fw_path *path;
-	uint32_t at, end = 0, side;
-	uint64_t timeout_ns = 0;
-	uint8_t protocol = 0;
-	bool taken;
+	struct fw_plain *plain[WEIR_FLOW_BULK];
+	uint32_t indices[WEIR_FLOW_BULK], count;
+	fw_key keys[WEIR_FLOW_BULK];
+	uint64_t there;
 
-	if (!(fast->known >> i & 1) || changes_of(tracker) != fast->changes)
+	while ((count = collect(fast, &i, plain, keys)) > 0) {
+		there = weir_flow_lookup_bulk(tracker->table, keys, count, indices);
+		for (; there; there &= there - 1) {
+			uint32_t j = (uint32_t)__builtin_ctzll(there);
+
+			plain[j]->found += 2 * indices[j];
+			tracker->hints[plain[j]->hint] = plain[j]->found;
+		}
+	}
+	fast->looked_up = true;
+}
+
+static inline bool take_udp(struct fw_connection *connection, const struct fw_plain *plain,
+	uint64_t now_ns, uint64_t *timeout_ns)
+{
+	uint32_t says = fw_big16(plain->transport + 4);
+	uint64_t *known = &connection->known[plain->found % 2];
+
+	if (says > plain->length || says < 8)
 		return false;
-	connection = fw_track_at(tracker, fast->indices[i]);
-	side = connection->exchanged != fast->exchanged[i];
-	if (connection->known[side].generation != fast->generation ||
-		connection->known[side].in != in ||
-		UINT64_C(1) << connection->known[side].out != ways)
-		return false;
-	if (now_ns < tracker->now_ns)
-		now_ns = tracker->now_ns;
-	if (weir_flow_expires(tracker->table, fast->indices[i]) <= now_ns)
-		return false;
-	at = transport_of(frame, &protocol, &end);
-	taken = protocol == TCP
-			? fw_tcp_plain(connection, frame->bytes + at, end - at, side, &timeout_ns)
-			: take_udp(connection, frame->bytes + at, end - at, now_ns, &timeout_ns);
-	if (!taken)
-		return false;
-	tracker->now_ns = now_ns;
-	weir_flow_keep(tracker->table, fast->indices[i], now_ns + timeout_ns);
-	fw_track_count(connection, side, end - ETHERNET);
-	path = &fast->paths[connection->known[side].path];
-	for (uint32_t j = 0; j < path->count; j++)
-		fw_count(path->counters[j], 1, end - ETHERNET);
+	if (weir_unlikely(!(*known & FW_KNOWN_STREAM)) && fw_udp_is_stream(connection, now_ns))
+		*known |= FW_KNOWN_STREAM;
+	*timeout_ns = fw_udp_timeout(*known & FW_KNOWN_STREAM);
 	return true;
+}
+
+/* Does the tracker see nothing unusual in a packet of a connection? It has seen it then. */
+static inline bool track(struct fw_connection *connection, const struct fw_plain *plain,
+	uint64_t now_ns, uint64_t *timeout_ns)
+{
+	uint32_t side = connection->exchanged != plain->found % 2;
+
+	if (plain->kind[0] == FW_PLAIN_UDP) {
+		if (!take_udp(connection, plain, now_ns, timeout_ns))
+			return false;
+	} else if (!fw_tcp_plain(connection, plain->transport, plain->length, side, timeout_ns)) {
+		return false;
+	}
+	fw_track_count(connection, side, plain->total);
+	return true;
+}
+
+static void move(struct fw_fast *fast, uint32_t path, uint64_t packets, uint64_t bytes)
+{
+	/* without packets it may be of rules that are gone */
+	if (!packets)
+		return;
+	fast->moved |= UINT64_C(1) << path;
+	fast->moves[path].packets += packets;
+	fast->moves[path].bytes += bytes;
+}
+
+static uint32_t take(struct fw_fast *fast, uint32_t first, uint32_t end, uint16_t way)
+{
+	struct weir_flow_table *table = fast->tracker->table;
+	const uint64_t want = fast->generation | (uint64_t)way << FW_KNOWN_WAY;
+	const struct fw_plain *plain = &fast->plain[first], *moved = plain;
+	uint64_t now_ns = fast->tracker->now_ns, timeout_ns, bytes = 0,
+		 path = want >> FW_KNOWN_PATH;
+
+	for (; plain < &fast->plain[end]; plain++) {
+		struct fw_entry *entry = fw_track_entry(table, plain->found / 2);
+		uint64_t known = entry->connection.known[plain->found % 2];
+		uint64_t at_ns = plain->time_ns > now_ns ? plain->time_ns : now_ns;
+
+		if (!fw_plain_has_key(plain, &entry->key) ||
+			(known ^ want) << (64 - FW_KNOWN_PATH) != 0)
+			break;
+		if (weir_flow_expires(table, plain->found / 2) <= at_ns ||
+			!track(&entry->connection, plain, at_ns, &timeout_ns))
+			break;
+		now_ns = at_ns;
+		weir_flow_keep(table, plain->found / 2, now_ns + timeout_ns);
+		known = (known & ~FW_KNOWN_STREAM) >> FW_KNOWN_PATH;
+		if (weir_unlikely(known != path)) {
+			move(fast, (uint32_t)path, (uint64_t)(plain - moved), bytes);
+			moved = plain;
+			bytes = 0;
+			path = known;
+		}
+		bytes += plain->total;
+	}
+	move(fast, (uint32_t)path, (uint64_t)(plain - moved), bytes);
+	fast->tracker->now_ns = now_ns;
+	return (uint32_t)(plain - &fast->plain[first]);
+}
+
+uint32_t fw_fast_take(struct fw_fast *fast, uint32_t i, uint32_t end, uint16_t way)
+{
+	uint32_t taken;
+
+	if (!fast->tracker)
+		return 0;
+	taken = take(fast, i, end, way);
+	if (taken || fast->looked_up)
+		return taken;
+	look_up(fast, i);
+	return take(fast, i, end, way);
+}
+
+void fw_fast_end(struct fw_fast *fast)
+{
+	for (; fast->moved; fast->moved &= fast->moved - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(fast->moved);
+		const struct fw_path *path = &fast->paths[i];
+
+		for (uint32_t j = 0; j < path->count; j++)
+			fw_count(path->counters[j], fast->moves[i].packets, fast->moves[i].bytes);
+		fast->moves[i] = (struct fw_counter){0};
+	}
 }
 
 void fw_fast_record(struct fw_fast *fast, struct fw_judge *judge)
@@ -178,10 +208,9 @@ static uint32_t path_number(struct fw_fast *fast)
 
 void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint32_t in, uint64_t ways)
 {
-	const struct fw_frame frame = {packet->frame, packet->frame_length};
 	struct fw_asked *asked;
-	uint8_t protocol;
-	uint32_t end, number;
+	struct fw_plain plain;
+	uint32_t number;
 
 	if (fast->path.varies || packet->ct_state != FW_CT_ESTABLISHED || !ways ||
 		ways & (ways - 1) || packet->link_broadcast || packet->link_multicast)
@@ -189,14 +218,13 @@ void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint32_
 	asked = &fast->tracker->asked;
 	/* one that has ended with this packet is no longer in the table */
 	if (!asked->connection || asked->connection == &fast->tracker->pending_connection ||
-		asked->error || asked->connection->nat || !transport_of(&frame, &protocol, &end) ||
-		(protocol != TCP && protocol != UDP))
+		asked->error || asked->connection->nat ||
+		!fw_plain_read(&plain, packet->frame, packet->frame_length))
 		return;
 	number = path_number(fast);
 	if (number < FW_FAST_PATHS)
-		asked->connection->known[asked->side] =
-			(struct fw_known){.generation = fast->generation,
-				.path = (uint8_t)number,
-				.in = (uint8_t)in,
-				.out = (uint8_t)__builtin_ctzll(ways)};
+		asked->connection->known[asked->connection->exchanged != asked->side] =
+			fast->generation |
+			(uint64_t)fw_fast_way(in, (uint32_t)__builtin_ctzll(ways)) << FW_KNOWN_WAY |
+			(uint64_t)number << FW_KNOWN_PATH;
 }

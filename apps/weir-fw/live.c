@@ -134,56 +134,81 @@ static uint64_t judge_slowly(
 	return ways;
 }
 
-static bool is_known(struct fw_view *state, uint32_t i, const struct fw_frame *frame,
-	const struct weir_mbuf *mbuf, uint64_t ways)
+/* Frames that are known go where they would, to one port. */
+static void send_known(struct weir_stage *stage, uint32_t port, struct weir_mbuf **mbufs,
+	uint32_t first, uint32_t count)
 {
-	struct fw_totals *totals = &state->live->totals;
-	uint64_t now_ns = state->live->times_of_packets ? mbuf->timestamp_ns : state->now_ns;
+	struct fw_totals *totals = &((struct fw_view *)stage->state)->live->totals;
+	uint64_t bytes = 0;
 
-	if (!fw_fast_take(&state->fast, i, frame, mbuf->port, ways, now_ns))
-		return false;
-	totals->read.packets++;
-	totals->read.bytes += mbuf->length;
-	totals->accepted.packets++;
-	totals->accepted.bytes += mbuf->length;
-	totals->known++;
-	return true;
+	for (uint32_t i = first; i < first + count; i++)
+		bytes += mbufs[i]->length;
+	totals->read.packets += count;
+	totals->read.bytes += bytes;
+	totals->accepted.packets += count;
+	totals->accepted.bytes += bytes;
+	totals->known += count;
+	app_bridge_pass(stage, port, mbufs, first, count);
 }
 
-/* So many that their connections are looked up together. */
-static void filter_some(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
+/* Of a run of frames that would go the same ways. */
+static void filter_run(struct weir_stage *stage, struct weir_mbuf **mbufs,
+	const struct app_bridge_run *run, struct weir_stage_drops *drops)
 {
 	struct fw_view *state = stage->state;
-	const struct app_bridge *bridge = &state->live->bridge;
-	struct weir_stage_drops drops = {.mbufs = mbufs};
-	struct fw_frame frames[FW_FAST_BURST];
-	uint64_t now_ns = app_now_ns();
+	uint32_t port = run->ways ? (uint32_t)__builtin_ctzll(run->ways) : 0, known = 0;
+	uint16_t way = fw_fast_way(mbufs[run->first]->port, port);
+	bool one = run->ways && !(run->ways & (run->ways - 1));
 
-	for (uint32_t i = 0; i < count; i++)
-		frames[i] = (struct fw_frame){weir_mbuf_data(mbufs[i]), mbufs[i]->data_length};
-	fw_fast_look(&state->fast, &state->judge, state->generation, frames, count);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t reason;
-		uint64_t ways = app_bridge_ways(bridge, mbufs[i], now_ns, &reason);
+	for (uint32_t i = run->first; i < run->end; i += known ? known : 1) {
+		uint32_t reason = run->reason;
+		uint64_t ways = run->ways;
 
-		if (ways && !is_known(state, i, &frames[i], mbufs[i], ways))
+		known = one ? fw_fast_take(&state->fast, i, run->end, way) : 0;
+		if (known) {
+			send_known(stage, port, mbufs, i, known);
+			continue;
+		}
+		if (ways)
 			ways = judge_slowly(state, mbufs[i], ways, &reason);
 		if (ways)
-			app_bridge_send(stage, bridge, mbufs[i], ways);
+			app_bridge_send(stage, &state->live->bridge, mbufs[i], ways);
 		else
-			weir_stage_drop_next(stage, &drops, reason, mbufs[i]);
+			weir_stage_drop_next(stage, drops, reason, mbufs[i]);
 	}
-	weir_stage_drop_rest(stage, &drops);
+}
+
+static_assert(FW_FAST_BURST >= WEIR_STAGE_BURST, "a stage is run with a burst");
+
+static void look(struct fw_view *state, struct weir_mbuf *const *mbufs, uint32_t count)
+{
+	const bool times_of_packets = state->live->times_of_packets;
+	const uint64_t now_ns = state->now_ns;
+
+	fw_fast_begin(&state->fast, &state->judge, state->generation, count);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct weir_mbuf *mbuf = mbufs[i];
+
+		fw_fast_add(&state->fast, i, weir_mbuf_data(mbuf), mbuf->data_length,
+			times_of_packets ? mbuf->timestamp_ns : now_ns);
+	}
+	fw_fast_look(&state->fast);
 }
 
 static void filter(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
-	fw_view_begin(stage->state);
-	for (uint32_t done = 0; done < count; done += FW_FAST_BURST) {
-		uint32_t left = count - done;
+	struct fw_view *state = stage->state;
+	const struct app_bridge *bridge = &state->live->bridge;
+	struct weir_stage_drops drops = {.mbufs = mbufs};
+	struct app_bridge_run runs[WEIR_STAGE_BURST];
+	uint32_t run_count = app_bridge_runs(bridge, mbufs, count, app_now_ns(), runs);
 
-		filter_some(stage, mbufs + done, left < FW_FAST_BURST ? left : FW_FAST_BURST);
-	}
+	fw_view_begin(state);
+	look(state, mbufs, count);
+	for (uint32_t i = 0; i < run_count; i++)
+		filter_run(stage, mbufs, &runs[i], &drops);
+	fw_fast_end(&state->fast);
+	weir_stage_drop_rest(stage, &drops);
 }
 
 static int open_filter(struct weir_stage_args *args, void *conf)
@@ -296,7 +321,7 @@ static void expire(struct fw_live *live, uint64_t now_ns)
 	weir_pipeline_call(live->bridge.run.pipeline, 0, expire_some, live, 100);
 }
 
-static void look(struct app_pipeline *run)
+static void look_around(struct app_pipeline *run)
 {
 	struct fw_live *live = (struct fw_live *)run;
 	uint64_t now_ns = app_now_ns();
@@ -331,7 +356,7 @@ int fw_live_run(struct fw_live *live, struct fw_ruleset *rules)
 	int status;
 
 	run->reload = reload;
-	run->look = look;
+	run->look = look_around;
 	run->report = report;
 	run->commands = fw_control_commands(live);
 	live->times_of_packets = all_are_files(&live->bridge);

@@ -10,11 +10,8 @@
 enum { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58, UDPLITE = 136 };
 
 /* Seconds; of Documentation/networking/nf_conntrack-sysctl.rst, but for the generic one, too. */
-#define TIMEOUT_UDP        30
-#define TIMEOUT_UDP_STREAM 120
-#define TIMEOUT_ICMP       30
-#define TIMEOUT_GENERIC    600
-#define UDP_STREAM_AFTER   2 /* a stream is what still goes both ways after so long */
+#define TIMEOUT_ICMP    30
+#define TIMEOUT_GENERIC 600
 
 typedef fw_key key;
 
@@ -35,14 +32,6 @@ static void note(struct fw_tracker *tracker, struct fw_packet *packet, uint32_t 
 		fw_track_tuples(tracker, index, asked->tuples);
 }
 
-uint64_t fw_udp_timeout(const struct fw_connection *connection, uint64_t now_ns)
-{
-	bool stream = connection->answered &&
-		      now_ns > connection->begun_ns + UDP_STREAM_AFTER * FW_NS_PER_S;
-
-	return (stream ? TIMEOUT_UDP_STREAM : TIMEOUT_UDP) * FW_NS_PER_S;
-}
-
 static enum fw_tracked track_udp(const struct fw_connection *connection,
 	const struct fw_packet *packet, uint64_t now_ns, uint64_t *timeout_ns)
 {
@@ -53,7 +42,7 @@ static enum fw_tracked track_udp(const struct fw_connection *connection,
 	length = (uint32_t)(packet->transport[4] << 8 | packet->transport[5]);
 	if (packet->protocol == UDP && (length > packet->transport_length || length < 8))
 		return FW_TRACK_INVALID;
-	*timeout_ns = fw_udp_timeout(connection, now_ns);
+	*timeout_ns = fw_udp_timeout(fw_udp_is_stream(connection, now_ns));
 	return FW_TRACKED;
 }
 

@@ -10,6 +10,8 @@
 #include <weir/flow.h>
 #include <weir/flow_key.h>
 
+#include <stddef.h>
+
 #define FW_NS_PER_S UINT64_C(1000000000)
 
 enum fw_tcp_state {
@@ -49,14 +51,15 @@ struct fw_tcp {
 	bool challenged; /* a SYN came after both had closed */
 };
 
-/* What rules say of the packets that come from a side: fast.h. */
-struct fw_known {
-	uint32_t generation; /* of the rules; 0: not known */
-	uint8_t path, in, out, zero;
-};
+/* What rules say of the packets that go one way, from a port to another (fast.h), in one word to
+ * be compared at once: their generation in the lower 32 bits, then the way, the path, and whether
+ * UDP was seen to be a stream, which it stays. 0: nothing is known. */
+#define FW_KNOWN_WAY    32
+#define FW_KNOWN_PATH   48
+#define FW_KNOWN_STREAM (UINT64_C(1) << 63)
 
 struct fw_connection {
-	struct fw_known known[2];
+	uint64_t known[2];         /* first the way that the key has it */
 	struct fw_counter seen[2]; /* of each side; what rules dropped of it, too */
 	bool exchanged; /* its first packet went the other way round than the key has it */
 	bool answered, assured;
@@ -100,7 +103,11 @@ struct fw_tracker {
 	uint32_t connections;
 	uint32_t half_open_most, half_open;
 	uint32_t cursor; /* where the next one that may go early is looked for */
-	uint64_t random; /* of ports */
+	/* where connections were found last: fast.c */
+	struct weir_region *hint_memory;
+	uint32_t *hints;
+	uint32_t hint_shift; /* from 64 bits to the number of one */
+	uint64_t random;     /* of ports */
 	struct fw_asked asked;
 	/* it would make a connection */
 	bool pending;
@@ -110,6 +117,19 @@ struct fw_tracker {
 	fw_told *told; /* NULL: nobody is */
 	void *told_context;
 };
+
+/* What the table keeps side by side. */
+struct fw_entry {
+	fw_key key;
+	struct fw_connection connection;
+};
+
+static inline struct fw_entry *fw_track_entry(const struct weir_flow_table *table, uint32_t index)
+{
+	uint8_t *value = weir_flow_value(table, index);
+
+	return (struct fw_entry *)(void *)(value - offsetof(struct fw_entry, connection));
+}
 
 static inline struct fw_connection *fw_track_at(const struct fw_tracker *tracker, uint32_t index)
 {
@@ -160,8 +180,17 @@ bool fw_tuple_taken(struct fw_tracker *tracker, const fw_key *tuple);
 bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *tcp, uint32_t length,
 	uint32_t side, uint64_t *timeout_ns);
 
-/* How long a connection of UDP lives from now on. */
-uint64_t fw_udp_timeout(const struct fw_connection *connection, uint64_t now_ns);
+/* Is a connection of UDP a stream by now? And how long it lives from now on if so, or else. Seconds
+ * of Documentation/networking/nf_conntrack-sysctl.rst; a stream is what still goes both ways after
+ * two. */
+static inline bool fw_udp_is_stream(const struct fw_connection *connection, uint64_t now_ns)
+{
+	return connection->answered && now_ns > connection->begun_ns + 2 * FW_NS_PER_S;
+}
+static inline uint64_t fw_udp_timeout(bool stream)
+{
+	return (stream ? 120 : 30) * FW_NS_PER_S;
+}
 
 /* track_tcp.c: a segment for a connection, or for one that is to be made (state NONE), from a side.
  * For the first two results *timeout_ns is how long the connection lives from here on. */

@@ -20,6 +20,22 @@ typedef fw_key key;
 #define EARLY_BUDGET  64
 #define TICK_NS       (FW_NS_PER_S / 4)
 
+/* Twice as many as connections have directions, or more: so few are in the place of another. */
+static bool make_hints(struct fw_tracker *tracker)
+{
+	struct weir_region_conf conf = {.name = "hints", .node = WEIR_NODE_ANY};
+	uint64_t count = 4;
+
+	tracker->hint_shift = 62;
+	for (; count < UINT64_C(4) * tracker->connections; count *= 2)
+		tracker->hint_shift--;
+	conf.size = count * sizeof(*tracker->hints);
+	tracker->hint_memory = weir_region_create(&conf);
+	if (tracker->hint_memory)
+		tracker->hints = weir_region_base(tracker->hint_memory);
+	return tracker->hints != NULL;
+}
+
 struct fw_tracker *fw_tracker_create(uint32_t connections)
 {
 	const struct weir_flow_conf conf = {.name = "connections",
@@ -35,9 +51,9 @@ struct fw_tracker *fw_tracker_create(uint32_t connections)
 	tracker->connections = connections;
 	tracker->half_open_most = connections / 4 ? connections / 4 : 1;
 	tracker->table = weir_flow_create(&conf);
-	if (tracker->table)
+	if (tracker->table && make_hints(tracker))
 		return tracker;
-	free(tracker);
+	fw_tracker_destroy(tracker);
 	return NULL;
 }
 
@@ -69,6 +85,7 @@ void fw_tracker_destroy(struct fw_tracker *tracker)
 		return;
 	weir_flow_destroy(fw_track_answers(tracker));
 	weir_flow_destroy(tracker->table);
+	weir_region_destroy(tracker->hint_memory);
 	free(tracker);
 }
 

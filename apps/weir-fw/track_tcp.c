@@ -50,16 +50,13 @@ static const uint8_t next_state[2][KINDS][FW_TCP_STATES] = {
 /* Seconds in each state; of Documentation/networking/nf_conntrack-sysctl.rst. */
 static const uint32_t timeouts[FW_TCP_STATES] = {[SS] = 120,
 	[SR] = 60,
-	[ES] = 432000,
+	[ES] = FW_TCP_LIVES,
 	[FW] = 120,
 	[CW] = 60,
 	[LA] = 30,
 	[TW] = 120,
 	[CL] = 10,
 	[S2] = 120};
-#define TIMEOUT_AGAIN          300 /* the same segment came more than so often */
-#define AGAIN_MAX              3
-#define TIMEOUT_UNACKNOWLEDGED 300 /* data was sent and not acknowledged */
 
 /* The first segment there is of a connection: a SYN, or in the middle of one that is older than
  * this tracker. */
@@ -157,18 +154,18 @@ static bool reopens(const struct fw_tcp *tcp, uint32_t side)
 	       (tcp->last_side == side && tcp->last_kind == KIND_RST);
 }
 
-uint64_t fw_tcp_lifetime(const struct fw_connection *connection)
+static uint64_t lifetime(const struct fw_connection *connection)
 {
 	const struct fw_tcp *tcp = &connection->tcp;
 	uint32_t seconds = timeouts[tcp->state];
 
-	if (tcp->again >= AGAIN_MAX && seconds > TIMEOUT_AGAIN)
-		seconds = TIMEOUT_AGAIN;
+	if (tcp->again >= FW_TCP_AGAIN && seconds > FW_TCP_DOUBTED)
+		seconds = FW_TCP_DOUBTED;
 	else if ((tcp->side[0].unacknowledged || tcp->side[1].unacknowledged) &&
-		 seconds > TIMEOUT_UNACKNOWLEDGED)
-		seconds = TIMEOUT_UNACKNOWLEDGED;
-	if (!connection->answered && tcp->state == ES && seconds > TIMEOUT_UNACKNOWLEDGED)
-		seconds = TIMEOUT_UNACKNOWLEDGED;
+		 seconds > FW_TCP_DOUBTED)
+		seconds = FW_TCP_DOUBTED;
+	if (!connection->answered && tcp->state == ES && seconds > FW_TCP_DOUBTED)
+		seconds = FW_TCP_DOUBTED;
 	return seconds * FW_NS_PER_S;
 }
 
@@ -254,7 +251,7 @@ static enum fw_tracked apply(struct fw_connection *connection, struct fw_segment
 	if (place == FW_PASSES)
 		return FW_TRACKED;
 	enter(connection, segment, side, (uint8_t)state);
-	*timeout_ns = fw_tcp_lifetime(connection);
+	*timeout_ns = lifetime(connection);
 	return segment->kind == KIND_RST && !connection->answered ? FW_TRACK_REMOVE : FW_TRACKED;
 }
 

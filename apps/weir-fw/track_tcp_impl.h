@@ -36,15 +36,18 @@ enum fw_place {
 	FW_PASSES, /* late, or a little too far: it is let through, and changes no state */
 };
 
+/* Seconds that an established connection lives, and one where the same segment came more than so
+ * often once more, or data was sent and is not acknowledged. */
+#define FW_TCP_LIVES   432000
+#define FW_TCP_DOUBTED 300
+#define FW_TCP_AGAIN   3
+
 /* track_segment.c: false for what no stack sends. */
 bool fw_segment_read(const struct fw_packet *packet, struct fw_segment *segment);
 /* What a SYN offers. */
 void fw_segment_offers(const struct fw_segment *segment, struct fw_tcp_side *side);
 /* The end of the last block that arrived counts as acknowledged. */
 void fw_segment_sack(struct fw_segment *segment);
-
-/* track_tcp.c: how long the connection lives from here on. */
-uint64_t fw_tcp_lifetime(const struct fw_connection *connection);
 
 /* track_window.c: where a segment of a side lies. What it says of the windows is kept. */
 enum fw_place fw_tcp_window(struct fw_tcp *tcp, struct fw_segment *segment, uint32_t side);

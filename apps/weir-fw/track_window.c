@@ -32,7 +32,7 @@ static void first_heard(
 }
 
 /* A segment is within the bounds: move them. */
-static void advance(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
+static inline void advance(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
 {
 	struct fw_tcp_side *sender = &tcp->side[side], *receiver = &tcp->side[!side];
 	uint32_t window =
@@ -60,7 +60,7 @@ static void advance(struct fw_tcp *tcp, const struct fw_segment *segment, uint32
 		receiver->unacknowledged = false;
 }
 
-static void count_again(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
+static inline void count_again(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
 {
 	if (segment->kind == KIND_ACK && tcp->last_side == side &&
 		tcp->last_sequence == segment->sequence && tcp->last_ack == segment->ack &&
@@ -160,6 +160,7 @@ bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *bytes, uint32
 	const struct fw_tcp_side *sender = &tcp->side[side], *receiver = &tcp->side[!side];
 	uint32_t header = (bytes[12] >> 4) * 4u, ack_window = sender->max_window;
 	struct fw_segment segment;
+	bool doubted;
 
 	if (tcp->state != FW_TCP_ESTABLISHED || !connection->assured || length < 20 ||
 		(bytes[13] & (FIN | SYN | RST | ACK | URGENT)) != ACK || header > length ||
@@ -169,7 +170,7 @@ bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *bytes, uint32
 	segment.ack = segment.sack = big32(bytes + 8);
 	segment.end = segment.sequence + length - header;
 	segment.window = (uint16_t)(bytes[14] << 8 | bytes[15]);
-	segment.flags = bytes[13];
+	segment.flags = ACK;
 	segment.kind = KIND_ACK;
 	ack_window = ack_window > ACK_WINDOW ? ack_window : ACK_WINDOW;
 	/* as in place_of() */
@@ -182,6 +183,7 @@ bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *bytes, uint32
 	count_again(tcp, &segment, side);
 	tcp->last_kind = KIND_ACK;
 	tcp->last_side = (uint8_t)side;
-	*timeout_ns = fw_tcp_lifetime(connection);
+	doubted = tcp->again >= FW_TCP_AGAIN || sender->unacknowledged | receiver->unacknowledged;
+	*timeout_ns = (doubted ? FW_TCP_DOUBTED : FW_TCP_LIVES) * FW_NS_PER_S;
 	return true;
 }

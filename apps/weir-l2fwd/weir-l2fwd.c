@@ -9,17 +9,11 @@ static void forward(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t
 {
 	const struct app_bridge *bridge = *(const struct app_bridge **)stage->conf;
 	struct weir_stage_drops drops = {.mbufs = mbufs};
-	uint64_t now_ns = app_now_ns();
+	struct app_bridge_run runs[WEIR_STAGE_BURST];
+	uint32_t run_count = app_bridge_runs(bridge, mbufs, count, app_now_ns(), runs);
 
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t reason;
-		uint64_t ways = app_bridge_ways(bridge, mbufs[i], now_ns, &reason);
-
-		if (ways)
-			app_bridge_send(stage, bridge, mbufs[i], ways);
-		else
-			weir_stage_drop_next(stage, &drops, reason, mbufs[i]);
-	}
+	for (uint32_t i = 0; i < run_count; i++)
+		app_bridge_send_run(stage, bridge, &drops, mbufs, &runs[i]);
 	weir_stage_drop_rest(stage, &drops);
 }
 

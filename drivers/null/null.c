@@ -72,7 +72,7 @@ static uint32_t null_rx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 	struct null_port *null = priv;
 	struct weir__counters *counters = &null->port->rx[queue];
 
-	if (!null->port->pool)
+	if (!null->port->pool || (null->count && null->left[queue] == 0))
 		return 0;
 	/* a pool that has not as many may still have some */
 	while (count && weir_mbuf_alloc_bulk(null->port->pool, mbufs, count))
