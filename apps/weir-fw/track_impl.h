@@ -36,7 +36,8 @@ struct fw_tcp_side {
 	uint32_t max_window;
 	uint32_t max_ack;
 	uint8_t scale; /* of its window */
-	bool scales, sack, liberal, has_ack, closed_first, unacknowledged;
+	bool has_ack, unacknowledged;
+	bool scales : 1, sack : 1, liberal : 1, closed_first : 1; /* change rarely */
 };
 
 struct fw_tcp {
@@ -68,6 +69,9 @@ struct fw_connection {
 	uint64_t begun_ns;
 	struct fw_tcp tcp;
 };
+
+static_assert(8 + sizeof(struct weir_flow_key_ipv6) + sizeof(struct fw_connection) <= 192,
+	"three lines of the table: an odd number spreads them over the cache");
 
 enum fw_tracked {
 	FW_TRACKED,       /* belongs to it */
