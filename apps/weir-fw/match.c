@@ -58,6 +58,15 @@ static bool use_field(
 	return use_protocol(context, node->where, field->protocol);
 }
 
+/* Protocols with fields of their own in nft. It takes `ip protocol gre tcp dport 22`, which no
+ * packet is, though not `meta l4proto gre tcp dport 22`. */
+static bool has_fields(uint64_t protocol)
+{
+	static const uint8_t those[] = {1, 2, 6, 17, 33, 50, 51, 58, 108, 132, 136};
+
+	return protocol <= UINT8_MAX && memchr(those, (int)protocol, sizeof(those));
+}
+
 /* What `meta l4proto tcp` and its like say of all that follows. */
 static void learn(struct fw_context *context, const struct fw_match *match)
 {
@@ -73,8 +82,9 @@ static void learn(struct fw_context *context, const struct fw_match *match)
 		context->family = (int)value;
 	if (field->type == FW_TYPE_ETHERTYPE && field->base == FW_BASE_LINK && !context->family)
 		context->family = value == 0x0800 ? FW_IP : value == 0x86dd ? FW_IP6 : 0;
-	if (field->type == FW_TYPE_PROTO && field->base != FW_BASE_EXTENSION &&
-		context->protocol < 0)
+	if (field->type == FW_TYPE_PROTO && context->protocol < 0 &&
+		(field->base == FW_BASE_META ||
+			(field->base == FW_BASE_NETWORK && has_fields(value))))
 		context->protocol = (int)value;
 }
 

@@ -12,6 +12,7 @@ Needs root and nft; skipped without.
 """
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -48,6 +49,11 @@ def is_later_fragment(frame):
     if frame[12:14] == b"\x08\x00":
         return bool(struct.unpack_from("!H", frame, 20)[0] & 0x1fff)
     return frame[20] == 44 and bool(struct.unpack_from("!H", frame, 56)[0] & 0xfff8)
+
+
+# nft 1.0.6 makes one comparison of two fields that lie side by side, also of `tcp flags != ack tcp
+# window != 0`: and that holds as soon as one of the two does.
+JOINED = re.compile(r"\b(\w+) \w+ != (\{ )?[\w:./-]+( \})? \1 \w+ != ")
 
 
 def is_tcp(frame):
@@ -97,6 +103,10 @@ class Kernel(unittest.TestCase):
         self.router.load(path)
         theirs, ours = self.router.send(frames), self.ours(path, frames)
         known = {i for i in theirs ^ ours if is_later_fragment(frames[i])}
+        if known and theirs ^ ours != known and "limit rate" in path.read_text():
+            # what a limit lets through depends on those before: so look at the others alone
+            Kernel.known += len(known)
+            return self.compare(path, [f for f in frames if not is_later_fragment(f)], hostile)
         odd = {i for i in theirs ^ ours if is_tcp(frames[i])}
         if len(odd) <= hostile * len(frames):
             known |= odd
@@ -115,12 +125,14 @@ class Kernel(unittest.TestCase):
         nft = subprocess.run(["nft", "-c", "-f", path], check=False, capture_output=True, text=True)
         fw = subprocess.run([PROGRAM, "--rules", path, "--check", "--quiet"], check=False,
                             capture_output=True, text=True)
-        # nft takes { tcp, udp } for one of them when it looks for fields that exclude each other
-        # and the kernel looks for what cannot be rejected only when it is no mere check
-        if "conflicting protocols" not in nft.stderr and "cannot be rejected" not in fw.stderr:
+        # nft takes { tcp, udp } for one of them when it looks for fields that exclude each other, and
+        # looks for fields of ICMP that the type in front of them does not have; and the kernel looks for
+        # what cannot be rejected only when it is no mere check
+        if not re.search("conflicting protocols|incompatible icmp", nft.stderr) and \
+                "cannot be rejected" not in fw.stderr:
             self.assertEqual(nft.returncode == 0, fw.returncode == 0,
                              f"{text}{nft.stderr}{fw.stderr}")
-        return nft.returncode == 0 and fw.returncode == 0
+        return nft.returncode == 0 and fw.returncode == 0 and not JOINED.search(text)
 
     def test_random_rules(self):
         passed = sent = 0
