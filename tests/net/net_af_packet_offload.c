@@ -116,10 +116,10 @@ static void send_one(struct weir_port *port, struct weir_mbuf *mbuf)
 	CU_ASSERT_EQUAL(weir_port_tx(port, 0, &mbuf, 1), 1);
 }
 
-static void all_kinds(const char *spec)
+static void all_kinds(const char *spec, const char *sender_spec)
 {
 	struct weir_port *port = open_port(spec);
-	struct weir_port *whole = open_port("af_packet:va");
+	struct weir_port *whole = open_port(sender_spec);
 	struct weir_port *wire = open_port("af_packet:va,offload=0");
 
 	for (uint32_t i = 0; i < 8; i++) {
@@ -138,8 +138,8 @@ static void all_kinds(const char *spec)
 
 static void test_segments(void)
 {
-	all_kinds("af_packet:vb");
-	all_kinds("af_packet:vb,version=3");
+	all_kinds("af_packet:vb", "af_packet:va");
+	all_kinds("af_packet:vb,version=3", "af_packet:va,bypass=1");
 }
 
 /* An interface that does nothing itself: the kernel cuts, as the header says. */
