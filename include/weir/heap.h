@@ -136,8 +136,8 @@ static inline void weir_heap_free_fixed(struct weir_heap *heap, int number, void
 
 /* ---- the whole ---- */
 
-/* Bring size more bytes, or as many chunks. 0, or -errno as weir_region_commit(), -ENOSPC beyond
- * max_size. */
+/* Bring size more bytes, in whole chunks. 0; -ENOSPC, with nothing done, beyond max_size; or -errno
+ * as weir_region_commit(): what came before stays. */
 WEIR_API int weir_heap_extend(struct weir_heap *heap, size_t size);
 
 /* Give chunks with nothing in them back to the kernel, about size bytes, 0: all; but not below
@@ -164,7 +164,7 @@ WEIR_API bool weir_heap_is_full(struct weir_heap *heap);  /* no page is left, an
 /* Is it an address in a block that is out? In a cache counts as out unless tracked. */
 WEIR_API bool weir_heap_contains(struct weir_heap *heap, const void *address);
 
-/* Bytes that may be used, at least those asked for. */
+/* Bytes that may be used, at least those asked for; 0 of NULL and of what lies outside. */
 WEIR_API size_t weir_heap_usable_size(struct weir_heap *heap, const void *block);
 
 WEIR_API const char *weir_heap_name(const struct weir_heap *heap);
@@ -206,7 +206,10 @@ WEIR_API int weir_heap_validate(struct weir_heap *heap);
 
 /* ---- the fast path ---- */
 
-static inline void *weir_heap_alloc(struct weir_heap *heap, size_t size)
+/* Inlined without optimization as well: else reports of leaks had lines of this header. */
+
+static inline __attribute__((always_inline)) void *weir_heap_alloc(
+	struct weir_heap *heap, size_t size)
 {
 	void *block;
 
@@ -215,13 +218,15 @@ static inline void *weir_heap_alloc(struct weir_heap *heap, size_t size)
 		       : weir__heap_alloc_slow(heap, size);
 }
 
-static inline void weir_heap_free(struct weir_heap *heap, void *block)
+static inline __attribute__((always_inline)) void weir_heap_free(
+	struct weir_heap *heap, void *block)
 {
 	if (weir_unlikely(!weir__heap_push(weir__heap_head(heap), block)))
 		weir__heap_free_slow(heap, block);
 }
 
-static inline void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
+static inline __attribute__((always_inline)) void *weir_heap_alloc_fixed(
+	struct weir_heap *heap, int number)
 {
 	void *block;
 
@@ -231,7 +236,8 @@ static inline void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
 		       : weir__heap_fixed_slow(heap, number);
 }
 
-static inline void weir_heap_free_fixed(struct weir_heap *heap, int number, void *block)
+static inline __attribute__((always_inline)) void weir_heap_free_fixed(
+	struct weir_heap *heap, int number, void *block)
 {
 	struct weir__mempool_cache *cache =
 		weir__heap_cache(weir__heap_head(heap), (uint32_t)number);
@@ -240,7 +246,7 @@ static inline void weir_heap_free_fixed(struct weir_heap *heap, int number, void
 		weir__heap_free_slow(heap, block);
 }
 
-static inline void *weir__heap_alloc_array(
+static inline __attribute__((always_inline)) void *weir__heap_alloc_array(
 	struct weir_heap *heap, size_t count, size_t size, size_t alignment)
 {
 	size_t bytes;

@@ -173,11 +173,12 @@ bool weir__check_size(struct weir_heap *heap, const void *block, size_t size, vo
 	return back != NULL;
 }
 
-size_t weir__check_asked(const struct weir_heap *heap, const void *block)
+size_t weir__check_asked(struct weir_heap *heap, const void *block)
 {
-	const uint8_t *raw = (const uint8_t *)block - front_of(block)->offset;
+	size_t room;
+	const uint8_t *raw = raw_of(heap, block, &room);
 
-	return weir__back_of(raw, weir__heap_room(heap, raw))->size;
+	return raw && weir__check_is_word(raw, room) ? weir__back_of(raw, room)->size : 0;
 }
 
 bool weir__check_give(struct weir_heap *heap, void *block, void *site, size_t *asked)

@@ -38,8 +38,8 @@ bool weir__check_give(struct weir_heap *heap, void *block, void *site, size_t *a
 bool weir__check_is_out(struct weir_heap *heap, const void *block, void *site);
 bool weir__check_size(struct weir_heap *heap, const void *block, size_t size, void *site);
 
-/* Bytes asked for. */
-size_t weir__check_asked(const struct weir_heap *heap, const void *block);
+/* Bytes asked for; 0: no block that is out begins there. */
+size_t weir__check_asked(struct weir_heap *heap, const void *block);
 
 /* What is wrong with the raw block of this room, taken or not; NULL: nothing. */
 const char *weir__check_look(const struct weir_heap *heap, const uint8_t *raw, size_t room);

@@ -92,12 +92,25 @@ int weir__chunks_add(struct weir_heap *heap, uint32_t count)
 		heap->name, (size_t)count << WEIR__UNIT_LOG2, weir_region_max_size(heap->region));
 }
 
+/* Chunks without pages. */
+static size_t absent(const struct weir_heap *heap)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < heap->chunk_count; i++)
+		count += !heap->present[i];
+	return count;
+}
+
 int weir_heap_extend(struct weir_heap *heap, size_t size)
 {
 	size_t chunks = size / heap->chunk + (size % heap->chunk != 0);
 	int error = 0;
 
 	weir__heap_lock(heap);
+	if (chunks > absent(heap))
+		error = weir__fail(ENOSPC, "heap '%s': %zu bytes more are above its %zu",
+			heap->name, size, weir_region_max_size(heap->region));
 	for (uint32_t i = 0; i < heap->chunk_count && chunks > 0 && !error; i++) {
 		if (heap->present[i])
 			continue;
@@ -105,9 +118,6 @@ int weir_heap_extend(struct weir_heap *heap, size_t size)
 		heap->growths += !error;
 		chunks--;
 	}
-	if (!error && chunks > 0)
-		error = weir__fail(ENOSPC, "heap '%s' has pages everywhere: all %zu bytes",
-			heap->name, weir_region_max_size(heap->region));
 	weir__heap_unlock(heap);
 	return error;
 }

@@ -275,7 +275,7 @@ struct weir_region *weir_heap_region(const struct weir_heap *heap)
 
 size_t weir_heap_usable_size(struct weir_heap *heap, const void *block)
 {
-	if (!block)
+	if (!weir__is_inside(heap, block))
 		return 0;
 	return heap->track ? weir__check_asked(heap, block) : weir__heap_room(heap, block);
 }

@@ -4,6 +4,7 @@
  * Nothing is counted on the fast path: what is out of a class is what its spans gave and its pool
  * does not keep. With conf.stats every call counts, in atomics that all threads share.
  */
+#include "check_impl.h"
 #include "heap_impl.h"
 
 void weir__heap_walk(struct weir_heap *heap,
@@ -173,17 +174,32 @@ bool weir_heap_is_full(struct weir_heap *heap)
 /* ---- an address ---- */
 
 struct search {
-	uint32_t unit;
+	const void *address;
 	bool found;
 };
+
+/* Of a tracked heap it is known which of the blocks that are not home are out, and how long. */
+static bool is_out(
+	const struct weir_heap *heap, const uint8_t *raw, size_t room, const void *address)
+{
+	const struct weir__back *back = weir__back_of(raw, room);
+
+	if (!heap->track)
+		return true;
+	return weir__check_is_word(raw, room) &&
+	       (size_t)((const uint8_t *)address - raw) - back->offset < back->size;
+}
 
 static bool covers(struct weir_heap *heap, uint32_t first, void *context)
 {
 	struct search *search = context;
+	const struct weir__unit *run = &heap->units[first];
 
-	if (search->unit - first >= heap->units[first].size)
+	if (weir__unit_of(heap, search->address) - first >= run->size)
 		return true;
-	search->found = heap->units[first].run == WEIR__RUN_LARGE;
+	search->found = run->run == WEIR__RUN_LARGE &&
+			is_out(heap, weir__unit_address(heap, first),
+				(size_t)run->size << WEIR__UNIT_LOG2, search->address);
 	return false;
 }
 
@@ -192,17 +208,19 @@ static bool in_span(const struct weir_heap *heap, const void *address)
 	uint32_t first = weir__span_of(heap, address);
 	const struct weir__class *class = &heap->classes[heap->head.map[first]];
 	uint32_t index = weir__span_index(class, first, address);
+	const uint8_t *base = weir__unit_address(heap, first);
 
-	return index < class->blocks && !weir__span_has(heap, first, index);
+	return index < class->blocks && !weir__span_has(heap, first, index) &&
+	       is_out(heap, base + (size_t)index * class->size, class->size, address);
 }
 
 bool weir_heap_contains(struct weir_heap *heap, const void *address)
 {
-	struct search search = {.unit = weir__unit_of(heap, address)};
+	struct search search = {.address = address};
 
 	weir__heap_lock(heap);
 	if (weir__is_inside(heap, address)) {
-		if (heap->head.map[search.unit])
+		if (heap->head.map[weir__unit_of(heap, address)])
 			search.found = in_span(heap, address);
 		else
 			weir__heap_walk(heap, covers, &search);

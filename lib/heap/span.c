@@ -209,13 +209,24 @@ void weir__span_sweep(struct weir__class *class)
 
 int weir__span_reserve(struct weir__class *class, uint32_t count)
 {
-	uint32_t spans = (count + class->blocks - 1) / class->blocks;
+	uint32_t spans = count / class->blocks + (count % class->blocks != 0);
+	uint32_t before = class->reserve;
+	int error = 0;
 
-	class->reserve = spans > class->reserve ? spans : class->reserve;
-	while (class->spans < class->reserve)
+	if ((uint64_t)spans * class->units > class->heap->head.units)
+		return weir__fail(ENOMEM,
+			"heap '%s': %u blocks of %u bytes are more than its %zu bytes of addresses",
+			class->heap->name, count, class->size,
+			class->heap->head.units << WEIR__UNIT_LOG2);
+	class->reserve = spans > before ? spans : before;
+	while (class->spans < class->reserve && !error)
 		if (make(class) == WEIR__NONE)
-			return weir__fail(ENOMEM,
+			error = weir__fail(ENOMEM,
 				"heap '%s': no memory for %u blocks of %u bytes: %s",
 				class->heap->name, count, class->size, weir_last_error());
-	return 0;
+	if (error) { /* all or nothing */
+		class->reserve = before;
+		weir__span_sweep(class);
+	}
+	return error;
 }

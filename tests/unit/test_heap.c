@@ -296,6 +296,23 @@ static void test_fixed_classes_are_put_aside(void)
 	weir_heap_destroy(heap);
 }
 
+/* All of them or none: what could be had is free again. */
+static void test_fixed_classes_that_do_not_fit(void)
+{
+	struct weir_heap *heap =
+		make((struct weir_heap_conf){.size = 8 * MIB, .max_size = 64 * MIB, .fixed = true});
+	struct weir_heap_stats stats;
+
+	CU_ASSERT_EQUAL(weir_heap_add_class(heap, 30000, UINT32_MAX), -ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "bytes of addresses"));
+	CU_ASSERT_EQUAL(weir_heap_add_class(heap, 30000, 1000), -ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "no memory for 1000 blocks"));
+	weir_heap_stats(heap, &stats);
+	CU_ASSERT_EQUAL(stats.largest, 8 * MIB);
+	check_valid(heap);
+	weir_heap_destroy(heap);
+}
+
 static void test_reset(void)
 {
 	struct weir_heap *heap = make((struct weir_heap_conf){.name = "reset"});
@@ -349,6 +366,7 @@ static void test_contains(void)
 	CU_ASSERT(weir_heap_contains(heap, large) && weir_heap_contains(heap, large + MIB - 1));
 	CU_ASSERT(!weir_heap_contains(heap, small + 200));
 	CU_ASSERT(!weir_heap_contains(heap, &heap) && !weir_heap_contains(heap, NULL));
+	CU_ASSERT(!weir_heap_usable_size(heap, &heap) && !weir_heap_usable_size(heap, NULL));
 	weir_heap_free(heap, small);
 	weir_heap_free(heap, large);
 	weir_heap_compact(heap);
@@ -449,6 +467,7 @@ int main(void)
 		{"realloc refuses what is not its own", test_realloc_refuses_what_is_not_its_own},
 		{"fixed classes", test_fixed_classes},
 		{"fixed classes are put aside", test_fixed_classes_are_put_aside},
+		{"fixed classes that do not fit", test_fixed_classes_that_do_not_fit},
 		{"size, used, free", test_size_used_free}, {"is full", test_is_full},
 		{"stats and reset stats", test_stats_and_reset_stats},
 		{"report and dump", test_report_and_dump}, CU_TEST_INFO_NULL};

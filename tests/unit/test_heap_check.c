@@ -179,6 +179,27 @@ static void test_another_block_is_no_use_after_free(void)
 	weir_heap_destroy(heap);
 }
 
+/* In a cache, and so not out; nor is what stands around a block in it. */
+static void test_contains_knows_what_is_out(void)
+{
+	struct weir_heap *heap = make(WEIR_TRACK_SITES);
+
+	for (size_t size = 100; size <= 100000; size *= 1000) {
+		uint8_t *block = weir_heap_alloc(heap, size);
+
+		CU_ASSERT(weir_heap_contains(heap, block));
+		CU_ASSERT(weir_heap_contains(heap, block + size - 1));
+		CU_ASSERT(!weir_heap_contains(heap, block - 1));
+		CU_ASSERT(!weir_heap_contains(heap, block + size));
+		CU_ASSERT_EQUAL(weir_heap_usable_size(heap, block), size);
+		CU_ASSERT_EQUAL(weir_heap_usable_size(heap, block + 16), 0);
+		weir_heap_free(heap, block);
+		CU_ASSERT(!weir_heap_contains(heap, block));
+		CU_ASSERT_EQUAL(weir_heap_usable_size(heap, block), 0);
+	}
+	weir_heap_destroy(heap);
+}
+
 static void test_wrong_size(void)
 {
 	struct weir_heap *heap = make(WEIR_TRACK_SITES);
@@ -253,6 +274,7 @@ int main(void)
 		{"overrun and underrun", test_overrun_and_underrun},
 		{"use after free", test_use_after_free},
 		{"another block is no use after free", test_another_block_is_no_use_after_free},
+		{"contains knows what is out", test_contains_knows_what_is_out},
 		{"wrong size", test_wrong_size},
 		{"leaks by site and owner", test_leaks_by_site_and_owner},
 		{"validate sees damage", test_validate_sees_damage}, CU_TEST_INFO_NULL};

@@ -22,6 +22,9 @@ static void test_extend(void)
 	CU_ASSERT_EQUAL(weir_heap_size(heap), 6 * MIB);
 	CU_ASSERT_PTR_NOT_NULL(weir_heap_alloc(heap, 5 * MIB));
 	CU_ASSERT_EQUAL(weir_heap_extend(heap, 100 * MIB), -ENOSPC);
+	CU_ASSERT_EQUAL(weir_heap_extend(heap, SIZE_MAX), -ENOSPC);
+	CU_ASSERT_EQUAL(weir_heap_size(heap), 6 * MIB);
+	CU_ASSERT_EQUAL(weir_heap_extend(heap, 9 * MIB), 0);
 	CU_ASSERT_EQUAL(weir_heap_size(heap), 16 * MIB);
 	check_valid(heap);
 	weir_heap_destroy(heap);
