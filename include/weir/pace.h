@@ -20,6 +20,7 @@
 #include "weir/base.h"
 #include "weir/mbuf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -46,6 +47,9 @@ struct weir_pace_conf {
 	uint64_t num, den;
 	uint64_t max_gap_ns; /* a longer gap that was recorded becomes this; 0: none does */
 	const struct weir_pace_clock *clock; /* NULL: the monotonic one. Must outlive the pace. */
+	/* Let a wait end a little early, by what packets took to go lately after waits as long as
+	 * that, 50 us at most: so that they have gone when they are due. */
+	bool ahead;
 };
 
 struct weir_pace;
@@ -69,8 +73,9 @@ WEIR_API uint64_t weir_pace_now(const struct weir_pace *pace);
 /* When the schedule began; 0 before. */
 WEIR_API uint64_t weir_pace_start(const struct weir_pace *pace);
 
-/* Wait for a time: 0 once it is there. A time far away is not waited for, but a part of it, at most
- * 100 ms; then returns what is left, and the caller has 1 ms to spare before it asks again. */
+/* Wait for a time: 0 once it is there, or with conf.ahead just before. A time far away is not
+ * waited for, but a part of it, at most 100 ms; then returns what is left, and the caller has 1 ms
+ * to spare before it asks again. */
 WEIR_API uint64_t weir_pace_wait(struct weir_pace *pace, uint64_t due_ns);
 
 /* Packets with these times have just gone. */

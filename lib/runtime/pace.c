@@ -23,6 +23,14 @@
  * it is the clock that was set back: what follows goes by the new time. */
 #define DISORDER_NS SECOND_NS
 
+/* With conf.ahead: waits are told apart by the power of four of their nanoseconds, from 1 us on,
+ * since what went cold meanwhile makes the next send slower (2 us, or 12 after milliseconds of
+ * spinning). How early to stop is moved by a step with each packet, up or down by whether that was
+ * late, which finds the median; by larger ones at first. */
+#define LEADS       6
+#define LEAD_MAX_NS 50000
+#define LEAD_FIRST  32 /* packets */
+
 /* Steps of a histogram: 32 in each power of two, so that one is 3 % wide. */
 #define SUB_BITS 5
 #define SUBS     (1u << SUB_BITS)
@@ -35,8 +43,14 @@ struct histogram {
 	uint64_t count, sum, max;
 };
 
+struct lead {
+	uint32_t ns, packets;
+};
+
 struct weir_pace {
 	struct weir_pace_conf conf;
+	struct lead leads[LEADS];
+	struct lead *lead;  /* of the last wait; NULL: it was none */
 	uint64_t start_ns;  /* 0: not yet */
 	uint64_t place;     /* of the last packet, in what conf.by counts */
 	uint64_t extra_ns;  /* gaps between what was recorded apart */
@@ -44,7 +58,8 @@ struct weir_pace {
 	bool fresh;         /* there is none to compare with */
 	uint64_t next;      /* what the last packet adds to the place of the next */
 	uint64_t backwards, cut;
-	uint64_t first_sent, last_sent, first_due, last_due, last_late;
+	uint64_t first_sent, last_sent, first_due, last_due;
+	int64_t last_offset; /* behind the schedule; less than 0: in front of it */
 	struct histogram late, jitter;
 };
 
@@ -178,6 +193,27 @@ static void relax(void)
 #endif
 }
 
+static struct lead *find_lead(struct weir_pace *pace, uint64_t left_ns)
+{
+	uint32_t power = left_ns >= 1024 ? (53 - (uint32_t)__builtin_clzll(left_ns)) / 2 : 0;
+
+	if (!pace->conf.ahead || left_ns < 1024)
+		return NULL;
+	return &pace->leads[power]; /* up to FAR_NS */
+}
+
+/* The first packet of those that were waited for has gone. */
+static void learn(struct lead *lead, int64_t offset_ns)
+{
+	uint32_t step = lead->packets < LEAD_FIRST ? 1000 : 200;
+
+	lead->packets++;
+	if (offset_ns > 0)
+		lead->ns = lead->ns + step < LEAD_MAX_NS ? lead->ns + step : LEAD_MAX_NS;
+	else
+		lead->ns = lead->ns > step ? lead->ns - step : 0;
+}
+
 uint64_t weir_pace_wait(struct weir_pace *pace, uint64_t due_ns)
 {
 	const struct weir_pace_clock *clock = pace->conf.clock;
@@ -190,6 +226,9 @@ uint64_t weir_pace_wait(struct weir_pace *pace, uint64_t due_ns)
 		now = weir_pace_now(pace);
 		return due_ns > now ? due_ns - now : 0;
 	}
+	pace->lead = find_lead(pace, left);
+	if (pace->lead)
+		due_ns -= pace->lead->ns < left ? pace->lead->ns : left;
 	if (left > SPIN_NS)
 		clock->sleep(clock->context, due_ns - SPIN_NS);
 	while (weir_pace_now(pace) < due_ns)
@@ -232,18 +271,20 @@ void weir_pace_sent(struct weir_pace *pace, const uint64_t *dues_ns, uint32_t co
 {
 	uint64_t now = weir_pace_now(pace);
 
+	if (pace->lead && count > 0)
+		learn(pace->lead, (int64_t)(now - dues_ns[0]));
+	pace->lead = NULL;
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t late = now > dues_ns[i] ? now - dues_ns[i] : 0;
+		int64_t offset = (int64_t)(now - dues_ns[i]);
 
 		if (pace->first_sent == 0) {
 			pace->first_sent = now;
 			pace->first_due = dues_ns[i];
 		} else {
-			add(&pace->jitter, late > pace->last_late ? late - pace->last_late
-								  : pace->last_late - late);
+			add(&pace->jitter, (uint64_t)llabs(offset - pace->last_offset));
 		}
-		add(&pace->late, late);
-		pace->last_late = late;
+		add(&pace->late, offset > 0 ? (uint64_t)offset : 0);
+		pace->last_offset = offset;
 		pace->last_due = dues_ns[i];
 	}
 	pace->last_sent = now;

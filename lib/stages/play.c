@@ -144,8 +144,9 @@ static bool is_due(struct play_state *state, uint64_t end_ns)
 
 	if (weir_pace_wait(state->pace, due < end_ns ? due : end_ns) > 0)
 		return false;
-	state->out_of_time = due >= end_ns;
-	return !state->out_of_time;
+	/* a wait for a packet may end early; the end is no packet */
+	state->out_of_time = due >= end_ns && weir_pace_now(state->pace) >= end_ns;
+	return due < end_ns;
 }
 
 static uint32_t take_due(struct play_state *state, struct weir_mbuf **mbufs, uint32_t count)

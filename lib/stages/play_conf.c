@@ -53,6 +53,7 @@ static int take_pace(struct weir_stage_args *args, struct weir_pace_conf *pace)
 	uint64_t number = 0;
 	int unit, error = 0;
 
+	pace->ahead = true;
 	if (speed && strcmp(speed, "top") != 0) {
 		if (weir__arg_quantity(args, "speed", &speeds, &number) < 0)
 			return -EINVAL;

@@ -41,7 +41,8 @@ class Timing(ScheduleTest):
             self.assertAlmostEqual(timing["scheduled_seconds"], seconds, places=8)
             self.assertGreaterEqual(took, seconds)
             late = timing["late_ns"]
-            self.assertAlmostEqual(timing["seconds"], seconds, delta=late["max"] / 1e9 + 1e-9)
+            # what is waited for may go 50 us early, so as not to be late
+            self.assertAlmostEqual(timing["seconds"], seconds, delta=late["max"] / 1e9 + 50e-6 + 1e-9)
             self.assertTrue(0 <= late["p50"] <= late["p90"] <= late["p99"] <= late["max"] < 10**9)
 
     def test_rates(self):

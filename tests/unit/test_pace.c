@@ -10,9 +10,9 @@
 #define START  1000
 #define SECOND UINT64_C(1000000000)
 
-/* Each look takes a nanosecond; a sleeper is woken late_ns late. */
+/* Each look takes a nanosecond, and some more; a sleeper is woken late_ns late. */
 struct fake {
-	uint64_t now_ns, late_ns;
+	uint64_t now_ns, late_ns, more_ns;
 	uint32_t looks, sleeps;
 };
 
@@ -21,7 +21,8 @@ static uint64_t fake_now(void *context)
 	struct fake *fake = context;
 
 	fake->looks++;
-	return fake->now_ns++;
+	fake->now_ns += 1 + fake->more_ns;
+	return fake->now_ns - 1 - fake->more_ns;
 }
 
 static void fake_sleep(void *context, uint64_t until_ns)
@@ -38,7 +39,7 @@ static const struct weir_pace_clock clock_of_test = {fake_now, fake_sleep, &fake
 
 static struct weir_pace *create(enum weir_pace_by by, uint64_t num, uint64_t den, uint64_t max_gap)
 {
-	struct weir_pace_conf conf = {by, num, den, max_gap, &clock_of_test};
+	struct weir_pace_conf conf = {by, num, den, max_gap, &clock_of_test, false};
 	struct weir_pace *pace = weir_pace_create(&conf);
 
 	fake = (struct fake){.now_ns = START};
@@ -157,6 +158,48 @@ static void test_wait(void)
 	weir_pace_destroy(pace);
 }
 
+/* Packets take some time to go, which is more after a long wait: then waits end early by that, and
+ * half of the packets have gone in time. */
+static void test_ahead(void)
+{
+	struct weir_pace_conf conf = {WEIR_PACE_GAP, 1000000, 1, 0, &clock_of_test, true};
+	struct weir_pace *pace = weir_pace_create(&conf);
+	struct weir_pace_figures figures;
+	uint64_t at, early = 0, noise;
+
+	fake = (struct fake){.now_ns = START, .more_ns = 400};
+	for (uint32_t i = 0; i < 2000; i++) {
+		at = START + due(pace, 0, 60);
+		if (i % 4 == 3) /* the one before took as long as that: no wait */
+			fake.now_ns = at - 900;
+		CU_ASSERT_EQUAL(weir_pace_wait(pace, at), 0);
+		if (i % 4 == 3)
+			CU_ASSERT_TRUE(fake.now_ns >= at);
+		CU_ASSERT_TRUE(fake.now_ns + 50000 >= at);
+		early += i >= 1000 && fake.now_ns + 10000 < at;
+		noise = i % 16 == 5 ? 500000 : i % 3 * 500; /* or somebody takes the core */
+		fake.now_ns += i % 4 == 3 ? 2000 : 11000 + noise;
+		weir_pace_sent(pace, &at, 1);
+	}
+	weir_pace_figures(pace, &figures);
+	CU_ASSERT_TRUE(early > 600);
+	CU_ASSERT_TRUE(figures.late.p50 < 2000);
+	weir_pace_destroy(pace);
+
+	/* what takes longer than can be: 50 us early, no more */
+	pace = weir_pace_create(&conf);
+	fake = (struct fake){.now_ns = START, .more_ns = 400};
+	for (uint32_t i = 0; i < 500; i++) {
+		at = START + due(pace, 0, 60);
+		CU_ASSERT_EQUAL(weir_pace_wait(pace, at), 0);
+		early = at - fake.now_ns;
+		fake.now_ns += 200000;
+		weir_pace_sent(pace, &at, 1);
+	}
+	CU_ASSERT_TRUE(early > 49000 && early <= 50000);
+	weir_pace_destroy(pace);
+}
+
 static void test_figures(void)
 {
 	struct weir_pace *pace = create(WEIR_PACE_GAP, 10000, 1, 0);
@@ -218,6 +261,7 @@ int main(void)
 		{"recorded", test_recorded},
 		{"rates do not drift", test_rates_do_not_drift},
 		{"bits and gaps", test_bits_and_gaps},
+		{"ahead", test_ahead},
 		{"wait", test_wait},
 		{"figures", test_figures},
 		{"no pace", test_no_pace},
