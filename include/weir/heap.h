@@ -206,10 +206,15 @@ WEIR_API int weir_heap_validate(struct weir_heap *heap);
 
 /* ---- the fast path ---- */
 
-/* Inlined without optimization as well: else reports of leaks had lines of this header. */
+/* Inlined without optimization as well: else reports of leaks had lines of this header. With it the
+ * compiler chooses: told to, it keeps the callers from being inlined in turn. */
+#ifdef __OPTIMIZE__
+#define WEIR__HEAP_INLINE static inline
+#else
+#define WEIR__HEAP_INLINE static inline __attribute__((always_inline))
+#endif
 
-static inline __attribute__((always_inline)) void *weir_heap_alloc(
-	struct weir_heap *heap, size_t size)
+WEIR__HEAP_INLINE void *weir_heap_alloc(struct weir_heap *heap, size_t size)
 {
 	void *block;
 
@@ -218,15 +223,13 @@ static inline __attribute__((always_inline)) void *weir_heap_alloc(
 		       : weir__heap_alloc_slow(heap, size);
 }
 
-static inline __attribute__((always_inline)) void weir_heap_free(
-	struct weir_heap *heap, void *block)
+WEIR__HEAP_INLINE void weir_heap_free(struct weir_heap *heap, void *block)
 {
 	if (weir_unlikely(!weir__heap_push(weir__heap_head(heap), block)))
 		weir__heap_free_slow(heap, block);
 }
 
-static inline __attribute__((always_inline)) void *weir_heap_alloc_fixed(
-	struct weir_heap *heap, int number)
+WEIR__HEAP_INLINE void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
 {
 	void *block;
 
@@ -236,8 +239,7 @@ static inline __attribute__((always_inline)) void *weir_heap_alloc_fixed(
 		       : weir__heap_fixed_slow(heap, number);
 }
 
-static inline __attribute__((always_inline)) void weir_heap_free_fixed(
-	struct weir_heap *heap, int number, void *block)
+WEIR__HEAP_INLINE void weir_heap_free_fixed(struct weir_heap *heap, int number, void *block)
 {
 	struct weir__mempool_cache *cache =
 		weir__heap_cache(weir__heap_head(heap), (uint32_t)number);
@@ -246,7 +248,7 @@ static inline __attribute__((always_inline)) void weir_heap_free_fixed(
 		weir__heap_free_slow(heap, block);
 }
 
-static inline __attribute__((always_inline)) void *weir__heap_alloc_array(
+WEIR__HEAP_INLINE void *weir__heap_alloc_array(
 	struct weir_heap *heap, size_t count, size_t size, size_t alignment)
 {
 	size_t bytes;
