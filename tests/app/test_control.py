@@ -170,8 +170,11 @@ class Captures(ControlTest):
         self.assertGreater(last["packets"], 0)
         rest = self.ask("capture stop")["ok"]
         self.assertEqual([c["id"] for c in rest], [2])
-        self.assertEqual(len(self.read("b.pcap")), rest[0]["packets"])
-        self.assertEqual({(len(p.data), p.wire_length) for p in self.read("b.pcap")[:1000]}, {(20, 64)})
+        # they may be millions, so python reads the first ones
+        size = (self.folder / "b.pcap").stat().st_size
+        self.assertEqual(size, 24 + rest[0]["packets"] * (16 + 20))
+        os.truncate(self.folder / "b.pcap", min(size, 24 + 1000 * (16 + 20)))
+        self.assertEqual({(len(p.data), p.wire_length) for p in self.read("b.pcap")}, {(20, 64)})
         self.assertEqual(self.ask("capture list")["ok"], [])
         self.ask("capture start", drops="*", file=str(self.folder / "c.pcapng"))
         self.end_captured(process)  # which completes it
