@@ -378,7 +378,8 @@ static uint8_t direction_of(
 
 	ng_section(&file, big);
 	ng_interface(&file, 1, 0, 9, 0);
-	put(&body, 0, 12);
+	put(&body, 0, 4);
+	put(&body, 0, 8);
 	put(&body, 5, 4);
 	put(&body, 5, 4);
 	put(&body, 0, 8); /* with the padding */
