@@ -52,8 +52,10 @@ static uint32_t collect(struct fw_fast *fast, uint32_t *i, struct fw_plain **pla
 		struct fw_plain *of = &fast->plain[*i];
 		bool exchanged;
 
+		/* one that is gone has left its key there */
 		if (!fw_plain_has_ports(of->kind[0]) ||
-			fw_plain_has_key(of, weir_flow_key(table, of->found / 2)))
+			(fw_plain_has_key(of, weir_flow_key(table, of->found / 2)) &&
+				weir_flow_expires(table, of->found / 2) > 0))
 			continue;
 		fw_key_make(of->transport + of->length - of->total, of->kind[1], of->kind[0],
 			of->transport, of->length, &keys[count], &exchanged);

@@ -127,9 +127,12 @@ void fw_view_begin(struct fw_view *view)
 static uint64_t judge_slowly(
 	struct fw_view *state, const struct weir_mbuf *mbuf, uint64_t ways, uint32_t *reason)
 {
+	/* for what goes several ways, rules count what no later packet of it has to do with */
+	bool one_way = !(ways & (ways - 1));
+
 	fw_fast_record(&state->fast, &state->judge);
 	ways = judge(state, mbuf, ways, reason);
-	if (ways && state->packet.kind == FW_KIND_IP)
+	if (ways && one_way && state->packet.kind == FW_KIND_IP)
 		fw_fast_learn(&state->fast, &state->packet, mbuf->port, ways);
 	return ways;
 }

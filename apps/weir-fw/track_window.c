@@ -158,12 +158,14 @@ bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *bytes, uint32
 {
 	struct fw_tcp *tcp = &connection->tcp;
 	const struct fw_tcp_side *sender = &tcp->side[side], *receiver = &tcp->side[!side];
-	uint32_t header = (bytes[12] >> 4) * 4u, ack_window = sender->max_window;
+	uint32_t header, ack_window = sender->max_window;
 	struct fw_segment segment;
 	bool doubted;
 
-	if (tcp->state != FW_TCP_ESTABLISHED || !connection->assured || length < 20 ||
-		(bytes[13] & (FIN | SYN | RST | ACK | URGENT)) != ACK || header > length ||
+	if (tcp->state != FW_TCP_ESTABLISHED || !connection->assured || length < 20)
+		return false;
+	header = (bytes[12] >> 4) * 4u;
+	if ((bytes[13] & (FIN | SYN | RST | ACK | URGENT)) != ACK || header > length ||
 		!has_plain_options(bytes) || !sender->max_window || !receiver->max_window)
 		return false;
 	segment.sequence = big32(bytes + 4);

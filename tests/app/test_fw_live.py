@@ -18,16 +18,12 @@ import time
 import captures
 import fw_net
 import fw_random
-import fw_sessions
-from control import SocketTest
 from fw_frames import chain, ip, table, tcp, udp
+from fw_live import HERE, INSIDE, OUTSIDE, SEED, THERE, LiveTest, mac
 from program import TIMEOUT, main
 
 RELOADS = int(os.environ.get("FW_RELOADS", 20))
 SIZE = int(os.environ.get("FW_SIZE", 1000))
-SEED = int(os.environ.get("FW_SEED", 3))
-INSIDE, OUTSIDE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
-HERE, THERE = ("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1")
 FIN, SYN, RST, BOTH, ACK = 1, 2, 4, 0x12, 0x10
 ARP = captures.frame("ff:ff:ff:ff:ff:ff", INSIDE, bytes(28), 0x0806)
 PIECES = ",preload=copy"  # else packets stay in one piece, where they were read
@@ -36,35 +32,8 @@ REJECT = r"weir-fw: warning: rules\.nft:\d+: reject drops and does not tell [^\n
 ACCEPT, NO_UDP = table(chain("accept")), table(chain("meta l4proto udp drop"))
 
 
-def mac(frame, to, source):
-    return bytes.fromhex((to + source).replace(":", "")) + frame[12:]
-
-
 def segment(way, ports, flags, sequence, acknowledged):
     return ip(*way, 6, struct.pack("!HHIIBBHHH", *ports, sequence, acknowledged, 0x50, flags, 9000, 0, 0))
-
-
-class LiveTest(SocketTest):
-    program = "WEIR_FW"
-
-    def rules(self, text):
-        (self.folder / "new.nft").write_text(text)
-        (self.folder / "new.nft").rename(self.folder / "rules.nft")
-
-    def pass_on(self, *inputs, names=("inside", "outside", "other"), options=(), told="",
-                more=""):
-        """The frames that come out of each port when these come in, and the report."""
-        specs = []
-        for i, frames in enumerate(inputs):
-            captures.write_pcap(self.folder / f"in{i}.pcap", [
-                captures.packet(f, 10**18 + j * 10**6) for j, f in enumerate(frames)])
-            specs.append(f"{names[i]}=pcap:rx=in{i}.pcap,tx=out{i}.pcap{more}")
-        out, err = self.end(self.start("--json", "--rules", "rules.nft", *options, *specs))
-        self.assertRegex(err, rf"\A({told})?\Z")
-        report = self.checked(out)
-        self.assertEqual(report["rx_packets"], sum(map(len, inputs)))
-        return [[p.data for p in captures.read(self.folder / f"out{i}.pcap")]
-                for i in range(len(inputs))], report
 
 
 class Verdicts(LiveTest):
@@ -86,26 +55,6 @@ class Verdicts(LiveTest):
             self.assertEqual(out, [p.data for p in captures.read(self.folder / "good.pcap")])
             self.assertEqual(report["dropped"]["rules"], 1000 - len(out))
             self.assertTrue(SEED != 3 or 0 < len(out) < 1000, text)
-
-    def test_sessions_as_on_files(self):
-        """Of connections whose verdict is known no rule is looked at; verdicts and counters are those of
-        files, where all rules are."""
-        text = table("set known { type ipv4_addr; flags interval; counter; elements = { 10.0.0.0/10 }; }\n",
-                     chain("ct state invalid drop\ncounter\nip saddr @known counter\nicmp type 5 drop\n"
-                           "tcp dport 443 tcp window < 1000 counter\n"
-                           "ct state established,related accept\ntcp dport 22 drop\n"))
-        known = 0
-        for seed in range(SEED, SEED + 3):
-            self.rules(text if seed != SEED else text.replace("tcp window < 1000", ""))
-            frames = list(fw_sessions.Sessions(seed).frames(1500))
-            (_, out), report = self.pass_on(frames, [], names=("in0", "out0"))
-            on_file = json.loads(self.run_ok("--json", "--rules", "rules.nft", "in0.pcap", "--accepted",
-                                             "good.pcap", "--iif", "in0", "--oif", "out0"))
-            self.assertEqual(out, [p.data for p in captures.read(self.folder / "good.pcap")])
-            self.assertEqual(report["firewall"]["chains"], on_file["chains"])
-            self.assertEqual(report["firewall"]["connections"], on_file["connections"])
-            known += report["firewall"]["known"]
-        self.assertGreater(known, 300)
 
     def test_interfaces(self):
         self.rules(table(chain('iifname "inside" oifname "outside" accept\n'
