@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* heap_churn.c: how much memory an allocator takes for what is asked of it, and how long its
- * slowest calls take: of whatever malloc the program is started with.
+ * slowest calls take: of whatever malloc the program is started with. heap_churn_heap, which is
+ * this built with OF_A_HEAP, does so with a heap like that of the preload, and says what lies in
+ * it, too.
  *
  *	LD_PRELOAD=libweir-malloc.so heap_churn [OPERATIONS]
+ *	heap_churn_heap [OPERATIONS]
  *
  * Sizes are the 64-quantiles of 230,735 calls that git, python3, sqlite3 and redis made in
  * tests/app/test_malloc.py, each as often as another, less 0 to 15 bytes. Lifetimes are
@@ -36,6 +39,57 @@ struct block {
 
 static struct block blocks[1u << GROUPS];
 static uint64_t times[BUCKETS], slowest, samples, state = 88172645463325252u, live;
+
+#ifdef OF_A_HEAP
+#include <weir/heap.h>
+
+static struct weir_heap *heap;
+
+static void begin(void)
+{
+	const struct weir_heap_conf conf = {.pages = WEIR_PAGES_4K, .lazy = true};
+
+	heap = weir_heap_create(&conf);
+}
+
+static void *take(size_t size)
+{
+	return heap ? weir_heap_alloc(heap, size) : NULL;
+}
+
+static void give(void *block)
+{
+	weir_heap_free(heap, block);
+}
+
+/* Shares of the heap, as docs/heap.md defines them. */
+static void tell(void)
+{
+	struct weir_heap_stats stats;
+
+	weir_heap_stats(heap, &stats);
+	printf("\"heap_use\":%.4f,\"heap_fragmentation\":%.4f,",
+		(double)stats.used / (double)stats.size, (double)stats.idle / (double)stats.size);
+}
+#else
+static void begin(void)
+{
+}
+
+static void *take(size_t size)
+{
+	return malloc(size);
+}
+
+static void give(void *block)
+{
+	free(block);
+}
+
+static void tell(void)
+{
+}
+#endif
 
 static uint64_t next(void)
 {
@@ -98,9 +152,10 @@ static void replace(struct block *block, size_t size, int timed)
 {
 	uint64_t start = timed ? now(CLOCK_THREAD_CPUTIME_ID) : 0;
 
-	free(block->bytes);
+	if (block->bytes)
+		give(block->bytes);
 	live -= block->size;
-	block->bytes = malloc(size);
+	block->bytes = take(size);
 	if (!block->bytes) {
 		fprintf(stderr, "heap_churn: no memory\n");
 		exit(1);
@@ -133,6 +188,7 @@ int main(int argc, char **argv)
 	memset(blocks, 1, sizeof(blocks)); /* resident from the start, as the times */
 	memset(blocks, 0, sizeof(blocks));
 	before = resident();
+	begin();
 	start = now(CLOCK_MONOTONIC);
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t random = next();
@@ -144,7 +200,9 @@ int main(int argc, char **argv)
 	}
 	start = now(CLOCK_MONOTONIC) - start;
 	after = resident();
-	printf("{\"operations\":%llu,\"ns\":%.1f,\"asked\":%llu,\"resident\":%zu,\"use\":%.4f,"
+	putchar('{');
+	tell();
+	printf("\"operations\":%llu,\"ns\":%.1f,\"asked\":%llu,\"resident\":%zu,\"use\":%.4f,"
 	       "\"p50_ns\":%llu,\"p99_ns\":%llu,\"p99.999_ns\":%llu,\"max_ns\":%llu}\n",
 		(unsigned long long)count, (double)start / (double)count, (unsigned long long)live,
 		after - before, (double)live / (double)(after - before),

@@ -150,6 +150,10 @@ class MallocTest(unittest.TestCase):
         done = subprocess.run([os.environ["WEIR_HEAP_CHURN"], "600000"], env=with_preload(),
                               capture_output=True, text=True, check=True, timeout=120)
         self.assertGreater(json.loads(done.stdout)["use"], 0.85)
+        done = subprocess.run([os.environ["WEIR_HEAP_CHURN_HEAP"], "600000"], capture_output=True, text=True,
+                              check=True, timeout=120)
+        self.assertGreater(json.loads(done.stdout)["heap_use"], 0.9)
+        self.assertLess(json.loads(done.stdout)["heap_fragmentation"], 0.05)
 
     def free_port(self):
         with socket.socket() as one:
