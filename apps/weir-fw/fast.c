@@ -208,14 +208,14 @@ static uint32_t path_number(struct fw_fast *fast)
 	return i;
 }
 
-void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint32_t in, uint64_t ways)
+void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint16_t way)
 {
 	struct fw_asked *asked;
 	struct fw_plain plain;
 	uint32_t number;
 
-	if (fast->path.varies || packet->ct_state != FW_CT_ESTABLISHED || !ways ||
-		ways & (ways - 1) || packet->link_broadcast || packet->link_multicast)
+	if (fast->path.varies || packet->ct_state != FW_CT_ESTABLISHED || packet->link_broadcast ||
+		packet->link_multicast)
 		return;
 	asked = &fast->tracker->asked;
 	/* one that has ended with this packet is no longer in the table */
@@ -226,7 +226,6 @@ void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint32_
 	number = path_number(fast);
 	if (number < FW_FAST_PATHS)
 		asked->connection->known[asked->connection->exchanged != asked->side] =
-			fast->generation |
-			(uint64_t)fw_fast_way(in, (uint32_t)__builtin_ctzll(ways)) << FW_KNOWN_WAY |
+			fast->generation | (uint64_t)way << FW_KNOWN_WAY |
 			(uint64_t)number << FW_KNOWN_PATH;
 }

@@ -73,9 +73,8 @@ uint32_t fw_fast_take(struct fw_fast *fast, uint32_t i, uint32_t end, uint16_t w
 
 void fw_fast_end(struct fw_fast *fast);
 
-/* The next packet is judged; it was, and accepted on these ways. */
+/* The next packet is judged; it was, for this way alone, and accepted. */
 void fw_fast_record(struct fw_fast *fast, struct fw_judge *judge);
-void fw_fast_learn(
-	struct fw_fast *fast, const struct fw_packet *packet, uint32_t in, uint64_t ways);
+void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint16_t way);
 
 #endif

@@ -133,7 +133,8 @@ static uint64_t judge_slowly(
 	fw_fast_record(&state->fast, &state->judge);
 	ways = judge(state, mbuf, ways, reason);
 	if (ways && one_way && state->packet.kind == FW_KIND_IP)
-		fw_fast_learn(&state->fast, &state->packet, mbuf->port, ways);
+		fw_fast_learn(&state->fast, &state->packet,
+			fw_fast_way(mbuf->port, (uint32_t)__builtin_ctzll(ways)));
 	return ways;
 }
 
