@@ -35,7 +35,7 @@ struct loop {
 	struct rte_hash *flows;
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "dpdk-lookup: cannot have %s; DPDK's log says why\n", what);
 	exit(1);
