@@ -31,6 +31,16 @@ static bool load_from(
 	return true;
 }
 
+/* Linux reads 1, 2 or 4 bytes in the place of a transport header before it asks whether the packet
+ * is a fragment without one (nft_payload_fast_eval); more bytes it does not. */
+static bool load_transport(
+	const struct fw_field *field, const struct fw_packet *packet, uint8_t *value)
+{
+	const uint8_t *header = packet->transport ? packet->transport : packet->mistaken;
+
+	return load_from(field, header, packet->transport_length, value);
+}
+
 static uint32_t packet_type(const struct fw_packet *packet)
 {
 	return packet->link_broadcast ? 1 : packet->link_multicast ? 2 : 0;
@@ -115,7 +125,7 @@ bool fw_field_load(const struct fw_field *field, const struct fw_packet *packet,
 	case FW_BASE_NETWORK:
 		return load_network(field, packet, value);
 	case FW_BASE_TRANSPORT:
-		return load_from(field, packet->transport, packet->transport_length, value);
+		return load_transport(field, packet, value);
 	default:
 		return load_extension(field, packet, value);
 	}

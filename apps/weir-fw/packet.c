@@ -36,7 +36,7 @@ static const char *read_ipv4(struct fw_packet *packet, const uint8_t *data, uint
 	packet->has_protocol = true;
 	packet->fragment = (big16(data + 6) & 0x1fff) != 0;
 	packet->in_fragments = (big16(data + 6) & 0x3fff) != 0;
-	packet->transport = packet->fragment ? NULL : data + header;
+	*(packet->fragment ? &packet->mistaken : &packet->transport) = data + header;
 	packet->transport_length = total - header;
 	return NULL;
 }
@@ -108,7 +108,9 @@ static const char *read_ipv6(struct fw_packet *packet, const uint8_t *data, uint
 	packet->has_protocol = true;
 	packet->protocol = walk.next;
 	packet->fragment = walk.fragment;
-	packet->transport = walk.fragment ? NULL : data + walk.at;
+	/* ipv6_find_hdr() of the kernel leaves the place at 0 then */
+	walk.at = walk.fragment ? 0 : walk.at;
+	*(walk.fragment ? &packet->mistaken : &packet->transport) = data + walk.at;
 	packet->transport_length = packet->network_length - walk.at;
 	return NULL;
 }
@@ -199,7 +201,8 @@ void fw_packet_read(
 	packet->frame = data;
 	packet->frame_length = packet->frame_wire_length = length;
 	packet->link_type = link_type;
-	packet->link = packet->vlan = packet->network = packet->transport = NULL;
+	packet->link = packet->vlan = packet->network = NULL;
+	packet->transport = packet->mistaken = NULL;
 	packet->network_length = packet->transport_length = 0;
 	packet->protocol = 0;
 	packet->has_protocol = packet->fragment = packet->in_fragments = false;

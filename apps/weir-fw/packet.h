@@ -39,9 +39,11 @@ struct fw_packet {
 	const uint8_t *vlan; /* first tag: TCI and type; NULL without one */
 	const uint8_t *network;
 	const uint8_t *transport; /* NULL: none is known, or not the first fragment */
-	uint32_t network_length;  /* as the header says: what meta length is */
-	uint32_t transport_length;
-	uint8_t family; /* FW_IP or FW_IP6 */
+	/* of a later fragment: where Linux looks for it all the same, see load.c */
+	const uint8_t *mistaken;
+	uint32_t network_length;   /* as the header says: what meta length is */
+	uint32_t transport_length; /* or behind the mistaken one */
+	uint8_t family;            /* FW_IP or FW_IP6 */
 	uint8_t protocol;
 	bool has_protocol;
 	bool fragment;     /* not the first: no transport header here */

@@ -16,10 +16,10 @@ def udp(sport, dport, body=b""):
     return struct.pack("!HHHH", sport, dport, 8 + len(body), 0) + body
 
 
-def ip(source, to, protocol, body, ttl=64):
+def ip(source, to, protocol, body, ttl=64, fragment=0):
     def address(text):
         return bytes(map(int, text.split(".")))
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, ttl, protocol, 0) + \
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, fragment, ttl, protocol, 0) + \
         address(source) + address(to)
     return captures.frame("02:00:00:00:00:01", "02:00:00:00:00:02",
                           head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body, 0x0800)

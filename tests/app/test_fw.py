@@ -147,6 +147,19 @@ class Verdicts(FwTest):
         self.assertEqual(self.judge(way, frames, "--hook", "input"), [1, 2])
         self.assertEqual(self.judge(way, frames, "--hook", "output"), [0, 1])
 
+    def test_later_fragments(self):
+        """Without ct they have no headers, and Linux takes up to 4 bytes in their place for ones: of IPv4
+        behind the header of IP, of IPv6 the header of IP itself."""
+        later = [ip("10.0.0.1", "10.0.0.2", 6, tcp(1024, port), fragment=5) for port in (22, 80)]
+        six = captures.frame("02:00:00:00:00:01", "02:00:00:00:00:02", struct.pack(
+            "!IHBB", 6 << 28 | 22, 16, 44, 64) + bytes(32) + struct.pack(
+                "!BBHI", 6, 0, 80, 1) + bytes(8), 0x86dd)
+        self.assertEqual(self.judge(table(chain("tcp dport 22 drop")), [*later, six]), [1])
+        self.assertEqual(self.judge(table(chain("tcp sequence 0 accept", policy="drop")), later), [0, 1])
+        # less than the bytes of the field
+        self.assertEqual(self.judge(table(chain("tcp window 0 drop")), [*later, six,
+                                    ip("10.0.0.1", "10.0.0.2", 6, bytes(15), fragment=5)]), [3])
+
     def test_jumps(self):
         text = table(chain("tcp dport 80 return\ntcp dport 22 accept", hook=None, name="inner"),
                      chain("jump inner\nudp dport 53 accept", hook=None, name="middle"),
