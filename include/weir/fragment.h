@@ -3,8 +3,9 @@
  *
  *	weir_fragment()       packet -> fragments that fit an MTU
  *	weir_reassembly_add() fragment -> NULL, NULL, ... the whole packet
+ *	weir_reassembly_gather() fragment -> 0, 0, ... all fragments, as they came
  *
- * Both take IPv4 (RFC 791) and IPv6 (RFC 8200), behind any link header that weir_parse() knows.
+ * All take IPv4 (RFC 791) and IPv6 (RFC 8200), behind any link header that weir_parse() knows.
  *
  * A reassembly is made for traffic that somebody sends on purpose. What it holds is bounded: so
  * many packets in the making, so many fragments of each and of all; the oldest go first. A fragment
@@ -48,6 +49,10 @@ struct weir_reassembly_conf {
 	uint32_t fragments;  /* of one packet; 0: 64 */
 	uint32_t held;       /* fragments of all packets; 0: four for each packet */
 	uint64_t timeout_ns; /* that a packet waits, from its first fragment on; 0: 30 s */
+	/* called with each fragment that is dropped, the callee's then; it is as it came only with
+	 * weir_reassembly_gather(). It must not use the reassembly. NULL: they are freed */
+	void (*dropped)(void *context, struct weir_mbuf *fragment);
+	void *context;
 };
 
 struct weir_reassembly_stats {
@@ -80,6 +85,21 @@ WEIR_API void weir_reassembly_destroy(struct weir_reassembly *reassembly);
  * must not go back. */
 WEIR_API struct weir_mbuf *weir_reassembly_add(
 	struct weir_reassembly *reassembly, struct weir_mbuf *mbuf, uint64_t now_ns);
+
+/* Virtual reassembly, for who judges whole packets and sends on their fragments as they came.
+ * Takes a fragment, parsed or not, and changes none of its bytes. 0: it is kept, or dropped. When
+ * it was the last that was missing: how many the packet has. They are the caller's again, in
+ * fragments, which has room for conf.fragments, in the order of their places in the packet. Or
+ * -EINVAL, and the caller still has it: it is no fragment. Those of different nets, such as VLANs,
+ * do not belong together. A reassembly is used by this call or by add, not by both. */
+WEIR_API int weir_reassembly_gather(struct weir_reassembly *reassembly, struct weir_mbuf *fragment,
+	uint16_t net, uint64_t now_ns, struct weir_mbuf **fragments);
+
+/* Write the packet that gathered fragments are to bytes, from the link header of its first on, with
+ * the headers of a whole one. How long it is; 0: longer than size. 65,575 bytes and those of the
+ * link header are enough. */
+WEIR_API uint32_t weir_reassembly_flatten(
+	struct weir_mbuf *const *fragments, uint32_t count, uint8_t *bytes, uint32_t size);
 
 /* Drop the packets that have waited for too long, as add does when it gets a fragment. How many. */
 WEIR_API uint32_t weir_reassembly_expire(struct weir_reassembly *reassembly, uint64_t now_ns);

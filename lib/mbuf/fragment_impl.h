@@ -30,6 +30,19 @@ struct weir__ip {
  * says. The packet is parsed, if it was not. */
 bool weir__ip_read(struct weir_mbuf *mbuf, struct weir__ip *ip);
 
+/* whole.c: make the headers of the first fragment, which a packet begins with, those of a whole
+ * one. 0, or -ENOBUFS: they are shared, and the pool is too dry to copy them. */
+int weir__whole_mend(struct weir_mbuf **packet);
+
+/* How much payload a fragment counts for. Of those with more behind them that is 8 bytes, or a
+ * multiple; IPv4's are cut to that, as in Linux. */
+static inline uint32_t weir__ip_payload(const struct weir__ip *ip)
+{
+	uint32_t payload = ip->total - ip->headers;
+
+	return ip->more && !ip->ipv6 ? payload & ~7u : payload;
+}
+
 static inline uint32_t weir__ip_get16(const uint8_t *bytes)
 {
 	return (uint32_t)bytes[0] << 8 | bytes[1];

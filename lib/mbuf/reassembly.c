@@ -6,17 +6,17 @@
  * one's end says. All wait equally long: a list from the oldest to the newest says whose time is
  * over, and who goes when there is no room.
  *
- * A fragment is stripped as it comes: what is behind IP's end, and of all but the first its
- * headers. What is left is chained in the end.
+ * A fragment to be added is stripped as it comes: what is behind IP's end, and of all but the first
+ * its headers. What is left is chained in the end. One to be gathered stays as it came.
  */
 #include "fragment_impl.h"
 
 #include "base/base_impl.h"
 
-#include "weir/checksum.h"
 #include "weir/flow.h"
 #include "weir/parse.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define TIMEOUT_NS    30000000000ull /* of Linux: net.ipv4.ipfrag_time */
@@ -27,7 +27,7 @@ struct key {
 	uint32_t id;
 	uint8_t protocol; /* IPv4 only: 0 is IPv6 for us, and no protocol that IPv4 would carry */
 	uint8_t ipv6;
-	uint16_t unused;
+	uint16_t net;
 };
 
 static_assert(sizeof(struct key) % 8 == 0, "a key of weir/flow.h");
@@ -126,12 +126,20 @@ static void forget(struct weir_reassembly *reassembly, uint32_t index)
 	weir_flow_remove(reassembly->table, index);
 }
 
+static void let_go(const struct weir_reassembly *reassembly, struct weir_mbuf *fragment)
+{
+	if (reassembly->conf.dropped)
+		reassembly->conf.dropped(reassembly->conf.context, fragment);
+	else
+		weir_mbuf_free(fragment);
+}
+
 static void give_up(struct weir_reassembly *reassembly, uint32_t index, uint64_t *reason)
 {
 	struct packet *packet = packet_at(reassembly, index);
 
 	for (uint32_t i = 0; i < packet->count; i++)
-		weir_mbuf_free(packet->pieces[i].mbuf);
+		let_go(reassembly, packet->pieces[i].mbuf);
 	reassembly->stats.dropped += packet->count;
 	forget(reassembly, index);
 	++*reason;
@@ -166,10 +174,12 @@ void weir_reassembly_stats(
 	*stats = reassembly->stats;
 }
 
-static void make_key(const struct weir_mbuf *mbuf, const struct weir__ip *ip, struct key *key)
+static void make_key(
+	const struct weir_mbuf *mbuf, const struct weir__ip *ip, uint16_t net, struct key *key)
 {
 	*key = (struct key){
 		.id = ip->id,
+		.net = net,
 		.protocol = ip->ipv6 ? 0 : ip->protocol,
 		.ipv6 = ip->ipv6,
 	};
@@ -243,21 +253,23 @@ static void add_piece(struct packet *packet, const struct piece *piece, uint32_t
 		packet->end = piece->end;
 }
 
-/* Remove what a fragment has beside its part of the payload, but for the headers of the first. */
-static bool strip(struct weir_mbuf *mbuf, struct weir__ip *ip, struct piece *piece)
+/* Its part of the payload; false: that cannot be. */
+static bool measure(const struct weir__ip *ip, struct piece *piece)
 {
-	uint32_t payload = ip->total - ip->headers;
+	uint32_t payload = weir__ip_payload(ip);
 
-	if (ip->more && !ip->ipv6)
-		payload &= ~7u; /* as Linux does */
-	*piece = (struct piece){mbuf, ip->start, ip->start + payload};
-	if (payload == 0 || (ip->more && payload % 8) ||
-		piece->end + ip->headers > WEIR__IP_MAX + (ip->ipv6 ? 40 : 0))
-		return false;
-	weir_mbuf_trim(mbuf, mbuf->length - ip->l3 - ip->headers - payload);
+	piece->start = ip->start;
+	piece->end = ip->start + payload;
+	return payload && !(ip->more && payload % 8) &&
+	       piece->end + ip->headers <= WEIR__IP_MAX + (ip->ipv6 ? 40 : 0);
+}
+
+/* Remove what a fragment has beside its part of the payload, but for the headers of the first. */
+static void strip(struct weir_mbuf *mbuf, const struct weir__ip *ip)
+{
+	weir_mbuf_trim(mbuf, mbuf->length - ip->l3 - ip->headers - weir__ip_payload(ip));
 	if (ip->start)
 		weir_mbuf_adj(mbuf, ip->l3 + ip->headers);
-	return true;
 }
 
 static struct weir_mbuf *chain(const struct packet *packet)
@@ -274,66 +286,21 @@ static struct weir_mbuf *chain(const struct packet *packet)
 	return head;
 }
 
-static void mend_ipv4(struct weir_mbuf *mbuf, const struct weir__ip *ip)
-{
-	uint8_t header[60];
-
-	weir_mbuf_read(mbuf, ip->l3, header, ip->common);
-	weir__ip_put16(header + 2, mbuf->length - ip->l3);
-	weir__ip_put16(header + 6, 0);
-	weir_ipv4_checksum_set(header);
-	weir_mbuf_write(mbuf, ip->l3, header, ip->common);
-}
-
-static void mend_ipv6(struct weir_mbuf *mbuf, const struct weir__ip *ip)
-{
-	uint8_t length[2];
-
-	weir_mbuf_remove(mbuf, ip->l3 + ip->common, WEIR__FRAGMENT_HEADER);
-	weir__ip_put16(length, mbuf->length - ip->l3 - 40);
-	weir_mbuf_write(mbuf, ip->l3 + 4, length, sizeof(length));
-	weir_mbuf_write(mbuf, ip->l3 + ip->next_at, &ip->protocol, 1);
-}
-
-/* Make the first fragment's headers those of the whole packet. NULL, with the packet freed, when
- * they are shared and cannot be copied. */
-static struct weir_mbuf *mend(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf)
-{
-	struct weir__ip ip;
-
-	/* as it came: so this cannot fail */
-	weir__ip_read(mbuf, &ip);
-	if (weir_mbuf_make_writable(&mbuf, ip.l3, ip.headers)) {
-		reassembly->stats.no_mbufs++;
-		weir_mbuf_free(mbuf);
-		return NULL;
-	}
-	if (ip.ipv6)
-		mend_ipv6(mbuf, &ip);
-	else
-		mend_ipv4(mbuf, &ip);
-	mbuf->flags &= ~(WEIR_MBUF_LAYERS | WEIR_MBUF_WIRE_LENGTH | WEIR_MBUF_HASH | WEIR_OFFLOADS);
-	weir_parse(mbuf);
-	reassembly->stats.packets++;
-	return mbuf;
-}
-
 /* A fragment alone. */
 static void drop(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf)
 {
-	weir_mbuf_free(mbuf);
+	let_go(reassembly, mbuf);
 	reassembly->stats.dropped++;
 }
 
-/* Keep a fragment, or give up what it belongs to. The whole packet when it was the last. */
-static struct weir_mbuf *keep(
+/* Keep a fragment, or give up what it belongs to. Returns whether the packet is whole. */
+static bool keep(
 	struct weir_reassembly *reassembly, uint32_t index, const struct piece *piece, bool more)
 {
 	struct packet *packet = packet_at(reassembly, index);
 	struct weir_reassembly_stats *stats = &reassembly->stats;
 	uint32_t place;
 	enum fit fit = find_place(packet, piece, &place);
-	struct weir_mbuf *whole;
 
 	if (fit != DUPLICATE && is_beyond(packet, piece, more))
 		fit = OVERLAP;
@@ -344,48 +311,87 @@ static struct weir_mbuf *keep(
 		else
 			give_up(reassembly, index,
 				fit == OVERLAP ? &stats->overlaps : &stats->too_many);
-		return NULL;
+		return false;
 	}
 	add_piece(packet, piece, place, more);
 	stats->held++;
-	if (packet->have == packet->end) {
-		uint32_t count = packet->count;
-
-		whole = chain(packet);
-		forget(reassembly, index);
-		whole = mend(reassembly, whole);
-		if (!whole)
-			stats->dropped += count;
-		return whole;
-	}
+	if (packet->have == packet->end)
+		return true;
 	while (stats->held > reassembly->conf.held)
 		give_up(reassembly, reassembly->oldest, &stats->evicted);
-	return NULL;
+	return false;
+}
+
+static bool is_fragment(struct weir_mbuf *mbuf)
+{
+	if (!(mbuf->flags & WEIR_MBUF_LAYERS))
+		weir_parse(mbuf);
+	return (mbuf->packet_type & WEIR_TYPE_L4) == WEIR_L4_FRAGMENT;
+}
+
+/* Take a fragment, stripped or not: the packet that it makes whole, or WEIR_FLOW_NONE. */
+static uint32_t take(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf, bool stripped,
+	uint16_t net, uint64_t now_ns)
+{
+	struct piece piece = {.mbuf = mbuf};
+	struct weir__ip ip;
+	struct key key;
+	uint32_t index;
+
+	weir_reassembly_expire(reassembly, now_ns);
+	reassembly->stats.fragments++;
+	if (!weir__ip_read(mbuf, &ip) || !measure(&ip, &piece)) {
+		reassembly->stats.malformed++;
+		drop(reassembly, mbuf);
+		return WEIR_FLOW_NONE;
+	}
+	make_key(mbuf, &ip, net, &key);
+	if (stripped)
+		strip(mbuf, &ip);
+	index = find(reassembly, &key, now_ns);
+	return keep(reassembly, index, &piece, ip.more) ? index : WEIR_FLOW_NONE;
 }
 
 struct weir_mbuf *weir_reassembly_add(
 	struct weir_reassembly *reassembly, struct weir_mbuf *mbuf, uint64_t now_ns)
 {
-	struct weir__ip ip;
-	struct piece piece;
-	struct key key;
-	bool right;
+	struct weir_mbuf *whole;
+	uint32_t index, count;
 
-	if (!(mbuf->flags & WEIR_MBUF_LAYERS))
-		weir_parse(mbuf);
-	if ((mbuf->packet_type & WEIR_TYPE_L4) != WEIR_L4_FRAGMENT)
+	if (!is_fragment(mbuf))
 		return mbuf;
-	weir_reassembly_expire(reassembly, now_ns);
-	reassembly->stats.fragments++;
-	right = weir__ip_read(mbuf, &ip);
-	if (right) {
-		make_key(mbuf, &ip, &key);
-		right = strip(mbuf, &ip, &piece);
-	}
-	if (!right) {
-		reassembly->stats.malformed++;
-		drop(reassembly, mbuf);
+	index = take(reassembly, mbuf, true, 0, now_ns);
+	if (index == WEIR_FLOW_NONE)
+		return NULL;
+	count = packet_at(reassembly, index)->count;
+	whole = chain(packet_at(reassembly, index));
+	forget(reassembly, index);
+	if (weir__whole_mend(&whole)) {
+		reassembly->stats.no_mbufs++;
+		reassembly->stats.dropped += count;
+		let_go(reassembly, whole);
 		return NULL;
 	}
-	return keep(reassembly, find(reassembly, &key, now_ns), &piece, ip.more);
+	reassembly->stats.packets++;
+	return whole;
+}
+
+int weir_reassembly_gather(struct weir_reassembly *reassembly, struct weir_mbuf *fragment,
+	uint16_t net, uint64_t now_ns, struct weir_mbuf **fragments)
+{
+	const struct packet *packet;
+	uint32_t index, count;
+
+	if (!is_fragment(fragment))
+		return -EINVAL;
+	index = take(reassembly, fragment, false, net, now_ns);
+	if (index == WEIR_FLOW_NONE)
+		return 0;
+	packet = packet_at(reassembly, index);
+	count = packet->count;
+	for (uint32_t i = 0; i < count; i++)
+		fragments[i] = packet->pieces[i].mbuf;
+	forget(reassembly, index);
+	reassembly->stats.packets++;
+	return (int)count;
 }

@@ -187,6 +187,91 @@ static void test_there_and_back(void)
 	}
 }
 
+static struct weir_mbuf *let_go[8];
+static uint32_t let_go_count;
+
+static void on_dropped(void *context, struct weir_mbuf *fragment)
+{
+	CU_ASSERT_PTR_EQUAL(context, let_go);
+	let_go[let_go_count++] = fragment;
+}
+
+/* Gathered: they come back as they were, in order, and flat they are what was cut. */
+static void test_gather(void)
+{
+	static struct sample sample;
+	static uint8_t flat[sizeof(sample.bytes)];
+	struct weir_mbuf *fragments[MOST], *copies[MOST], *back[MOST];
+	struct weir_reassembly *reassembly =
+		make(&(struct weir_reassembly_conf){.fragments = MOST, .held = MOST});
+
+	for (uint32_t round = 0; round < 60; round++) {
+		struct weir_mbuf *packet;
+		int count;
+
+		make_any(&sample, round, 600 + (uint32_t)rand() % (LONGEST - 600));
+		packet = packet_of(&sample, round % 3 ? 0 : 20 + (uint32_t)rand() % 700);
+		count = weir_fragment(packet, 100 + (uint32_t)rand() % 400, 77, fragments, MOST);
+		CU_ASSERT_FATAL(count > 1);
+		for (int i = 0; i < count; i++) {
+			/* what is behind IP's end stays, and is none of the packet's */
+			weir_mbuf_append_bytes(fragments[i], "padding", round % 8);
+			copies[i] = weir_mbuf_copy(fragments[i], pool);
+		}
+		memcpy(back, fragments, sizeof(back));
+		shuffle(back, (uint32_t)count);
+		for (int i = 0; i + 1 < count; i++)
+			CU_ASSERT_EQUAL(
+				weir_reassembly_gather(reassembly, back[i], 5, round, back), 0);
+		CU_ASSERT_EQUAL(
+			weir_reassembly_gather(reassembly, back[count - 1], 5, round, back), count);
+		for (int i = 0; i < count; i++) {
+			CU_ASSERT_PTR_EQUAL(back[i], fragments[i]);
+			CU_ASSERT_EQUAL(weir_mbuf_compare(back[i], copies[i]), 0);
+		}
+		CU_ASSERT_EQUAL(weir_reassembly_flatten(back, (uint32_t)count, flat, sizeof(flat)),
+			sample.length);
+		CU_ASSERT_EQUAL(memcmp(flat, sample.bytes, sample.length), 0);
+		CU_ASSERT_EQUAL(
+			weir_reassembly_flatten(back, (uint32_t)count, flat, sample.length - 1), 0);
+		weir_mbuf_free_bulk(fragments, (uint32_t)count);
+		weir_mbuf_free_bulk(copies, (uint32_t)count);
+	}
+	CU_ASSERT_EQUAL(stats_of(reassembly).packets, 60);
+	weir_reassembly_destroy(reassembly);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
+}
+
+/* What never becomes whole is handed to who wants it, as it came. */
+static void test_gather_in_vain(void)
+{
+	static struct sample sample;
+	struct weir_mbuf *fragments[64], *back[64], *packet;
+	struct weir_reassembly *reassembly = make(&(struct weir_reassembly_conf){
+		.timeout_ns = SECOND, .dropped = on_dropped, .context = let_go});
+
+	make_ipv4(&sample, 2, 1000, false);
+	packet = packet_of(&sample, 0);
+	CU_ASSERT_EQUAL(weir_reassembly_gather(reassembly, packet, 0, 1, back), -EINVAL);
+	CU_ASSERT_EQUAL_FATAL(weir_fragment(packet, 400, 0, fragments, 64), 3);
+	CU_ASSERT_EQUAL(weir_reassembly_gather(reassembly, fragments[0], 1, 1, back), 0);
+	CU_ASSERT_EQUAL(weir_reassembly_gather(reassembly, fragments[1], 1, 1, back), 0);
+	/* of another net */
+	CU_ASSERT_EQUAL(weir_reassembly_gather(reassembly, fragments[2], 2, 1, back), 0);
+	CU_ASSERT_EQUAL(stats_of(reassembly).waiting, 2);
+	CU_ASSERT_EQUAL(let_go_count, 0);
+	CU_ASSERT_EQUAL(weir_reassembly_expire(reassembly, SECOND + 1), 2);
+	CU_ASSERT_EQUAL_FATAL(let_go_count, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		CU_ASSERT_PTR_EQUAL(let_go[i], fragments[i]);
+		CU_ASSERT_EQUAL(weir_mbuf_check(fragments[i]), 0);
+	}
+	weir_mbuf_free_bulk(fragments, 3);
+	CU_ASSERT_EQUAL(stats_of(reassembly).dropped, 3);
+	weir_reassembly_destroy(reassembly);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
+}
+
 /* Fragments of fragments, by a smaller link on the way. */
 static void test_twice(void)
 {
@@ -454,6 +539,8 @@ int main(int argc, char **argv)
 {
 	static CU_TestInfo tests[] = {
 		{"there and back", test_there_and_back},
+		{"gathered", test_gather},
+		{"gathered in vain", test_gather_in_vain},
 		{"cut twice", test_twice},
 		{"packets that are not cut", test_not_to_be_cut},
 		{"a pool that runs dry", test_shortage},

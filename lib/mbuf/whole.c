@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* whole.c: the packet that fragments are: headers of its own for the chain of their payload, or all
+ * of it as bytes in a row. */
+#include "fragment_impl.h"
+
+#include "weir/chain.h"
+#include "weir/checksum.h"
+#include "weir/clone.h"
+#include "weir/parse.h"
+
+/* length: from the header on. */
+static void put_ipv4(uint8_t *header, uint32_t length)
+{
+	weir__ip_put16(header + 2, length);
+	weir__ip_put16(header + 6, 0);
+	weir_ipv4_checksum_set(header);
+}
+
+static void mend_ipv4(struct weir_mbuf *mbuf, const struct weir__ip *ip)
+{
+	uint8_t header[60];
+
+	weir_mbuf_read(mbuf, ip->l3, header, ip->common);
+	put_ipv4(header, mbuf->length - ip->l3);
+	weir_mbuf_write(mbuf, ip->l3, header, ip->common);
+}
+
+static void mend_ipv6(struct weir_mbuf *mbuf, const struct weir__ip *ip)
+{
+	uint8_t length[2];
+
+	weir_mbuf_remove(mbuf, ip->l3 + ip->common, WEIR__FRAGMENT_HEADER);
+	weir__ip_put16(length, mbuf->length - ip->l3 - 40);
+	weir_mbuf_write(mbuf, ip->l3 + 4, length, sizeof(length));
+	weir_mbuf_write(mbuf, ip->l3 + ip->next_at, &ip->protocol, 1);
+}
+
+int weir__whole_mend(struct weir_mbuf **packet)
+{
+	struct weir_mbuf *mbuf;
+	struct weir__ip ip;
+	int error;
+
+	/* as it came: so this cannot fail */
+	weir__ip_read(*packet, &ip);
+	error = weir_mbuf_make_writable(packet, ip.l3, ip.headers);
+	if (error)
+		return error;
+	mbuf = *packet;
+	if (ip.ipv6)
+		mend_ipv6(mbuf, &ip);
+	else
+		mend_ipv4(mbuf, &ip);
+	mbuf->flags &= ~(WEIR_MBUF_LAYERS | WEIR_MBUF_WIRE_LENGTH | WEIR_MBUF_HASH | WEIR_OFFLOADS);
+	weir_parse(mbuf);
+	return 0;
+}
+
+/* The same for bytes that begin with those of the first fragment. How many they are then. */
+static uint32_t mend_bytes(uint8_t *bytes, uint32_t length, const struct weir__ip *ip)
+{
+	uint8_t *header = bytes + ip->l3, *fragment = header + ip->common;
+
+	if (!ip->ipv6) {
+		put_ipv4(header, length - ip->l3);
+		return length;
+	}
+	length -= WEIR__FRAGMENT_HEADER;
+	memmove(fragment, fragment + WEIR__FRAGMENT_HEADER, length - ip->l3 - ip->common);
+	weir__ip_put16(header + 4, length - ip->l3 - 40);
+	header[ip->next_at] = ip->protocol;
+	return length;
+}
+
+uint32_t weir_reassembly_flatten(
+	struct weir_mbuf *const *fragments, uint32_t count, uint8_t *bytes, uint32_t size)
+{
+	struct weir__ip first = {0}, ip;
+	uint32_t length = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t skip, some;
+
+		/* as it was gathered: so this cannot fail */
+		weir__ip_read(fragments[i], &ip);
+		skip = i ? ip.l3 + ip.headers : 0;
+		some = ip.l3 + ip.headers + weir__ip_payload(&ip) - skip;
+		if (some > size - length)
+			return 0;
+		weir_mbuf_read(fragments[i], skip, bytes + length, some);
+		length += some;
+		if (i == 0)
+			first = ip;
+	}
+	return count ? mend_bytes(bytes, length, &first) : 0;
+}
