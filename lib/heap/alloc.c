@@ -40,7 +40,7 @@ static void *take_large(struct weir_heap *heap, size_t size, size_t alignment)
 		alignment >> WEIR__UNIT_LOG2 >= heap->head.units)
 		return weir__fail_null(ENOMEM, "it has no more than %zu bytes of addresses",
 			heap->head.units << WEIR__UNIT_LOG2);
-	return weir__large_take(heap, weir__units_for(size),
+	return weir__large_take(heap, weir__units_for(size ? size : 1),
 		alignment > WEIR__UNIT ? (uint32_t)(alignment >> WEIR__UNIT_LOG2) : 1);
 }
 
