@@ -137,7 +137,7 @@ static inline void weir_heap_free_fixed(struct weir_heap *heap, int number, void
 /* ---- the whole ---- */
 
 /* Bring size more bytes, in whole chunks. 0; -ENOSPC, with nothing done, beyond max_size; or -errno
- * as weir_region_commit(): what came before stays. */
+ * as weir_region_commit(): what came before, in another gap between chunks, stays. */
 WEIR_API int weir_heap_extend(struct weir_heap *heap, size_t size);
 
 /* Give chunks with nothing in them back to the kernel, about size bytes, 0: all; but not below

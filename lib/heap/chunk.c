@@ -105,18 +105,21 @@ static size_t absent(const struct weir_heap *heap)
 int weir_heap_extend(struct weir_heap *heap, size_t size)
 {
 	size_t chunks = size / heap->chunk + (size % heap->chunk != 0);
+	uint32_t end;
 	int error = 0;
 
 	weir__heap_lock(heap);
 	if (chunks > absent(heap))
 		error = weir__fail(ENOSPC, "heap '%s': %zu bytes more are above its %zu",
 			heap->name, size, weir_region_max_size(heap->region));
-	for (uint32_t i = 0; i < heap->chunk_count && chunks > 0 && !error; i++) {
-		if (heap->present[i])
-			continue;
-		error = weir__chunks_commit(heap, i, i + 1);
-		heap->growths += !error;
-		chunks--;
+	/* those in a row at once, so that too much of them is refused as a whole */
+	for (uint32_t i = 0; i < heap->chunk_count && chunks > 0 && !error; i = end + 1) {
+		for (end = i; end < heap->chunk_count && !heap->present[end] && end - i < chunks;)
+			end++;
+		if (end > i)
+			error = weir__chunks_commit(heap, i, end);
+		heap->growths += error ? 0 : end - i;
+		chunks -= end - i;
 	}
 	weir__heap_unlock(heap);
 	return error;

@@ -78,6 +78,9 @@ int weir__chunk_release(struct weir_region *region, size_t chunk);
 /* room.c: can so many bytes of base pages be touched? 0, or -ENOMEM and a reason. */
 int weir__room_check(struct weir_region *region, size_t bytes);
 
+/* room.c: the same for so many bytes of whatever pages the region takes. */
+int weir__room_check_all(struct weir_region *region, size_t bytes);
+
 /* room.c: the reason why so many bytes on reserved hugepages could not be had. */
 void weir__room_say_huge(
 	struct weir_region *region, size_t bytes, enum weir_pages pages, int error);

@@ -230,15 +230,34 @@ static int commit_chunk(struct weir_region *region, size_t chunk)
 	return error;
 }
 
+/* Several chunks that are too much together are refused before the first one takes what is left of
+ * the machine's memory; of each alone the ladder knows. */
+static int check_chunks(struct weir_region *region, size_t first, size_t last)
+{
+	char before[sizeof(region->why)];
+	size_t bytes = 0;
+	int error;
+
+	for (size_t i = first; i <= last; i++)
+		if (region->chunks[i] == WEIR_PAGES_ANY)
+			bytes += weir__chunk_bytes(region, i);
+	memcpy(before, region->why, sizeof(before));
+	region->why[0] = 0;
+	error = weir__room_check_all(region, bytes);
+	if (error)
+		commit_failed(region, bytes, error);
+	memcpy(region->why, before, sizeof(before));
+	return error;
+}
+
 static int commit_chunks(struct weir_region *region, size_t first, size_t last)
 {
-	for (size_t i = first; i <= last; i++) {
-		int error = region->chunks[i] == WEIR_PAGES_ANY ? commit_chunk(region, i) : 0;
+	int error = first == last ? 0 : check_chunks(region, first, last);
 
-		if (error)
-			return error;
-	}
-	return 0;
+	for (size_t i = first; i <= last && !error; i++)
+		if (region->chunks[i] == WEIR_PAGES_ANY)
+			error = commit_chunk(region, i);
+	return error;
 }
 
 int weir_region_commit(struct weir_region *region, size_t offset, size_t size)

@@ -102,6 +102,29 @@ int weir__room_check(struct weir_region *region, size_t bytes)
 	return error;
 }
 
+/* Bytes of the reserved hugepages there are for a region besides base pages. */
+static size_t free_reserved(const struct weir_region *region)
+{
+	uint64_t sizes = region->wanted == WEIR_PAGES_ANY ? weir__os_huge_sizes() : 0;
+	struct weir__os_huge huge;
+	size_t bytes = 0;
+
+	for (unsigned int log2_size = WEIR_PAGES_4K + 1; log2_size < 64; log2_size++)
+		if (sizes >> log2_size & 1 && weir__os_huge(log2_size, WEIR__OS_ALL_NODES, &huge))
+			bytes += huge.free << log2_size;
+	return bytes;
+}
+
+int weir__room_check_all(struct weir_region *region, size_t bytes)
+{
+	size_t reserved;
+
+	if ((region->lazy && !region->locked) || weir__pages_huge(region->wanted))
+		return 0;
+	reserved = free_reserved(region);
+	return bytes > reserved ? weir__room_check(region, bytes - reserved) : 0;
+}
+
 /* Reserved hugepages that a region finds free, on a node or in all; what it wants of them there. */
 struct reserved {
 	int node;

@@ -135,6 +135,21 @@ static void test_insisting_fails_with_a_sentence(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "nr_hugepages"));
 }
 
+/* Chunks that are too many together: none of them takes memory first. */
+static void test_too_many_chunks(void)
+{
+	struct weir_region_conf conf = {
+		.max_size = (size_t)1 << 40, .chunk = 2 << 20, .pages = WEIR_PAGES_4K};
+	struct weir_region *region = weir_region_create(&conf);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(region);
+	CU_ASSERT_EQUAL(weir_region_commit(region, 0, conf.max_size), -ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "full: wanted 1 TiB"));
+	CU_ASSERT_EQUAL(weir_region_size(region), 0);
+	CU_ASSERT_EQUAL(weir_region_commit(region, 0, 4 << 20), 0);
+	weir_region_destroy(region);
+}
+
 static void test_bad_conf(void)
 {
 	struct weir_region_conf none = {.size = 0}, huge = {.size = SIZE_MAX};
@@ -357,6 +372,7 @@ int main(void)
 		{"too small for a hugepage", test_small},
 		{"transparent hugepages", test_thp},
 		{"insisting fails with a sentence", test_insisting_fails_with_a_sentence},
+		{"too many chunks", test_too_many_chunks},
 		{"a bad conf is refused", test_bad_conf},
 		{"node 0", test_node_0},
 		{"chunks come and go", test_chunks},
