@@ -25,7 +25,7 @@ extern "C" {
 struct weir_arena;
 
 /* An arena with blocks of so many bytes, 0: 64 KiB, of this heap. NULL with errno and
- * weir_last_error(): EINVAL for blocks below 256 bytes, ENOMEM. */
+ * weir_last_error(): EINVAL for blocks below 256 bytes or above SIZE_MAX / 2, ENOMEM. */
 WEIR_API struct weir_arena *weir_arena_create(struct weir_heap *heap, size_t block);
 
 /* And all that was taken from it. NULL is allowed. */

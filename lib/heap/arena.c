@@ -10,6 +10,7 @@
 
 #define BLOCK_DEFAULT (64u << 10)
 #define BLOCK_MIN     256
+#define BLOCK_MAX     (SIZE_MAX / 2) /* no heap has so much, and sums do not wrap */
 #define ALIGNMENT_MAX 4096
 
 /* In front of a block or a large piece. */
@@ -72,9 +73,10 @@ struct weir_arena *weir_arena_create(struct weir_heap *heap, size_t block)
 {
 	struct weir_arena *arena;
 
-	if (block && block < BLOCK_MIN)
-		return weir__fail_null(
-			EINVAL, "an arena with blocks of %zu bytes: at least %u", block, BLOCK_MIN);
+	if (block && (block < BLOCK_MIN || block > BLOCK_MAX))
+		return weir__fail_null(EINVAL,
+			"an arena with blocks of %zu bytes: not in %u to %zu", block, BLOCK_MIN,
+			BLOCK_MAX);
 	arena = weir_heap_alloc(heap, sizeof(*arena));
 	if (!arena)
 		return weir__fail_null(ENOMEM, "no memory for an arena: %s", weir_heap_why(heap));
@@ -106,7 +108,7 @@ void *weir__arena_slow(struct weir_arena *arena, size_t size)
 {
 	struct piece *piece;
 
-	if (size > SIZE_MAX / 2) {
+	if (size > BLOCK_MAX) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -129,7 +131,7 @@ void *weir_arena_alloc_aligned(struct weir_arena *arena, size_t size, size_t ali
 	}
 	if (alignment <= 16)
 		return weir_arena_alloc(arena, size);
-	bytes = size > SIZE_MAX / 2 ? NULL : weir_arena_alloc(arena, size + alignment - 16);
+	bytes = size > BLOCK_MAX ? NULL : weir_arena_alloc(arena, size + alignment - 16);
 	if (!bytes) {
 		errno = ENOMEM;
 		return NULL;

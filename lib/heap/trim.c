@@ -109,8 +109,10 @@ size_t weir_heap_shrink(struct weir_heap *heap, size_t size)
 	size_t bytes;
 
 	weir__heap_lock(heap);
-	bytes = weir__trim_all(
-		heap, size ? (size + heap->chunk - 1) / heap->chunk * heap->chunk : SIZE_MAX);
+	/* what is above all of it would wrap when it is rounded up */
+	bytes = weir__trim_all(heap, size && size < heap->head.units << WEIR__UNIT_LOG2
+					     ? (size + heap->chunk - 1) / heap->chunk * heap->chunk
+					     : SIZE_MAX);
 	weir__heap_unlock(heap);
 	return bytes;
 }

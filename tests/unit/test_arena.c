@@ -52,6 +52,7 @@ static void test_alloc_and_reset(void)
 	weir_arena_destroy(arena);
 	weir_arena_destroy(NULL);
 	CU_ASSERT(weir_heap_is_empty(heap));
+	CU_ASSERT_PTR_NULL(weir_arena_create(heap, SIZE_MAX));
 	CU_ASSERT_PTR_NULL(weir_arena_create(heap, 100));
 	CU_ASSERT_EQUAL(errno, EINVAL);
 	weir_heap_destroy(heap);
