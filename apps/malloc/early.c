@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 
 /* Addresses; what is used at a time is some 100 KiB. */
-#define BYTES ((size_t)1 << 30)
-#define LOG2  31
+#define BYTES ((size_t)1 << 28)
+#define LOG2  29
 
 /* In front of a block. */
 struct front {

@@ -27,7 +27,7 @@
 
 /* Addresses: what memory there is, many times; less where less can be had (ulimit -v). */
 #define SIZE_MOST  ((size_t)1 << 40)
-#define SIZE_LEAST ((size_t)1 << 30)
+#define SIZE_LEAST ((size_t)1 << 28)
 
 static _Atomic(struct weir_heap *) the_heap;
 static atomic_flag started = ATOMIC_FLAG_INIT;
@@ -262,9 +262,10 @@ EXPORT void *valloc(size_t size)
 
 EXPORT void *pvalloc(size_t size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), rounded = (size + page - 1) & ~(page - 1);
 
-	return take_aligned(page, (size + page - 1) & ~(page - 1));
+	/* what wraps is as much as there is not */
+	return take_aligned(page, rounded < size ? SIZE_MAX : rounded);
 }
 
 EXPORT int malloc_trim(size_t pad)

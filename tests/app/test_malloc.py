@@ -85,6 +85,14 @@ class MallocTest(unittest.TestCase):
     def test_python_with_threads_and_a_child(self):
         self.assertEqual(len(self.run_both(sys.executable, "-c", PYTHON).strip()), 64)
 
+    def test_little_and_too_much(self):
+        """800 MB of addresses, and a size that wraps when it is rounded up to pages."""
+        code = ("import ctypes; pvalloc = ctypes.CDLL(None).pvalloc; pvalloc.restype = "
+                "ctypes.c_void_p; print(len([bytes(n) for n in range(3000)]), "
+                "pvalloc(ctypes.c_size_t(-6)))")
+        out = self.run_both("sh", "-c", 'ulimit -v 800000; exec "$0" -c "$1"', sys.executable, code)
+        self.assertEqual(out, "3000 None\n")
+
     @unittest.skipUnless(FULL, "WEIR_HEAP_STEPS is not set")
     def test_python_own_tests(self):
         if subprocess.run([sys.executable, "-c", "import test.test_dict"], check=False,
