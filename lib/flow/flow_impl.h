@@ -58,6 +58,9 @@ struct weir_flow_table {
 	char name[32];
 };
 
+/* The highest bit of a tag, so that none is 0. */
+#define WEIR__FLOW_TAKEN 0x8000
+
 /* Where a key belongs. */
 struct weir__flow_place {
 	uint32_t home;
@@ -73,11 +76,9 @@ static inline uint32_t weir__flow_scale(uint32_t number, uint32_t count)
 static inline struct weir__flow_place weir__flow_place(
 	const struct weir_flow_table *table, uint64_t hash)
 {
-	uint16_t tag = (uint16_t)(hash >> 16);
-
 	return (struct weir__flow_place){
 		.home = weir__flow_scale((uint32_t)(hash >> 32), table->bucket_count),
-		.tag = (uint16_t)(tag + (tag == 0)),
+		.tag = (uint16_t)(hash >> 16) | WEIR__FLOW_TAKEN,
 	};
 }
 
@@ -92,7 +93,7 @@ static inline uint32_t weir__flow_other(
 }
 
 /* In which count a tag is: flows of this home with such tags that are away. */
-#define WEIR__FLOW_AWAY(tag) ((tag) >> 13)
+#define WEIR__FLOW_AWAY(tag) ((tag) >> 12 & 7)
 
 /* 0 when two keys are equal. */
 static inline uint64_t weir__flow_difference(const void *a, const void *b, uint32_t size)

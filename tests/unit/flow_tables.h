@@ -67,7 +67,7 @@ static inline void check_buckets(struct weir_flow_table *table)
 			wrong += place.tag != tag;
 			wrong += b !=
 				 (guest ? weir__flow_other(table, place.home, tag) : place.home);
-			away[place.home * 8 + (tag >> 13)] += guest;
+			away[place.home * 8 + WEIR__FLOW_AWAY(tag)] += guest;
 		}
 	}
 	for (uint32_t i = 0; i < table->bucket_count * 8; i++) {
