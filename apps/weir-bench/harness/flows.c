@@ -16,7 +16,8 @@
 /* It takes longer than a batch of the usual to come around to flows that are in no cache. */
 #define BATCH_NS 20000
 
-static const uint32_t default_bursts[] = {32, 0};
+/* The usual, and as many as both tables take at most. */
+static const uint32_t default_bursts[] = {32, 64, 0};
 
 /* A generator of G. Marsaglia, "Xorshift RNGs", 2003. */
 static uint64_t next_random(uint64_t *state)
