@@ -9,11 +9,20 @@
  * the wait for memory lie between. */
 #define AHEAD 6
 
-static inline void add_hash(const struct weir_trace *trace, struct weir_mbuf *mbuf,
-	const struct weir_trace_packet *packet)
+static inline void add_hash(
+	bool hashed, struct weir_mbuf *mbuf, const struct weir_trace_packet *packet)
 {
+	if (!hashed)
+		return;
 	mbuf->hash = packet->hash;
-	mbuf->flags |= trace->hashed ? WEIR_MBUF_HASH : 0;
+	mbuf->flags |= WEIR_MBUF_HASH;
+}
+
+/* Do two come from the same kind of link, in the same way? */
+static inline bool is_alike(const struct weir_trace_packet *a, const struct weir_trace_packet *b)
+{
+	return a->link_type == b->link_type && a->interface == b->interface &&
+	       a->direction == b->direction;
 }
 
 /* No more than there are. */
@@ -30,17 +39,22 @@ uint32_t weir_trace_attach(struct weir_trace *trace, uint64_t first, struct weir
 	uint32_t count, struct weir_mempool *pool)
 {
 	struct weir__parts parts = weir__parts_of(pool, &trace->block, true);
-	const struct weir_trace_packet *packet = trace->packets + first;
+	const struct weir_trace_packet *packet = trace->packets + first, *kind = NULL;
+	const bool hashed = trace->hashed;
 
 	count = weir__parts_take(pool, mbufs, within(trace, first, count));
 	for (uint32_t i = 0; i < count; i++, packet++) {
 		uint8_t *data = trace->block.bytes + packet->offset;
 
 		__builtin_prefetch(data);
-		weir__parts_are(&parts, 0, packet->link_type, packet->interface, packet->direction);
+		if (!kind || !is_alike(kind, packet)) {
+			kind = packet;
+			weir__parts_are(
+				&parts, 0, kind->link_type, kind->interface, kind->direction);
+		}
 		weir__mbuf_on_part(&parts, mbufs[i], data, packet->length, packet->wire_length,
 			packet->timestamp_ns);
-		add_hash(trace, mbufs[i], packet);
+		add_hash(hashed, mbufs[i], packet);
 	}
 	if (count)
 		weir__block_take(&trace->block, count);
@@ -89,7 +103,7 @@ uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first, struct weir_m
 		}
 		weir__mbuf_captured(mbufs[i], packet->timestamp_ns, packet->wire_length,
 			packet->link_type, packet->interface, packet->direction);
-		add_hash(trace, mbufs[i], packet);
+		add_hash(trace->hashed, mbufs[i], packet);
 	}
 	return count;
 }
