@@ -81,13 +81,17 @@ static inline void app_bridge_send(struct weir_stage *stage, const struct app_br
 	weir_stage_next(stage, (uint32_t)__builtin_ctzll(ways), mbuf);
 }
 
-/* Hand on frames of the array that a stage was run with, count of them from number first on, to one
- * port. */
+/* Hand on frames of the array of all that a stage was run with, count of them from number first on,
+ * to one port. */
 static inline void app_bridge_pass(struct weir_stage *stage, uint32_t port,
-	struct weir_mbuf **mbufs, uint32_t first, uint32_t count)
+	struct weir_mbuf **mbufs, uint32_t all, uint32_t first, uint32_t count)
 {
-	for (uint32_t i = first; i < first + count; i++)
-		weir_stage_next(stage, port, mbufs[i]);
+	/* the array itself goes on only with all of them */
+	if (first || count == all)
+		weir_stage_pass(stage, port, mbufs + first, count);
+	else
+		for (uint32_t i = 0; i < count; i++)
+			weir_stage_next(stage, port, mbufs[i]);
 }
 
 /* Hand on, or drop, the frames of a run. */

@@ -29,6 +29,7 @@ struct weir_pipeline *app_pipeline_make(
 		.more = more,
 		.pool = run->app.pool,
 		.idle = run->idle,
+		.burst = run->burst,
 		.limit = options->limit < UINT64_MAX ? options->limit : 0,
 		.check = run->check};
 

@@ -25,6 +25,7 @@ struct app_pipeline {
 	bool check;                                 /* as in weir_pipeline_conf */
 	bool show_stages;                           /* report the stages without --verbose, too */
 	enum weir_idle idle;
+	uint32_t burst;    /* as there */
 	uint64_t stats_ns; /* between figures; 0: only at the end */
 	uint64_t printed_ns;
 	const char *control_path; /* NULL: no socket */

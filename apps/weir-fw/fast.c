@@ -12,7 +12,7 @@
  * all others behind it. */
 #include "apps/weir-fw/fast.h"
 
-#include "apps/weir-fw/track_tcp_impl.h"
+#include "apps/weir-fw/track_plain_impl.h"
 
 void fw_fast_begin(
 	struct fw_fast *fast, const struct fw_judge *judge, uint32_t generation, uint32_t count)
@@ -31,14 +31,13 @@ void fw_fast_look(struct fw_fast *fast)
 
 	for (uint32_t i = 0; tracker && i < fast->count; i++) {
 		struct fw_plain *plain = &fast->plain[i];
-		const uint8_t *key;
 
 		plain->found = tracker->hints[plain->hint];
-		key = weir_flow_key(tracker->table, plain->found / 2);
+		plain->entry = fw_track_entry(tracker->table, plain->found / 2);
 		/* time, key and what is known lie in a line; what is kept of TCP in two others */
-		__builtin_prefetch(key, 1);
-		__builtin_prefetch(key + 64, 1);
-		__builtin_prefetch(key + 128, 1);
+		__builtin_prefetch(plain->entry, 1);
+		__builtin_prefetch((uint8_t *)plain->entry + 64, 1);
+		__builtin_prefetch((uint8_t *)plain->entry + 128, 1);
 	}
 }
 
@@ -54,7 +53,7 @@ static uint32_t collect(struct fw_fast *fast, uint32_t *i, struct fw_plain **pla
 
 		/* one that is gone has left its key there */
 		if (!fw_plain_has_ports(of->kind[0]) ||
-			(fw_plain_has_key(of, weir_flow_key(table, of->found / 2)) &&
+			(fw_plain_has_key(of, &of->entry->key) &&
 				weir_flow_expires(table, of->found / 2) > 0))
 			continue;
 		fw_key_make(of->transport + of->length - of->total, of->kind[1], of->kind[0],
@@ -79,6 +78,7 @@ static __attribute__((noinline)) void look_up(struct fw_fast *fast, uint32_t i)
 			uint32_t j = (uint32_t)__builtin_ctzll(there);
 
 			plain[j]->found += 2 * indices[j];
+			plain[j]->entry = fw_track_entry(tracker->table, indices[j]);
 			tracker->hints[plain[j]->hint] = plain[j]->found;
 		}
 	}
@@ -108,7 +108,8 @@ static inline bool track(struct fw_connection *connection, const struct fw_plain
 	if (plain->kind[0] == FW_PLAIN_UDP) {
 		if (!take_udp(connection, plain, now_ns, timeout_ns))
 			return false;
-	} else if (!fw_tcp_plain(connection, plain->transport, plain->length, side, timeout_ns)) {
+	} else if (plain->kind[0] != FW_PLAIN_TCP ||
+		   !fw_tcp_plain(connection, plain->transport, plain->length, side, timeout_ns)) {
 		return false;
 	}
 	fw_track_count(connection, side, plain->total);
@@ -134,7 +135,7 @@ static uint32_t take(struct fw_fast *fast, uint32_t first, uint32_t end, uint16_
 		 path = want >> FW_KNOWN_PATH;
 
 	for (; plain < &fast->plain[end]; plain++) {
-		struct fw_entry *entry = fw_track_entry(table, plain->found / 2);
+		struct fw_entry *entry = plain->entry;
 		uint64_t known = entry->connection.known[plain->found % 2];
 		uint64_t at_ns = plain->time_ns > now_ns ? plain->time_ns : now_ns;
 
@@ -213,6 +214,7 @@ void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint16_
 	struct fw_asked *asked;
 	struct fw_plain plain;
 	uint32_t number;
+	uint64_t hash;
 
 	if (fast->path.varies || packet->ct_state != FW_CT_ESTABLISHED || packet->link_broadcast ||
 		packet->link_multicast)
@@ -221,7 +223,7 @@ void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint16_
 	/* one that has ended with this packet is no longer in the table */
 	if (!asked->connection || asked->connection == &fast->tracker->pending_connection ||
 		asked->error || asked->connection->nat ||
-		!fw_plain_read(&plain, packet->frame, packet->frame_length))
+		!fw_plain_read(&plain, packet->frame, packet->frame_length, &hash))
 		return;
 	number = path_number(fast);
 	if (number < FW_FAST_PATHS)

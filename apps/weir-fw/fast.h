@@ -55,10 +55,11 @@ static inline void fw_fast_add(
 {
 	struct fw_plain *plain = &fast->plain[i];
 	const struct fw_tracker *tracker = fast->tracker;
+	uint64_t hash;
 
-	if (weir_likely(tracker && fw_plain_read(plain, frame, length))) {
+	if (weir_likely(tracker && fw_plain_read(plain, frame, length, &hash))) {
 		plain->time_ns = time_ns;
-		plain->hint = (uint32_t)(fw_plain_hash(plain) >> tracker->hint_shift);
+		plain->hint = (uint32_t)(hash >> tracker->hint_shift);
 		__builtin_prefetch(&tracker->hints[plain->hint]);
 	} else {
 		*plain = fw_plain_none;

@@ -18,6 +18,7 @@ enum { FW_PLAIN_IPV4 = 20, FW_PLAIN_IPV6 = 40, FW_PLAIN_TCP = 6, FW_PLAIN_UDP = 
 
 struct fw_plain {
 	const uint8_t *transport;
+	struct fw_entry *entry; /* of the connection */
 	uint64_t time_ns;
 	uint32_t found;  /* the connection: twice its index, and 1 when its ends are exchanged */
 	uint32_t hint;   /* where that is remembered */
@@ -52,58 +53,75 @@ static inline uint32_t fw_big16(const uint8_t *bytes)
 	return (uint32_t)(bytes[0] << 8 | bytes[1]);
 }
 
+static inline uint32_t fw_big32(const uint8_t *bytes)
+{
+	return fw_big16(bytes) << 16 | fw_big16(bytes + 2);
+}
+
 static inline bool fw_plain_has_ports(uint8_t protocol)
 {
 	return protocol == FW_PLAIN_TCP || protocol == FW_PLAIN_UDP;
 }
 
-/* Where the headers of IP end, and what is behind them; as far as that is in left bytes. */
+/* Where the headers of IP end, and what is behind them; is all of that in left bytes? */
 static inline bool fw_plain_set(struct fw_plain *plain, const uint8_t *ip, uint32_t header,
 	uint32_t total, uint8_t protocol, uint8_t family, uint32_t left)
 {
-	const uint8_t kind[4] = {protocol, family};
+	const uint32_t kind = htonl((uint32_t)protocol << 24 | (uint32_t)family << 16);
 
 	plain->transport = ip + header;
 	plain->length = total - header;
 	plain->total = total;
-	memcpy(plain->kind, kind, sizeof(kind));
-	return fw_plain_has_ports(protocol) && total >= header + 8 && total <= left;
-}
-
-/* Is a frame of Ethernet plain? */
-static inline bool fw_plain_read(struct fw_plain *plain, const uint8_t *frame, uint32_t length)
-{
-	enum { ETHERNET = 14 };
-	const uint8_t *ip = frame + ETHERNET;
-	uint16_t type, fragment;
-
-	if (weir_unlikely(length < ETHERNET + FW_PLAIN_IPV4 + 8))
-		return false;
-	memcpy(&type, frame + 12, sizeof(type));
-	memcpy(&fragment, ip + 6, sizeof(fragment));
-	if (weir_likely(type == htons(0x0800)))
-		return ip[0] == 0x45 && !(fragment & htons(0x3fff)) &&
-		       fw_plain_set(plain, ip, FW_PLAIN_IPV4, fw_big16(ip + 2), ip[9], FW_IP,
-			       length - ETHERNET);
-	return type == htons(0x86dd) && length >= ETHERNET + FW_PLAIN_IPV6 + 8 && ip[0] >> 4 == 6 &&
-	       fw_plain_set(plain, ip, FW_PLAIN_IPV6, FW_PLAIN_IPV6 + fw_big16(ip + 4), ip[6],
-		       FW_IP6, length - ETHERNET);
+	memcpy(plain->kind, &kind, sizeof(kind));
+	return total >= header + 8 && total <= left;
 }
 
 /* By products with 2^64 over the golden ratio and over its square (Knuth, volume 3, 6.4), of which
  * the upper bits are good. Who makes packets with the same hint makes his own slower. */
-static inline uint64_t fw_plain_hash(const struct fw_plain *plain)
+#define FW_HASH_ONE UINT64_C(0x9e3779b97f4a7c15)
+#define FW_HASH_TWO UINT64_C(0x61c8864680b583eb)
+
+static inline bool fw_plain_read4(
+	struct fw_plain *plain, const uint8_t *ip, uint32_t left, uint64_t *hash)
 {
-	const uint64_t one = UINT64_C(0x9e3779b97f4a7c15), two = UINT64_C(0x61c8864680b583eb);
-	const uint8_t *ports = plain->transport;
+	static const uint8_t fragment[4] = {0x3f, 0xff};
+	const uint8_t *ports = ip + FW_PLAIN_IPV4;
+
+	*hash = (fw_word(ports - 8) * FW_HASH_ONE + fw_half(ports)) * FW_HASH_TWO;
+	return ip[0] == 0x45 && !(fw_half(ip + 6) & fw_half(fragment)) &&
+	       fw_plain_set(plain, ip, FW_PLAIN_IPV4, fw_big16(ip + 2), ip[9], FW_IP, left);
+}
+
+static inline bool fw_plain_read6(
+	struct fw_plain *plain, const uint8_t *ip, uint32_t left, uint64_t *hash)
+{
+	const uint8_t *ports = ip + FW_PLAIN_IPV6;
 	uint64_t sum;
 
-	if (weir_likely(plain->kind[1] == FW_IP))
-		return (fw_word(ports - 8) * one + fw_half(ports)) * two;
-	sum = fw_word(ports - 32) * one + fw_word(ports - 24);
-	sum = sum * two + fw_word(ports - 16);
-	sum = sum * one + fw_word(ports - 8);
-	return (sum * two + fw_half(ports)) * one;
+	if (left < FW_PLAIN_IPV6 + 8 || ip[0] >> 4 != 6)
+		return false;
+	sum = fw_word(ports - 32) * FW_HASH_ONE + fw_word(ports - 24);
+	sum = sum * FW_HASH_TWO + fw_word(ports - 16);
+	sum = sum * FW_HASH_ONE + fw_word(ports - 8);
+	*hash = (sum * FW_HASH_TWO + fw_half(ports)) * FW_HASH_ONE;
+	return fw_plain_set(
+		plain, ip, FW_PLAIN_IPV6, FW_PLAIN_IPV6 + fw_big16(ip + 4), ip[6], FW_IP6, left);
+}
+
+/* Is a frame of Ethernet plain? If so, *hash is of its ends. */
+static inline bool fw_plain_read(
+	struct fw_plain *plain, const uint8_t *frame, uint32_t length, uint64_t *hash)
+{
+	enum { ETHERNET = 14 };
+	const uint8_t *ip = frame + ETHERNET;
+	uint16_t type;
+
+	if (weir_unlikely(length < ETHERNET + FW_PLAIN_IPV4 + 8))
+		return false;
+	memcpy(&type, frame + 12, sizeof(type));
+	if (weir_likely(type == htons(0x0800)))
+		return fw_plain_read4(plain, ip, length - ETHERNET, hash);
+	return type == htons(0x86dd) && fw_plain_read6(plain, ip, length - ETHERNET, hash);
 }
 
 /* Is it the packet's, as fw_key_make() makes it, with its ends exchanged or not? */

@@ -40,14 +40,18 @@ struct fw_tcp_side {
 	bool scales : 1, sack : 1, liberal : 1, closed_first : 1; /* change rarely */
 };
 
+/* The last segment, in words to be compared at once: its sequence number and ACK; its end, window,
+ * side and kind, of 32, 16, 8 and 8 bits. */
+struct fw_tcp_last {
+	uint64_t numbers, rest;
+};
+
 struct fw_tcp {
 	struct fw_tcp_side side[2]; /* 0: who began */
-	uint32_t last_sequence, last_end, last_ack;
+	struct fw_tcp_last last;
 	struct fw_tcp_side last_offer; /* of a SYN that was let through without belonging */
-	uint16_t last_window;
-	uint8_t last_kind, last_side;
 	uint8_t state;
-	uint8_t again;   /* how often the same came once more */
+	uint8_t again;   /* a bit for each time that the same came once more */
 	bool both_open;  /* at the same time */
 	bool challenged; /* a SYN came after both had closed */
 };
@@ -178,11 +182,6 @@ void fw_track_forget(struct fw_tracker *tracker, uint32_t index, uint32_t gone);
 void fw_track_tell(struct fw_tracker *tracker, uint32_t index, uint32_t event, uint32_t gone);
 /* Does a connection that lives have this tuple? */
 bool fw_tuple_taken(struct fw_tracker *tracker, const fw_key *tuple);
-
-/* A segment in the middle of an established connection, as most are; false: look at it by
- * fw_tcp_packet(), nothing has changed. */
-bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *tcp, uint32_t length,
-	uint32_t side, uint64_t *timeout_ns);
 
 /* Is a connection of UDP a stream by now? And how long it lives from now on if so, or else. Seconds
  * of Documentation/networking/nf_conntrack-sysctl.rst; a stream is what still goes both ways after

@@ -82,12 +82,7 @@ static bool begin(struct fw_tcp *tcp, const struct fw_segment *segment)
 /* Kept in mind of a segment that is let through without belonging: what answers it tells. */
 static void remember(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
 {
-	tcp->last_kind = (uint8_t)segment->kind;
-	tcp->last_side = (uint8_t)side;
-	tcp->last_sequence = segment->sequence;
-	tcp->last_end = segment->end;
-	tcp->last_ack = segment->ack;
-	tcp->last_window = segment->window;
+	tcp->last = fw_tcp_last_of(segment, side);
 	if (segment->kind == KIND_SYN) {
 		tcp->challenged = tcp->state == LA;
 		memset(&tcp->last_offer, 0, sizeof(tcp->last_offer));
@@ -105,15 +100,15 @@ static uint32_t judge_reset(
 	bool established = tcp->state == ES && connection->assured;
 
 	/* what is known of the windows may be of before a SYN that was let through */
-	if (!other->has_ack || tcp->last_kind == KIND_SYN ||
+	if (!other->has_ack || fw_tcp_last_kind(tcp) == KIND_SYN ||
 		(segment->sequence == 0 && !established))
 		return CL;
 	if (before(segment->sequence, other->max_ack))
 		return INVALID;
 	if (!established || segment->sequence == other->max_ack)
 		return CL;
-	if (tcp->last_kind == KIND_ACK && tcp->last_side == side &&
-		segment->sequence == tcp->last_end)
+	if (fw_tcp_last_kind(tcp) == KIND_ACK && fw_tcp_last_side(tcp) == side &&
+		segment->sequence == fw_tcp_last_end(tcp))
 		return CL;
 	return tcp->state;
 }
@@ -124,9 +119,9 @@ static bool answers_ignored(
 {
 	const struct fw_tcp *tcp = &connection->tcp;
 
-	return ((connection->answered && tcp->last_kind == KIND_SYN) ||
-		       (!connection->assured && tcp->last_kind == KIND_ACK)) &&
-	       segment->ack == tcp->last_end;
+	return ((connection->answered && fw_tcp_last_kind(tcp) == KIND_SYN) ||
+		       (!connection->assured && fw_tcp_last_kind(tcp) == KIND_ACK)) &&
+	       segment->ack == fw_tcp_last_end(tcp);
 }
 
 /* One side at least has closed: its ports may be in use again, of which nothing is known here, so a
@@ -144,14 +139,14 @@ static bool gives_up(
 	const struct fw_tcp *tcp = &connection->tcp;
 
 	return side == 0 && tcp->state == SS && connection->answered && !(segment->flags & ACK) &&
-	       segment->sequence == tcp->last_ack;
+	       segment->sequence == (uint32_t)tcp->last.numbers;
 }
 
 /* A SYN for a connection that is over, or that a reset has ended. */
 static bool reopens(const struct fw_tcp *tcp, uint32_t side)
 {
 	return tcp->side[0].closed_first || tcp->side[1].closed_first ||
-	       (tcp->last_side == side && tcp->last_kind == KIND_RST);
+	       (fw_tcp_last_side(tcp) == side && fw_tcp_last_kind(tcp) == KIND_RST);
 }
 
 static uint64_t lifetime(const struct fw_connection *connection)
@@ -169,14 +164,19 @@ static uint64_t lifetime(const struct fw_connection *connection)
 	return seconds * FW_NS_PER_S;
 }
 
+/* The kind and the side of the last segment are these now. */
+static void note(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
+{
+	tcp->last.rest = (tcp->last.rest & ~UINT64_C(0xffff)) | side << 8 | segment->kind;
+}
+
 static void enter(struct fw_connection *connection, const struct fw_segment *segment, uint32_t side,
 	uint8_t state)
 {
 	struct fw_tcp *tcp = &connection->tcp;
 	uint8_t old = tcp->state;
 
-	tcp->last_kind = (uint8_t)segment->kind;
-	tcp->last_side = (uint8_t)side;
+	note(tcp, segment, side);
 	tcp->state = state;
 	if (old != state && state == FW)
 		tcp->side[side].closed_first = true;
@@ -188,15 +188,15 @@ static void enter(struct fw_connection *connection, const struct fw_segment *seg
  * the tracker took for another. Its first side starts from that SYN. */
 static bool resumes(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
 {
-	struct fw_tcp_side *first = &tcp->side[tcp->last_side];
-	uint32_t window = tcp->last_window ? tcp->last_window : 1;
+	struct fw_tcp_side *first = &tcp->side[fw_tcp_last_side(tcp)];
+	uint16_t window = (uint16_t)(tcp->last.rest >> 16);
 
-	if (segment->kind != KIND_SYN_ACK || tcp->last_kind != KIND_SYN || tcp->last_side == side ||
-		segment->ack != tcp->last_end)
+	if (segment->kind != KIND_SYN_ACK || fw_tcp_last_kind(tcp) != KIND_SYN ||
+		fw_tcp_last_side(tcp) == side || segment->ack != fw_tcp_last_end(tcp))
 		return false;
 	*first = tcp->last_offer;
-	first->end = first->max_end = tcp->last_end;
-	first->max_window = window;
+	first->end = first->max_end = fw_tcp_last_end(tcp);
+	first->max_window = window ? window : 1;
 	memset(&tcp->side[side], 0, sizeof(tcp->side[side]));
 	tcp->state = SS;
 	return true;
@@ -208,8 +208,7 @@ static void note_invalid(
 {
 	if (!connection->assured || (segment->kind != KIND_RST && segment->kind != KIND_FIN))
 		return;
-	connection->tcp.last_kind = (uint8_t)segment->kind;
-	connection->tcp.last_side = (uint8_t)side;
+	note(&connection->tcp, segment, side);
 }
 
 /* Where the table does not say enough: the ACK that both wait for who opened at the same time, and
@@ -222,7 +221,8 @@ static uint32_t refine(
 	if (state == SR && side == 1 && segment->kind == KIND_ACK && tcp->both_open)
 		return ES;
 	if (state == TW && tcp->state == LA && segment->kind == KIND_ACK &&
-		tcp->last_side != side && tcp->last_kind == KIND_SYN && tcp->challenged) {
+		fw_tcp_last_side(tcp) != side && fw_tcp_last_kind(tcp) == KIND_SYN &&
+		tcp->challenged) {
 		tcp->challenged = false;
 		return IGNORE;
 	}

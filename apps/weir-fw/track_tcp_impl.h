@@ -29,6 +29,34 @@ struct fw_segment {
 	uint32_t option_length;
 };
 
+static inline struct fw_tcp_last fw_tcp_last_of(const struct fw_segment *segment, uint32_t side)
+{
+	return (struct fw_tcp_last){(uint64_t)segment->sequence << 32 | segment->ack,
+		(uint64_t)segment->end << 32 | (uint32_t)segment->window << 16 | side << 8 |
+			segment->kind};
+}
+static inline uint32_t fw_tcp_last_end(const struct fw_tcp *tcp)
+{
+	return (uint32_t)(tcp->last.rest >> 32);
+}
+static inline uint32_t fw_tcp_last_side(const struct fw_tcp *tcp)
+{
+	return tcp->last.rest >> 8 & 0xff;
+}
+static inline uint32_t fw_tcp_last_kind(const struct fw_tcp *tcp)
+{
+	return tcp->last.rest & 0xff;
+}
+
+/* An ACK is the last segment: how often did it come? */
+static inline void fw_tcp_count_again(struct fw_tcp *tcp, const struct fw_tcp_last *last)
+{
+	bool same = !((tcp->last.numbers ^ last->numbers) | (tcp->last.rest ^ last->rest) >> 8);
+
+	tcp->again = (uint8_t)((tcp->again << 1 | 1) & -same);
+	tcp->last = *last;
+}
+
 /* Where a segment lies to what both sides allow. */
 enum fw_place {
 	FW_OUTSIDE,
@@ -36,11 +64,14 @@ enum fw_place {
 	FW_PASSES, /* late, or a little too far: it is let through, and changes no state */
 };
 
-/* Seconds that an established connection lives, and one where the same segment came more than so
- * often once more, or data was sent and is not acknowledged. */
+/* An ACK may be so much older than the newest data: more than any unscaled window. */
+#define FW_ACK_WINDOW 66000
+
+/* Seconds that an established connection lives, and one where the same segment came three times
+ * once more: a bit of again, or data was sent and is not acknowledged. */
 #define FW_TCP_LIVES   432000
 #define FW_TCP_DOUBTED 300
-#define FW_TCP_AGAIN   3
+#define FW_TCP_AGAIN   (1 << 2)
 
 /* track_segment.c: false for what no stack sends. */
 bool fw_segment_read(const struct fw_packet *packet, struct fw_segment *segment);

@@ -2,9 +2,6 @@
 /* track_window.c: is a segment within what both sides allow? */
 #include "apps/weir-fw/track_tcp_impl.h"
 
-/* An ACK may be so much older than the newest data: more than any unscaled window. */
-#define ACK_WINDOW 66000
-
 static void begin_side(struct fw_tcp_side *sender, struct fw_tcp_side *receiver,
 	const struct fw_segment *segment, uint32_t side)
 {
@@ -60,23 +57,6 @@ static inline void advance(struct fw_tcp *tcp, const struct fw_segment *segment,
 		receiver->unacknowledged = false;
 }
 
-static inline void count_again(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
-{
-	if (segment->kind == KIND_ACK && tcp->last_side == side &&
-		tcp->last_sequence == segment->sequence && tcp->last_ack == segment->ack &&
-		tcp->last_end == segment->end && tcp->last_window == segment->window) {
-		if (tcp->again < UINT8_MAX)
-			tcp->again++;
-	} else if (segment->kind == KIND_ACK) {
-		tcp->last_side = (uint8_t)side;
-		tcp->last_sequence = segment->sequence;
-		tcp->last_ack = segment->ack;
-		tcp->last_end = segment->end;
-		tcp->last_window = segment->window;
-		tcp->again = 0;
-	}
-}
-
 /* A sender that has not heard of the last window goes too far by at most another one. What it sent
  * counts, since it may be acknowledged. */
 static bool overshoots(struct fw_tcp_side *sender, const struct fw_tcp_side *receiver,
@@ -94,7 +74,8 @@ static bool overshoots(struct fw_tcp_side *sender, const struct fw_tcp_side *rec
 static enum fw_place place_of(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
 {
 	struct fw_tcp_side *sender = &tcp->side[side], *receiver = &tcp->side[!side];
-	uint32_t ack_window = sender->max_window > ACK_WINDOW ? sender->max_window : ACK_WINDOW;
+	uint32_t ack_window =
+		sender->max_window > FW_ACK_WINDOW ? sender->max_window : FW_ACK_WINDOW;
 	bool recent_ack = after(segment->sack, receiver->end - ack_window - 1);
 	bool recent = !receiver->max_window ||
 		      after(segment->end, sender->end - receiver->max_window - 1);
@@ -109,7 +90,11 @@ static enum fw_place place_of(struct fw_tcp *tcp, const struct fw_segment *segme
 	if (!recent || !recent_ack)
 		return sender->liberal ? FW_INSIDE : FW_PASSES;
 	advance(tcp, segment, side);
-	count_again(tcp, segment, side);
+	if (segment->kind == KIND_ACK) {
+		const struct fw_tcp_last last = fw_tcp_last_of(segment, side);
+
+		fw_tcp_count_again(tcp, &last);
+	}
 	return FW_INSIDE;
 }
 
@@ -138,54 +123,4 @@ enum fw_place fw_tcp_window(struct fw_tcp *tcp, struct fw_segment *segment, uint
 	if (segment->flags & RST && segment->sequence == 0 && tcp->state == FW_TCP_SYN_SENT)
 		segment->sequence = segment->end = sender->end; /* it answers a SYN */
 	return place_of(tcp, segment, side);
-}
-
-static uint32_t big32(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
-/* No options, or only a time stamp where all stacks put it (RFC 7323, appendix A). */
-static bool has_plain_options(const uint8_t *tcp)
-{
-	return tcp[12] >> 4 == 5 ||
-	       (tcp[12] >> 4 == 8 && tcp[20] == 1 && tcp[21] == 1 && tcp[22] == 8 && tcp[23] == 10);
-}
-
-bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *bytes, uint32_t length,
-	uint32_t side, uint64_t *timeout_ns)
-{
-	struct fw_tcp *tcp = &connection->tcp;
-	const struct fw_tcp_side *sender = &tcp->side[side], *receiver = &tcp->side[!side];
-	uint32_t header, ack_window = sender->max_window;
-	struct fw_segment segment;
-	bool doubted;
-
-	if (tcp->state != FW_TCP_ESTABLISHED || !connection->assured || length < 20)
-		return false;
-	header = (bytes[12] >> 4) * 4u;
-	if ((bytes[13] & (FIN | SYN | RST | ACK | URGENT)) != ACK || header > length ||
-		!has_plain_options(bytes) || !sender->max_window || !receiver->max_window)
-		return false;
-	segment.sequence = big32(bytes + 4);
-	segment.ack = segment.sack = big32(bytes + 8);
-	segment.end = segment.sequence + length - header;
-	segment.window = (uint16_t)(bytes[14] << 8 | bytes[15]);
-	segment.flags = ACK;
-	segment.kind = KIND_ACK;
-	ack_window = ack_window > ACK_WINDOW ? ack_window : ACK_WINDOW;
-	/* as in place_of() */
-	if (!before(segment.sequence, sender->max_end + 1) ||
-		!before(segment.sack, receiver->end + 1) ||
-		!after(segment.end, sender->end - receiver->max_window - 1) ||
-		!after(segment.sack, receiver->end - ack_window - 1))
-		return false;
-	advance(tcp, &segment, side);
-	count_again(tcp, &segment, side);
-	tcp->last_kind = KIND_ACK;
-	tcp->last_side = (uint8_t)side;
-	doubted = tcp->again >= FW_TCP_AGAIN || sender->unacknowledged | receiver->unacknowledged;
-	*timeout_ns = (doubted ? FW_TCP_DOUBTED : FW_TCP_LIVES) * FW_NS_PER_S;
-	return true;
 }

@@ -97,9 +97,6 @@ class Router:
         self.write("net/ipv4/ip_forward", "1")
         self.write("net/ipv6/conf/all/forwarding", "1")
         self.write("net/ipv4/icmp_ratelimit", "0")
-        # fragments wait as long as it takes, and for any number of others
-        self.write("net/ipv4/ipfrag_time", str(LONG))
-        self.write("net/ipv4/ipfrag_max_dist", "0")
         for family, address, gateway in (("-4", "192.0.2.1/24", "192.0.2.2"),
                                          ("-6", "2001:db8:ffff::1/64", "2001:db8:ffff::2")):
             run("ip", family, "addr", "add", address, "dev", OUT)
@@ -133,39 +130,39 @@ class Router:
             if seconds < LONG:
                 self.write(path[len("/proc/sys/"):], str(LONG))
 
-    def exchange(self, frames, came):
-        """Send frames; came is called with each frame of IP that is sent on."""
+    def send_changed(self, frames):
+        """IPv4 packets that were sent on, by their identification."""
+        came = {}
         for i, frame in enumerate(frames):
             self.sender.send(frame)
             if i % 64 == 63:
-                self.receive(came, 0)
-        self.receive(came, QUIET)
+                self.receive_changed(came, 0)
+        self.receive_changed(came, QUIET)
+        return came
 
-    def receive(self, came, wait):
+    def receive_changed(self, came, wait):
         while select.select([self.receiver], [], [], wait)[0]:
             frame = self.receiver.recv(65536)
-            if frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
-                came(frame)
-
-    def send_changed(self, frames):
-        """IPv4 packets that were sent on, by their identification."""
-        passed = {}
-
-        def came(frame):
             if frame[12:14] == b"\x08\x00":
-                passed[frame[18:20]] = fingerprint(frame[14:], 1)
-        self.exchange(frames, came)
-        return passed
+                came[frame[18:20]] = fingerprint(frame[14:], 1)
 
     def send(self, frames):
         """The numbers of the frames that were sent on."""
         places = {fingerprint(frame[14:], 0): i for i, frame in enumerate(frames)}
         assert len(places) == len(frames), "frames must differ"
         passed = set()
+        for i, frame in enumerate(frames):
+            self.sender.send(frame)
+            if i % 64 == 63:
+                self.receive(places, passed, 0)
+        self.receive(places, passed, QUIET)
+        return passed
 
-        def came(frame):
+    def receive(self, places, passed, wait):
+        while select.select([self.receiver], [], [], wait)[0]:
+            frame = self.receiver.recv(65536)
+            if frame[12:14] not in (b"\x08\x00", b"\x86\xdd"):
+                continue
             place = places.get(fingerprint(frame[14:], 1))
             if place is not None:
                 passed.add(place)
-        self.exchange(frames, came)
-        return passed
