@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* files.c: a capture in, what is accepted and what is dropped out. */
-#include "apps/weir-fw/files.h"
+#include "apps/weir-fw/files_impl.h"
 
-#include "apps/weir-fw/explain.h"
 #include "apps/weir-fw/index.h"
 #include "apps/weir-fw/logs.h"
-
-#include <weir/capture_write.h>
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-/* A reason with the text of its rule; longer ones are cut. */
-#define REASON 1024
 /* A file with enough packets for a better index: a million of 128 bytes. */
 #define MANY_PACKETS (128 << 20)
-
-struct run {
-	struct fw_files *files;
-	struct fw_judge judge;
-	struct fw_packet packet;
-	struct fw_explanation explanation;
-	struct weir_capture_reader *in;
-	struct weir_capture_writer *accepted, *dropped;
-	struct fw_logs *logs;
-	struct fw_tracker *tracker; /* NULL: no rule asks for it */
-};
 
 static void count(struct fw_counter *counter, uint32_t bytes)
 {
@@ -38,7 +22,7 @@ static void count(struct fw_counter *counter, uint32_t bytes)
 static void on_log(void *context, const struct fw_rule *rule, const struct fw_statement *statement,
 	const struct fw_packet *packet)
 {
-	struct run *run = context;
+	struct fw_run *run = context;
 
 	run->files->totals.logged++;
 	fw_logs_write(run->logs, rule, statement, packet);
@@ -46,7 +30,7 @@ static void on_log(void *context, const struct fw_rule *rule, const struct fw_st
 
 static void on_step(void *context, const struct fw_step *step)
 {
-	fw_explain_step(&((struct run *)context)->explanation, step);
+	fw_explain_step(&((struct fw_run *)context)->explanation, step);
 }
 
 void fw_totals_add(struct fw_totals *totals, const struct fw_packet *packet,
@@ -62,9 +46,29 @@ void fw_totals_add(struct fw_totals *totals, const struct fw_packet *packet,
 		count(&totals->malformed, length);
 }
 
-static void judge(struct run *run, struct fw_decision *decision, uint32_t length)
+void fw_run_look(struct fw_run *run, const struct weir_capture_packet *meta, const uint8_t *data,
+	uint32_t length, uint32_t wire_length)
+{
+	fw_packet_read(&run->packet, data, length, meta->link_type);
+	run->packet.frame_wire_length = wire_length;
+	run->packet.time_ns = meta->timestamp_ns;
+	run->packet.mark = 0;
+}
+
+void fw_run_explain(struct fw_run *run, uint64_t number)
+{
+	run->judge.trace = number == run->files->explain ? on_step : NULL;
+	if (!run->judge.trace)
+		return;
+	fprintf(run->files->out, "packet %llu: ", (unsigned long long)number);
+	fw_explain_packet(run->files->out, &run->packet);
+	fputc('\n', run->files->out);
+}
+
+bool fw_run_judge(struct fw_run *run, char reason[FW_REASON])
 {
 	struct fw_packet *packet = &run->packet;
+	struct fw_decision *decision = &run->decision;
 
 	*decision = (struct fw_decision){
 		.verdict = packet->kind == FW_KIND_MALFORMED ? FW_DROP : FW_ACCEPT};
@@ -73,64 +77,54 @@ static void judge(struct run *run, struct fw_decision *decision, uint32_t length
 			&run->judge, run->files->hooks, run->files->hook_count, packet, decision);
 	if (run->tracker && packet->kind == FW_KIND_IP)
 		fw_tracker_decided(run->tracker, decision->verdict == FW_ACCEPT);
-	fw_totals_add(&run->files->totals, packet, decision, length);
+	*reason = 0;
+	if (run->judge.trace || (decision->verdict != FW_ACCEPT && run->dropped))
+		fw_explain_decision(decision, packet, reason, FW_REASON);
+	if (run->judge.trace)
+		fprintf(run->files->out, "packet %llu: %s\n",
+			(unsigned long long)run->files->explain, reason);
+	return decision->verdict == FW_ACCEPT;
 }
 
-static void explain(struct run *run, uint64_t number, const struct fw_decision *decision)
-{
-	char reason[REASON];
-
-	fw_explain_decision(decision, &run->packet, reason, sizeof(reason));
-	fprintf(run->files->out, "packet %llu: %s\n", (unsigned long long)number, reason);
-}
-
-/* The reason goes with a packet that is dropped, where the format has room for it. */
-static int write_packet(struct run *run, const struct weir_capture_packet *meta, uint8_t *data,
-	const struct fw_decision *decision)
+int fw_run_write(struct fw_run *run, const struct weir_capture_packet *meta, uint8_t *data,
+	const char *reason)
 {
 	struct iovec bytes = {data, meta->length};
 	struct weir_capture_packet packet = *meta;
-	char reason[REASON];
 	const struct weir_capture_note note = {.comment = reason};
 
 	packet.interface = 0;
-	if (decision->verdict == FW_ACCEPT)
+	if (!reason)
 		return run->accepted ? weir_capture_write(run->accepted, &packet, &bytes, 1) : 0;
 	if (!run->dropped)
 		return 0;
-	fw_explain_decision(decision, &run->packet, reason, sizeof(reason));
+	/* it goes with the packet where the format has room for it */
 	return weir_capture_write_noted(run->dropped, &packet, &bytes, 1, &note);
 }
 
-static int one(struct run *run, const struct weir_capture_packet *meta, uint8_t *data)
+static int one(struct fw_run *run, const struct weir_capture_packet *meta, uint8_t *data)
 {
-	struct fw_files *files = run->files;
-	uint64_t number = files->totals.read.packets + 1;
-	struct fw_decision decision;
+	char reason[FW_REASON];
+	bool accepted;
 
-	fw_packet_read(&run->packet, data, meta->length, meta->link_type);
-	run->packet.frame_wire_length = meta->wire_length;
-	run->packet.time_ns = meta->timestamp_ns;
-	run->packet.mark = 0;
-	run->judge.trace = number == files->explain ? on_step : NULL;
-	if (run->judge.trace) {
-		fprintf(files->out, "packet %llu: ", (unsigned long long)number);
-		fw_explain_packet(files->out, &run->packet);
-		fputc('\n', files->out);
-	}
-	judge(run, &decision, meta->length);
-	if (run->judge.trace)
-		explain(run, number, &decision);
-	return write_packet(run, meta, data, &decision);
+	fw_run_look(run, meta, data, meta->length, meta->wire_length);
+	fw_run_explain(run, ++run->read);
+	if (fw_parts_wants(run->judge.rules, &run->packet))
+		return fw_run_part(run, meta, data);
+	accepted = fw_run_judge(run, reason);
+	fw_totals_add(&run->files->totals, &run->packet, &run->decision, meta->length);
+	if (run->order.first)
+		return fw_run_wait(run, meta, data, accepted ? NULL : reason);
+	return fw_run_write(run, meta, data, accepted ? NULL : reason);
 }
 
-static int all(struct run *run)
+static int all(struct fw_run *run)
 {
 	struct weir_capture_packet meta;
 	uint8_t *data;
 	int error = 0;
 
-	while (!error && run->files->totals.read.packets < run->files->limit) {
+	while (!error && run->read < run->files->limit) {
 		int there = weir_capture_next(run->in, &meta, &data);
 
 		if (there <= 0)
@@ -140,7 +134,7 @@ static int all(struct run *run)
 	return error;
 }
 
-static int open_all(struct run *run)
+static int open_all(struct fw_run *run)
 {
 	struct fw_files *files = run->files;
 
@@ -168,7 +162,7 @@ static int open_all(struct run *run)
 }
 
 /* What failed first counts. */
-static int close_all(struct run *run, int error, char *text, size_t size)
+static int close_all(struct fw_run *run, int error, char *text, size_t size)
 {
 	int accepted, dropped, logs;
 
@@ -202,7 +196,7 @@ static enum weir_acl_way index_way(const char *path)
 
 int fw_files_run(struct fw_files *files, struct fw_ruleset *rules, char *error, size_t size)
 {
-	struct run run = {.files = files};
+	struct fw_run run = {.files = files};
 	int result;
 
 	run.judge = (struct fw_judge){.rules = rules, .log = on_log, .context = &run};
@@ -214,5 +208,6 @@ int fw_files_run(struct fw_files *files, struct fw_ruleset *rules, char *error, 
 		result = open_all(&run);
 	if (!result)
 		result = all(&run);
+	result = fw_run_parts_end(&run, result);
 	return close_all(&run, result, error, size);
 }

@@ -28,9 +28,21 @@ static void on_log(void *context, const struct fw_rule *rule, const struct fw_st
 	fw_logs_write(live->logs, rule, statement, packet);
 }
 
-bool fw_view_read(struct fw_view *view, const struct weir_mbuf *mbuf)
+void fw_view_set(
+	struct fw_view *view, const uint8_t *data, uint32_t length, const struct weir_mbuf *mbuf)
 {
 	struct fw_packet *packet = &view->packet;
+
+	fw_packet_read(packet, data, length, WEIR_LINK_ETHERNET);
+	packet->time_ns = view->live->times_of_packets ? mbuf->timestamp_ns : view->now_ns;
+	packet->mark = 0;
+	packet->routed = false; /* a bridge takes nothing off the TTL, a router does so itself */
+	memcpy(packet->in, view->live->names[mbuf->port], FW_IFNAMSIZ);
+	memset(packet->out, 0, FW_IFNAMSIZ);
+}
+
+bool fw_view_read(struct fw_view *view, const struct weir_mbuf *mbuf)
+{
 	const uint8_t *data = weir_mbuf_data(mbuf);
 	uint32_t length = mbuf->length;
 	bool pieces = mbuf->data_length < length;
@@ -40,12 +52,7 @@ bool fw_view_read(struct fw_view *view, const struct weir_mbuf *mbuf)
 		weir_mbuf_read(mbuf, 0, view->flat, length);
 		data = view->flat;
 	}
-	fw_packet_read(packet, data, length, WEIR_LINK_ETHERNET);
-	packet->time_ns = view->live->times_of_packets ? mbuf->timestamp_ns : view->now_ns;
-	packet->mark = 0;
-	packet->routed = false; /* a bridge takes nothing off the TTL, a router does so itself */
-	memcpy(packet->in, view->live->names[mbuf->port], FW_IFNAMSIZ);
-	memset(packet->out, 0, FW_IFNAMSIZ);
+	fw_view_set(view, data, length, mbuf);
 	return pieces;
 }
 
@@ -74,7 +81,7 @@ static uint64_t judge_ways(struct fw_view *state, uint64_t ways, struct fw_decis
 	return left;
 }
 
-static uint64_t judge_ip(struct fw_view *state, uint64_t ways, struct fw_decision *decision)
+uint64_t fw_bridge_judge(struct fw_view *state, uint64_t ways, struct fw_decision *decision)
 {
 	fw_judge_hook(&state->judge, FW_PREROUTING, &state->packet, decision);
 	ways = decision->verdict == FW_ACCEPT ? judge_ways(state, ways, decision) : 0;
@@ -83,20 +90,19 @@ static uint64_t judge_ip(struct fw_view *state, uint64_t ways, struct fw_decisio
 	return ways;
 }
 
-/* The ways that are left; 0: none, for this reason. */
+/* Of the frame in view, the ways that are left; 0: none, for this reason. */
 static uint64_t judge(
 	struct fw_view *state, const struct weir_mbuf *mbuf, uint64_t ways, uint32_t *reason)
 {
 	struct fw_decision decision = {.verdict = FW_ACCEPT};
 
-	fw_view_read(state, mbuf);
 	*reason = FW_LIVE_RULES;
 	if (state->packet.kind == FW_KIND_MALFORMED) {
 		*reason = FW_LIVE_MALFORMED;
 		decision.verdict = FW_DROP;
 		ways = 0;
 	} else if (state->packet.kind == FW_KIND_IP) {
-		ways = judge_ip(state, ways, &decision);
+		ways = fw_bridge_judge(state, ways, &decision);
 	}
 	fw_totals_add(&state->live->totals, &state->packet, &decision, mbuf->length);
 	return ways;
@@ -177,8 +183,12 @@ static void filter_run(struct weir_stage *stage, struct weir_mbuf **mbufs,
 			send_known(stage, port, mbufs, i, known);
 			continue;
 		}
-		if (ways)
+		if (ways) {
+			fw_view_read(state, mbufs[i]);
+			if (fw_bridge_part(stage, mbufs[i], ways))
+				continue;
 			ways = judge_slowly(state, mbufs[i], ways, &reason);
+		}
 		if (ways)
 			app_bridge_send(stage, &state->live->bridge, mbufs[i], ways);
 		else
@@ -213,6 +223,7 @@ static void filter(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t 
 	uint32_t run_count = app_bridge_runs(bridge, mbufs, count, app_now_ns(), runs);
 
 	fw_view_begin(state);
+	fw_parts_pass(&state->parts, state->live->times_of_packets ? 0 : state->now_ns);
 	look(state, mbufs, count);
 	for (uint32_t i = 0; i < run_count; i++)
 		filter_run(stage, mbufs, &runs[i], &drops);
@@ -232,11 +243,12 @@ static int open_filter(struct weir_stage_args *args, void *conf)
 static int set_up(struct weir_stage *stage)
 {
 	fw_view_open(stage->state, *(struct fw_live **)stage->conf);
-	return 0;
+	return fw_bridge_parts_open(stage);
 }
 
-static const char *const counters[] = {APP_BRIDGE_COUNTERS, [FW_LIVE_RULES] = "rules",
-	[FW_LIVE_MALFORMED] = "malformed", [FW_LIVE_REASONS] = NULL};
+static const char *const counters[] = {
+	APP_BRIDGE_COUNTERS, [FW_LIVE_RULES] = "rules", [FW_LIVE_MALFORMED] = "malformed",
+	[FW_LIVE_FRAGMENTS] = "fragments", [FW_LIVE_REASONS] = NULL};
 
 static const struct weir_stage_type filter_type = {
 	.name = "firewall",
@@ -247,48 +259,9 @@ static const struct weir_stage_type filter_type = {
 	.state_size = sizeof(struct fw_view),
 	.open = open_filter,
 	.setup = set_up,
+	.teardown = fw_bridge_parts_close,
 	.run = filter,
 };
-
-static const char *skip_name(const char *text, size_t *length)
-{
-	*length = strcspn(text, "=");
-	if (text[*length] && strcspn(text, ":/") > *length)
-		return text + *length + 1;
-	*length = 0;
-	return text;
-}
-
-/* "eth0" of "af_packet:eth0,queues=2". */
-static const char *name_in(const char *spec, size_t *length)
-{
-	const char *word = spec + strcspn(spec, ":");
-
-	word += *word == ':';
-	*length = strcspn(word, ",");
-	if (*length >= FW_IFNAMSIZ || strcspn(word, "=/") < *length)
-		*length = 0;
-	return word;
-}
-
-void fw_live_add(struct fw_live *live, struct argp_state *state, const char *text)
-{
-	uint32_t number = live->bridge.count;
-	char *name;
-	size_t length;
-	const char *spec = skip_name(text, &length), *word = text;
-
-	app_bridge_add(&live->bridge, state, spec);
-	name = live->names[number];
-	if (spec != text && (!length || length >= FW_IFNAMSIZ))
-		app_refuse(state, "port", text, "NAME= must be of 1 to 15 characters");
-	if (spec == text)
-		word = name_in(spec, &length);
-	if (length)
-		memcpy(name, word, length);
-	else
-		snprintf(name, FW_IFNAMSIZ, "port%u", number);
-}
 
 static bool all_are_files(const struct app_bridge *bridge)
 {

@@ -10,7 +10,7 @@
 #include "apps/weir-fw/reload.h"
 
 /* Reasons to drop a frame besides those of the bridge; and those of a router. */
-enum { FW_LIVE_RULES = APP_BRIDGE_REASONS, FW_LIVE_MALFORMED, FW_LIVE_REASONS };
+enum { FW_LIVE_RULES = APP_BRIDGE_REASONS, FW_LIVE_MALFORMED, FW_LIVE_FRAGMENTS, FW_LIVE_REASONS };
 enum {
 	FW_ROUTER_FOREIGN, /* not for us, or nothing that is routed */
 	FW_ROUTER_MALFORMED,

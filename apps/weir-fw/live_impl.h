@@ -5,10 +5,16 @@
 
 #include "apps/weir-fw/fast.h"
 #include "apps/weir-fw/live.h"
+#include "apps/weir-fw/parts.h"
 
-/* A frame in pieces is put together in so many bytes: the longest packet of IPv6, and a header of
- * Ethernet with two tags. What is behind that no rule looks at. */
-#define FW_FLAT (40 + 65535 + 22)
+/* A frame in pieces, or a packet of them, is put together in so many bytes. What is behind that no
+ * rule looks at. */
+#define FW_FLAT FW_PARTS_BYTES
+
+/* One in so many of the pool's buffers may be with packets that wait for neighbours; as many may be
+ * with fragments that wait for others. Without buffers nobody would hear where neighbours are, or
+ * have the last fragment. */
+#define FW_HELD_SHARE 8
 
 /* Of a worker, for the packet it looks at. */
 struct fw_view {
@@ -17,7 +23,9 @@ struct fw_view {
 	struct fw_packet packet;
 	uint64_t now_ns;     /* since 1970 */
 	uint32_t generation; /* of the rules */
-	struct fw_fast fast; /* of a bridge */
+	/* of a bridge */
+	struct fw_fast fast;
+	struct fw_parts parts;
 	uint8_t flat[FW_FLAT];
 };
 
@@ -27,6 +35,25 @@ void fw_view_begin(struct fw_view *view);
 
 /* The clock that connections live by, where it is not the times of files. */
 uint64_t fw_since_1970(void);
+
+/* bridge_parts.c: packets in fragments on a bridge. Returns whether the frame in view was one; it
+ * has gone then: to wait or, with all others of its packet, as the rules say. */
+int fw_bridge_parts_open(struct weir_stage *stage);
+void fw_bridge_parts_close(struct weir_stage *stage);
+bool fw_bridge_part(struct weir_stage *stage, struct weir_mbuf *mbuf, uint64_t ways);
+
+/* Those of these ways that the rules leave to the packet in view, which is one of IP. */
+uint64_t fw_bridge_judge(struct fw_view *view, uint64_t ways, struct fw_decision *decision);
+
+/* How many mbufs may be held. */
+static inline uint32_t fw_held_most(const struct fw_live *live)
+{
+	return weir_mempool_count(live->bridge.run.app.pool) / FW_HELD_SHARE + 1;
+}
+
+/* Look at bytes of a frame that came as the mbuf. */
+void fw_view_set(
+	struct fw_view *view, const uint8_t *data, uint32_t length, const struct weir_mbuf *mbuf);
 
 /* Look at a frame. Returns whether it lies in pieces: the view is then of a copy of it. */
 bool fw_view_read(struct fw_view *view, const struct weir_mbuf *mbuf);

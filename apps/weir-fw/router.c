@@ -13,9 +13,6 @@
 #include <sys/random.h>
 
 enum { ETHERNET = 14, TYPE_ARP = 0x0806 };
-/* One in so many of the pool's buffers may be with packets that wait for neighbours; as many may be
- * with fragments that wait for others. */
-#define HELD_SHARE 8
 static uint32_t big16(const uint8_t *bytes)
 {
 	return (uint32_t)(bytes[0] << 8 | bytes[1]);
@@ -265,7 +262,7 @@ static void handle(struct fw_router *router, struct weir_mbuf *mbuf)
 		fw_router_drop(router, FW_ROUTER_FOREIGN, passage.mbuf);
 	else if (packet->kind == FW_KIND_MALFORMED || !is_good(router, passage.mbuf))
 		fw_router_drop(router, FW_ROUTER_MALFORMED, passage.mbuf);
-	else if (!packet->in_fragments || !router->view.judge.rules->stateful ||
+	else if (!fw_parts_wants(router->view.judge.rules, packet) ||
 		 put_together(router, &passage))
 		route(router, &passage);
 }
@@ -319,8 +316,7 @@ static int set_up(struct weir_stage *stage)
 {
 	struct fw_router *router = stage->state;
 	struct fw_live *live = *(struct fw_live **)stage->conf;
-	/* without buffers nobody would hear where neighbours are, or have the last fragment */
-	const uint32_t most = weir_mempool_count(live->bridge.run.app.pool) / HELD_SHARE + 1;
+	const uint32_t most = fw_held_most(live);
 	const struct weir_reassembly_conf parts = {.packets = 256, .held = most};
 
 	fw_view_open(&router->view, live);

@@ -9,8 +9,9 @@
  *
  * A reassembly is made for traffic that somebody sends on purpose. What it holds is bounded: so
  * many packets in the making, so many fragments of each and of all; the oldest go first. A fragment
- * that overlaps another, but is not the same once more, ends its packet (RFC 5722, and what Linux
- * does for IPv4, too). Nothing is dropped without a count.
+ * that overlaps another ends its packet (RFC 5722, and what Linux does for IPv4, too), but for one
+ * that has nothing new: as in Linux, one that lies inside another, or inside several in a row that
+ * came in order. Nothing is dropped without a count.
  *
  * Fragments belong together by addresses, identification, and for IPv4 protocol. Where the same
  * addresses are used twice, as in two VLANs, each needs a reassembly of its own.
@@ -60,7 +61,7 @@ struct weir_reassembly_stats {
 	uint32_t held;    /* their fragments */
 	uint64_t fragments;
 	uint64_t packets;    /* that became whole */
-	uint64_t duplicates; /* fragments that came twice */
+	uint64_t duplicates; /* fragments that had nothing new */
 	uint64_t malformed;  /* fragments: cut off, empty, or beyond what IP can say */
 	uint64_t dropped;    /* fragments: these two, and those of packets that were given up */
 	/* packets that were given up */

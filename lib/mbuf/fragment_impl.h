@@ -30,7 +30,11 @@ struct weir__ip {
  * says. The packet is parsed, if it was not. */
 bool weir__ip_read(struct weir_mbuf *mbuf, struct weir__ip *ip);
 
-/* whole.c: make the headers of the first fragment, which a packet begins with, those of a whole
+/* whole.c: remove what a fragment has beside its part of the payload, but for the headers of the
+ * first. */
+void weir__whole_strip(struct weir_mbuf *mbuf, const struct weir__ip *ip);
+
+/* Make the headers of the first fragment, which a packet begins with, those of a whole
  * one. 0, or -ENOBUFS: they are shared, and the pool is too dry to copy them. */
 int weir__whole_mend(struct weir_mbuf **packet);
 

@@ -35,6 +35,7 @@ static_assert(sizeof(struct key) % 8 == 0, "a key of weir/flow.h");
 struct piece {
 	struct weir_mbuf *mbuf;
 	uint32_t start, end; /* in the payload of the whole packet */
+	bool joined;         /* it came right behind the one before, when none was behind that */
 };
 
 struct packet {
@@ -211,25 +212,31 @@ enum fit {
 	OVERLAP,
 };
 
+/* Does a fragment have nothing new? That is so inside of one, or of several in a row that came in
+ * order, as in Linux. at: the last that begins no later, and one. */
+static bool is_inside(const struct packet *packet, const struct piece *piece, uint32_t at)
+{
+	if (at == 0)
+		return false;
+	while (at < packet->count && packet->pieces[at].joined)
+		at++;
+	return packet->pieces[at - 1].end >= piece->end;
+}
+
 /* Where a fragment belongs among the others. They mostly come in order. */
 static enum fit find_place(const struct packet *packet, const struct piece *piece, uint32_t *place)
 {
 	uint32_t at = packet->count;
+	bool overlaps;
 
-	while (at > 0 && packet->pieces[at - 1].start >= piece->start)
+	while (at > 0 && packet->pieces[at - 1].start > piece->start)
 		at--;
 	*place = at;
-	if (at < packet->count) {
-		const struct piece *next = &packet->pieces[at];
-
-		if (next->start == piece->start && next->end == piece->end)
-			return DUPLICATE;
-		if (next->start < piece->end)
-			return OVERLAP;
-	}
-	if (at > 0 && packet->pieces[at - 1].end > piece->start)
-		return OVERLAP;
-	return FITS;
+	overlaps = (at > 0 && packet->pieces[at - 1].end > piece->start) ||
+		   (at < packet->count && packet->pieces[at].start < piece->end);
+	if (!overlaps)
+		return FITS;
+	return is_inside(packet, piece, at) ? DUPLICATE : OVERLAP;
 }
 
 /* Does a fragment contradict where the others say that the packet ends? */
@@ -247,6 +254,8 @@ static void add_piece(struct packet *packet, const struct piece *piece, uint32_t
 	memmove(&packet->pieces[place + 1], &packet->pieces[place],
 		(packet->count - place) * sizeof(*piece));
 	packet->pieces[place] = *piece;
+	packet->pieces[place].joined =
+		place && place == packet->count && packet->pieces[place - 1].end == piece->start;
 	packet->count++;
 	packet->have += piece->end - piece->start;
 	if (!more)
@@ -262,14 +271,6 @@ static bool measure(const struct weir__ip *ip, struct piece *piece)
 	piece->end = ip->start + payload;
 	return payload && !(ip->more && payload % 8) &&
 	       piece->end + ip->headers <= WEIR__IP_MAX + (ip->ipv6 ? 40 : 0);
-}
-
-/* Remove what a fragment has beside its part of the payload, but for the headers of the first. */
-static void strip(struct weir_mbuf *mbuf, const struct weir__ip *ip)
-{
-	weir_mbuf_trim(mbuf, mbuf->length - ip->l3 - ip->headers - weir__ip_payload(ip));
-	if (ip->start)
-		weir_mbuf_adj(mbuf, ip->l3 + ip->headers);
 }
 
 static struct weir_mbuf *chain(const struct packet *packet)
@@ -302,7 +303,7 @@ static bool keep(
 	uint32_t place;
 	enum fit fit = find_place(packet, piece, &place);
 
-	if (fit != DUPLICATE && is_beyond(packet, piece, more))
+	if (is_beyond(packet, piece, more))
 		fit = OVERLAP;
 	if (fit != FITS || packet->count == reassembly->conf.fragments) {
 		drop(reassembly, piece->mbuf);
@@ -347,7 +348,7 @@ static uint32_t take(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf,
 	}
 	make_key(mbuf, &ip, net, &key);
 	if (stripped)
-		strip(mbuf, &ip);
+		weir__whole_strip(mbuf, &ip);
 	index = find(reassembly, &key, now_ns);
 	return keep(reassembly, index, &piece, ip.more) ? index : WEIR_FLOW_NONE;
 }

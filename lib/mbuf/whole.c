@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* whole.c: the packet that fragments are: headers of its own for the chain of their payload, or all
- * of it as bytes in a row. */
+/* whole.c: the packet that fragments are: a chain of what each has of it, under headers of its own;
+ * or bytes in a row. */
 #include "fragment_impl.h"
 
 #include "weir/chain.h"
 #include "weir/checksum.h"
 #include "weir/clone.h"
 #include "weir/parse.h"
+
+void weir__whole_strip(struct weir_mbuf *mbuf, const struct weir__ip *ip)
+{
+	weir_mbuf_trim(mbuf, mbuf->length - ip->l3 - ip->headers - weir__ip_payload(ip));
+	if (ip->start)
+		weir_mbuf_adj(mbuf, ip->l3 + ip->headers);
+}
 
 /* length: from the header on. */
 static void put_ipv4(uint8_t *header, uint32_t length)

@@ -97,6 +97,9 @@ class Router:
         self.write("net/ipv4/ip_forward", "1")
         self.write("net/ipv6/conf/all/forwarding", "1")
         self.write("net/ipv4/icmp_ratelimit", "0")
+        # fragments wait as long as it takes, and for any number of others
+        self.write("net/ipv4/ipfrag_time", str(LONG))
+        self.write("net/ipv4/ipfrag_max_dist", "0")
         for family, address, gateway in (("-4", "192.0.2.1/24", "192.0.2.2"),
                                          ("-6", "2001:db8:ffff::1/64", "2001:db8:ffff::2")):
             run("ip", family, "addr", "add", address, "dev", OUT)
@@ -130,39 +133,39 @@ class Router:
             if seconds < LONG:
                 self.write(path[len("/proc/sys/"):], str(LONG))
 
-    def send_changed(self, frames):
-        """IPv4 packets that were sent on, by their identification."""
-        came = {}
+    def exchange(self, frames, came):
+        """Send frames; came is called with each frame of IP that is sent on."""
         for i, frame in enumerate(frames):
             self.sender.send(frame)
             if i % 64 == 63:
-                self.receive_changed(came, 0)
-        self.receive_changed(came, QUIET)
-        return came
+                self.receive(came, 0)
+        self.receive(came, QUIET)
 
-    def receive_changed(self, came, wait):
+    def receive(self, came, wait):
         while select.select([self.receiver], [], [], wait)[0]:
             frame = self.receiver.recv(65536)
+            if frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
+                came(frame)
+
+    def send_changed(self, frames):
+        """IPv4 packets that were sent on, by their identification."""
+        passed = {}
+
+        def came(frame):
             if frame[12:14] == b"\x08\x00":
-                came[frame[18:20]] = fingerprint(frame[14:], 1)
+                passed[frame[18:20]] = fingerprint(frame[14:], 1)
+        self.exchange(frames, came)
+        return passed
 
     def send(self, frames):
         """The numbers of the frames that were sent on."""
         places = {fingerprint(frame[14:], 0): i for i, frame in enumerate(frames)}
         assert len(places) == len(frames), "frames must differ"
         passed = set()
-        for i, frame in enumerate(frames):
-            self.sender.send(frame)
-            if i % 64 == 63:
-                self.receive(places, passed, 0)
-        self.receive(places, passed, QUIET)
-        return passed
 
-    def receive(self, places, passed, wait):
-        while select.select([self.receiver], [], [], wait)[0]:
-            frame = self.receiver.recv(65536)
-            if frame[12:14] not in (b"\x08\x00", b"\x86\xdd"):
-                continue
+        def came(frame):
             place = places.get(fingerprint(frame[14:], 1))
             if place is not None:
                 passed.add(place)
+        self.exchange(frames, came)
+        return passed

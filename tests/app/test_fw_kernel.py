@@ -12,6 +12,7 @@ Needs root and nft; skipped without.
 """
 import os
 import pathlib
+import random
 import re
 import shutil
 import struct
@@ -22,6 +23,7 @@ import unittest
 
 import captures
 import fw_net
+import fw_parts
 import fw_random
 import fw_sessions
 import fw_translate
@@ -157,6 +159,47 @@ class Kernel(unittest.TestCase):
                 sent += len(frames)
         print(f"{SESSIONS} times sessions, {sent} packets, {passed} accepted by both; "
               f"{Kernel.known} so far differ in known ways", file=sys.stderr)
+
+    @staticmethod
+    def number(frame):
+        """That of sessions, which fragments of a packet have in common."""
+        if frame[12:14] == b"\x08\x00":
+            return 4, *struct.unpack_from("!H", frame, 18)
+        return 6, struct.unpack_from("!I", frame, 14)[0] & 0xfffff
+
+    def by_number(self, frames):
+        packets = {}
+        for frame in frames:
+            packets.setdefault(self.number(frame), []).append(frame[14:])
+        return packets
+
+    def test_fragments(self):
+        """Sessions in fragments: of each packet all or none pass, whose bytes together are the packet's."""
+        rules = "table inet weir {{\n\tchain c {{\n\t\ttype filter hook forward priority 0; policy drop;\n" \
+            "\t\tct state {} accept\n\t\ttcp dport 80 accept\n\t\tmeta length > 500 accept\n\t}}\n}}\n"
+        cut = passed = 0
+        for seed in range(SEED + 50, SEED + 50 + SESSIONS):  # not those of other tests
+            path = self.write(rules.format(["new", "established"][seed % 2]))
+            frames = list(fw_parts.Cutter(random.Random(seed)).frames(
+                fw_sessions.Sessions(seed).frames(PACKETS * 2)))
+            theirs = []
+            self.router.load(path)
+            self.router.exchange(frames, theirs.append)
+            accepted = self.ours(path, frames)
+            ours = self.by_number(frame for i, frame in enumerate(frames) if i in accepted)
+            theirs, sent = self.by_number(theirs), self.by_number(frames)
+            odd = [n for n in sent if (n in theirs) != (n in ours)]
+            for n in odd[:1] if len(odd) > HOSTILE * len(sent) else []:
+                self.fail(f"seed {seed}: {len(odd)} of {len(sent)} differ, {'accepted' if n in theirs else 'dropped'}"
+                          f" by the kernel: {[p.hex() for p in sent[n]]}")
+            for n in {*ours} & {*theirs}:
+                self.assertEqual(fw_parts.join(ours[n]), fw_parts.join(theirs[n]), n)
+            cut += sum(len(packets) > 1 for packets in sent.values())
+            passed += sum(len(packets) > 1 and fw_parts.join(packets) is not None
+                          for packets in ours.values())
+            print(f"{len(frames)} frames, {len(sent)} packets, {len(odd)} differ", file=sys.stderr)
+        print(f"{cut} packets in fragments, {passed} accepted by both", file=sys.stderr)
+        self.assertTrue(cut * 0.1 < passed < cut * 0.7, "they say little")
 
     @staticmethod
     def from_outside(frame, net):

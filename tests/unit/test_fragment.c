@@ -156,6 +156,12 @@ static void check_fragment(const struct weir_mbuf *mbuf, uint32_t mtu)
 	CU_ASSERT_EQUAL((uint32_t)header[2] << 8 | header[3], mbuf->length - l3);
 }
 
+/* Cut a sample into fragments with 520 bytes of payload. */
+static int cut_520(const struct sample *sample, struct weir_mbuf **fragments)
+{
+	return weir_fragment(packet_of(sample, 0), 520 + 20, 0, fragments, 64);
+}
+
 static void test_there_and_back(void)
 {
 	static struct sample sample;
@@ -182,6 +188,42 @@ static void test_there_and_back(void)
 		weir_mbuf_free(whole);
 		CU_ASSERT_EQUAL(stats_of(reassembly).held, 0);
 		CU_ASSERT_EQUAL(stats_of(reassembly).packets, count > 1);
+		weir_reassembly_destroy(reassembly);
+		CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
+	}
+}
+
+/* What lies inside of what came in order has nothing new; else it contradicts, as in Linux. */
+static void test_nothing_new(void)
+{
+	/* the order that they come in, and what the two in the middle, as one, is then */
+	static const struct {
+		int order[4];
+		uint32_t duplicates, overlaps;
+	} rows[] = {{{0, 1, 2, -1}, 1, 0}, {{1, 2, -1, -1}, 1, 0}, {{2, 1, -1, -1}, 0, 1},
+		{{2, 0, 1, -1}, 0, 1}, {{0, 2, 1, -1}, 0, 1}, {{0, 1, -1, -1}, 0, 1}};
+	static struct sample sample;
+	struct weir_mbuf *fragments[64], *large[64];
+
+	for (uint32_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct weir_reassembly *reassembly = make(&(struct weir_reassembly_conf){0});
+
+		make_ipv4(&sample, 2, 2000, false);
+		CU_ASSERT_EQUAL_FATAL(cut_520(&sample, fragments), 4);
+		CU_ASSERT_EQUAL_FATAL(
+			weir_fragment(packet_of(&sample, 0), 1040 + 20, 0, large, 64), 2);
+		/* now it is of the second and the third */
+		weir_mbuf_write(large[0], 14 + 6, "\x20\x41", 2);
+		for (uint32_t j = 0; j < 4 && rows[i].order[j] >= 0; j++) {
+			weir_reassembly_add(reassembly, fragments[rows[i].order[j]], 1);
+			fragments[rows[i].order[j]] = NULL;
+		}
+		CU_ASSERT_PTR_NULL(weir_reassembly_add(reassembly, large[0], 1));
+		CU_ASSERT_EQUAL(stats_of(reassembly).duplicates, rows[i].duplicates);
+		CU_ASSERT_EQUAL(stats_of(reassembly).overlaps, rows[i].overlaps);
+		weir_mbuf_free(large[1]);
+		for (uint32_t j = 0; j < 4; j++)
+			weir_mbuf_free(fragments[j]);
 		weir_reassembly_destroy(reassembly);
 		CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
 	}
@@ -356,12 +398,6 @@ static void test_shortage(void)
 	CU_ASSERT_EQUAL(left, 2 * (uint32_t)count);
 	weir_mbuf_free_bulk(fragments, (uint32_t)count);
 	CU_ASSERT_EQUAL(weir_mempool_destroy(small), 0);
-}
-
-/* Cut a sample into fragments with 520 bytes of payload. */
-static int cut_520(const struct sample *sample, struct weir_mbuf **fragments)
-{
-	return weir_fragment(packet_of(sample, 0), 520 + 20, 0, fragments, 64);
 }
 
 static void test_duplicates_and_overlaps(void)
@@ -539,6 +575,7 @@ int main(int argc, char **argv)
 {
 	static CU_TestInfo tests[] = {
 		{"there and back", test_there_and_back},
+		{"nothing new", test_nothing_new},
 		{"gathered", test_gather},
 		{"gathered in vain", test_gather_in_vain},
 		{"cut twice", test_twice},
