@@ -153,6 +153,15 @@ static bool goes_on(struct app_pipeline *run)
 	return app_look(&run->app);
 }
 
+/* By the pipeline's name, unless it is the program's, which stands in front anyway. */
+static void fail_named(struct app_pipeline *run)
+{
+	bool same = strcmp(run->name, program_invocation_short_name) == 0;
+
+	app_fail(&run->app, APP_FAILED, "%s%s%s", same ? "" : run->name, same ? "" : ": ",
+		weir_last_error());
+}
+
 /* Until the pipeline has ended by itself, or is told to. */
 static void watch(struct app_pipeline *run)
 {
@@ -176,7 +185,7 @@ static void watch(struct app_pipeline *run)
 	app->received = received(run);
 	if (!error)
 		return;
-	app_fail(app, APP_FAILED, "%s: %s", run->name, weir_last_error());
+	fail_named(run);
 	/* a worker that does not end uses the pool and the ports: they cannot be freed */
 	if (error == -ETIMEDOUT)
 		_exit(app->status);
@@ -195,7 +204,7 @@ static bool build(struct app_pipeline *run)
 	app_pipeline_note_ports(run);
 	if (!weir_pipeline_build(run->pipeline))
 		return true;
-	app_fail(&run->app, APP_FAILED, "%s: %s", run->name, weir_last_error());
+	fail_named(run);
 	return false;
 }
 

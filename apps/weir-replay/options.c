@@ -97,6 +97,20 @@ static const struct entry {
 };
 
 #define TABLE_COUNT (sizeof(table) / sizeof(*table))
+_Static_assert(TABLE_COUNT <= 64, "replay_options.given has a bit for each");
+
+/* Options that say more about another one, or of two. */
+static const struct {
+	const char *name, *needs, *or_else;
+} needs[] = {
+	{"max-gap", "speed", NULL},
+	{"vlan-priority", "vlan-push", "vlan-set"},
+	{"vlan-type", "vlan-push", NULL},
+	{"burst", "rate-limit", NULL},
+	{"jitter", "delay", NULL},
+	{"reorder", "delay", NULL},
+};
+
 /* Keys of options: those of the table, and those of no stage. */
 enum { KEY_TABLE = 1024, KEY_SEED = KEY_TABLE + TABLE_COUNT, KEY_SPLIT, KEY_TO2, KEY_WORKERS };
 
@@ -119,6 +133,7 @@ static void take_entry(struct replay_options *options, const struct argp_state *
 	char **arguments = entry->stage == PLAY ? &options->play : &options->stages[entry->stage];
 	char *whole;
 
+	options->given |= 1ull << (entry - table);
 	if (!value)
 		value = entry->flag;
 	if (strchr(value, '"'))
@@ -149,6 +164,26 @@ static void take_input(struct replay_options *options, const char *value)
 		abort();
 	options->inputs[options->input_count++] = value;
 	options->inputs[options->input_count] = NULL;
+}
+
+static bool is_given(const struct replay_options *options, const char *name)
+{
+	for (size_t i = 0; name && i < TABLE_COUNT; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return options->given >> i & 1;
+	return false;
+}
+
+static void check_needs(const struct replay_options *options, const struct argp_state *state)
+{
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
+		const char *more = needs[i].or_else;
+
+		if (is_given(options, needs[i].name) && !is_given(options, needs[i].needs) &&
+			!is_given(options, more))
+			argp_failure(state, APP_MISUSE, 0, "--%s needs --%s%s%s", needs[i].name,
+				needs[i].needs, more ? " or --" : "", more ? more : "");
+	}
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -192,6 +227,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 			argp_failure(state, APP_MISUSE, 0, "needs IN and --to PORT; see --help");
 		if (!options->to2 != !options->split)
 			argp_failure(state, APP_MISUSE, 0, "--to2 and --split need each other");
+		check_needs(options, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -206,7 +242,7 @@ static const struct argp_option own_options[] = {
 	{"workers", KEY_WORKERS, "N", 0,
 		"Let N threads do what comes behind reading; flows keep their order", 0},
 	{"loop", 'l', "N", 0, "Play all N times (1); 0 or forever: without end", 0},
-	{"seed", KEY_SEED, "N", 0, "Of all chances (1): the same seed, the same result", 0},
+	{"seed", KEY_SEED, "N", 0, "Of all chances (1): the same gives the same result", 0},
 };
 #define OWN_COUNT (sizeof(own_options) / sizeof(*own_options))
 

@@ -32,7 +32,8 @@ struct replay_options {
 	char *play;                  /* arguments of the stage that plays */
 	char *stages[REPLAY_STAGES]; /* arguments of these; NULL: not wanted */
 	const char *seed;
-	bool paced; /* not at top speed */
+	uint64_t given; /* options of the table (options.c), a bit for each */
+	bool paced;     /* not at top speed */
 };
 
 /* Parse the command line; ends the program on bad use. */

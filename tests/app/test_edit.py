@@ -302,7 +302,9 @@ class Others(EditTest):
         """Each flow on one queue, in order."""
         report = self.report(SAMPLE, "--to", "null:queues=2", "--workers", "2", "--ttl", "9")
         self.assertEqual(report["tx_packets"], len(captures.read(SAMPLE)))
-        self.assertIn("1 queue", self.fails(1, SAMPLE, "--to", "x.pcap", "--workers", "2")[0])
+        refused = self.fails(1, SAMPLE, "--to", "x.pcap", "--workers", "2")[0]
+        self.assertIn("1 queue", refused)
+        self.assertEqual(refused.count("weir-replay"), 1, refused)
 
     def test_misuse(self):
         table = [
@@ -311,7 +313,9 @@ class Others(EditTest):
             (["--dst-ip", "256.1.1.1"], "address"), (["--port", "80"], None), (["--port", "9-1:2"], "80:8080"),
             (["--port", "80:"], "80:8080"), (["--src-port", "65536"], "port"), (["--ttl", "0"], "64"),
             (["--ttl", "256"], "64"), (["--vlan-push", "4096"], "4095"),
-            (["--vlan-push", "1", "--vlan-set", "2"], "exclude"), (["--vlan-priority", "1"], "needs push="),
+            (["--vlan-push", "1", "--vlan-set", "2"], "exclude"), (["--jitter", "1us"], "--delay"),
+            (["--vlan-priority", "1"], "needs --vlan-push or --vlan-set"), (["--burst", "2K"], "--rate-limit"),
+            (["--max-gap", "1s", "--pps", "5"], "--speed"),
             (["--vlan-strip", "inner"], "outer"), (["--mtu", "19"], "20"), (["--snap", "0"], "1 to"),
             (["--mtu", "500", "--snap", "5"], "either"), (["--to2", "null"], "--split"),
             (["--split", "client"], "--to2"), (["--to2", "null", "--split", "colour=red"], "interface=0"),
