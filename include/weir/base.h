@@ -18,6 +18,15 @@ extern "C" {
 /* A symbol of the library's interface; everything else is hidden. */
 #define WEIR_API __attribute__((visibility("default")))
 
+/* For calls whose place in the application a report of leaks names: inlined without optimization as
+ * well, or the place were in a header of ours. With it the compiler chooses: told to, it keeps the
+ * callers from being inlined in turn. */
+#ifdef __OPTIMIZE__
+#define WEIR__INLINE static inline
+#else
+#define WEIR__INLINE static inline __attribute__((always_inline))
+#endif
+
 #define weir_likely(x)   __builtin_expect(!!(x), 1)
 #define weir_unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -206,15 +206,7 @@ WEIR_API int weir_heap_validate(struct weir_heap *heap);
 
 /* ---- the fast path ---- */
 
-/* Inlined without optimization as well: else reports of leaks had lines of this header. With it the
- * compiler chooses: told to, it keeps the callers from being inlined in turn. */
-#ifdef __OPTIMIZE__
-#define WEIR__HEAP_INLINE static inline
-#else
-#define WEIR__HEAP_INLINE static inline __attribute__((always_inline))
-#endif
-
-WEIR__HEAP_INLINE void *weir_heap_alloc(struct weir_heap *heap, size_t size)
+WEIR__INLINE void *weir_heap_alloc(struct weir_heap *heap, size_t size)
 {
 	void *block;
 
@@ -223,13 +215,13 @@ WEIR__HEAP_INLINE void *weir_heap_alloc(struct weir_heap *heap, size_t size)
 		       : weir__heap_alloc_slow(heap, size);
 }
 
-WEIR__HEAP_INLINE void weir_heap_free(struct weir_heap *heap, void *block)
+WEIR__INLINE void weir_heap_free(struct weir_heap *heap, void *block)
 {
 	if (weir_unlikely(!weir__heap_push(weir__heap_head(heap), block)))
 		weir__heap_free_slow(heap, block);
 }
 
-WEIR__HEAP_INLINE void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
+WEIR__INLINE void *weir_heap_alloc_fixed(struct weir_heap *heap, int number)
 {
 	void *block;
 
@@ -239,7 +231,7 @@ WEIR__HEAP_INLINE void *weir_heap_alloc_fixed(struct weir_heap *heap, int number
 		       : weir__heap_fixed_slow(heap, number);
 }
 
-WEIR__HEAP_INLINE void weir_heap_free_fixed(struct weir_heap *heap, int number, void *block)
+WEIR__INLINE void weir_heap_free_fixed(struct weir_heap *heap, int number, void *block)
 {
 	struct weir__mempool_cache *cache =
 		weir__heap_cache(weir__heap_head(heap), (uint32_t)number);
@@ -248,7 +240,7 @@ WEIR__HEAP_INLINE void weir_heap_free_fixed(struct weir_heap *heap, int number, 
 		weir__heap_free_slow(heap, block);
 }
 
-WEIR__HEAP_INLINE void *weir__heap_alloc_array(
+WEIR__INLINE void *weir__heap_alloc_array(
 	struct weir_heap *heap, size_t count, size_t size, size_t alignment)
 {
 	size_t bytes;

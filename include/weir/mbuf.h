@@ -259,7 +259,7 @@ static inline bool weir__mbuf_pop(
 	return true;
 }
 
-static inline int weir_mbuf_alloc_bulk(
+WEIR__INLINE int weir_mbuf_alloc_bulk(
 	struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t count)
 {
 	if (weir_unlikely(!weir__mbuf_pop(pool, mbufs, count)))
@@ -267,14 +267,14 @@ static inline int weir_mbuf_alloc_bulk(
 	return 0;
 }
 
-static inline struct weir_mbuf *weir_mbuf_alloc(struct weir_mempool *pool)
+WEIR__INLINE struct weir_mbuf *weir_mbuf_alloc(struct weir_mempool *pool)
 {
 	struct weir_mbuf *mbuf;
 
 	return weir_mbuf_alloc_bulk(pool, &mbuf, 1) == 0 ? mbuf : NULL;
 }
 
-static inline void weir_mbuf_free_bulk(struct weir_mbuf **mbufs, uint32_t count)
+WEIR__INLINE void weir_mbuf_free_bulk(struct weir_mbuf **mbufs, uint32_t count)
 {
 	/* relaxed: only this thread sets it to a pool it uses */
 	uint32_t plain = atomic_load_explicit(&weir__thread.plain, memory_order_relaxed);
@@ -294,7 +294,7 @@ static inline void weir_mbuf_free_bulk(struct weir_mbuf **mbufs, uint32_t count)
 		weir__mbuf_free_slow(mbufs, count);
 }
 
-static inline void weir_mbuf_free(struct weir_mbuf *mbuf)
+WEIR__INLINE void weir_mbuf_free(struct weir_mbuf *mbuf)
 {
 	if (mbuf)
 		weir_mbuf_free_bulk(&mbuf, 1);

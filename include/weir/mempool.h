@@ -259,7 +259,7 @@ static inline void **weir__mempool_push(struct weir__mempool_cache *cache, uint3
 	return cache->objects + have;
 }
 
-static inline int weir_mempool_get_bulk(struct weir_mempool *pool, void **objects, uint32_t count)
+WEIR__INLINE int weir_mempool_get_bulk(struct weir_mempool *pool, void **objects, uint32_t count)
 {
 	void **top = weir__mempool_pop(weir__mempool_cache(pool), count);
 
@@ -269,14 +269,14 @@ static inline int weir_mempool_get_bulk(struct weir_mempool *pool, void **object
 	return 0;
 }
 
-static inline void *weir_mempool_get(struct weir_mempool *pool)
+WEIR__INLINE void *weir_mempool_get(struct weir_mempool *pool)
 {
 	void *object;
 
 	return weir_mempool_get_bulk(pool, &object, 1) == 0 ? object : NULL;
 }
 
-static inline void weir_mempool_put_bulk(
+WEIR__INLINE void weir_mempool_put_bulk(
 	struct weir_mempool *pool, void *const *objects, uint32_t count)
 {
 	void **top = weir__mempool_push(weir__mempool_cache(pool), count);
@@ -287,7 +287,7 @@ static inline void weir_mempool_put_bulk(
 		weir__copy_pointers(top, objects, count);
 }
 
-static inline void weir_mempool_put(struct weir_mempool *pool, void *object)
+WEIR__INLINE void weir_mempool_put(struct weir_mempool *pool, void *object)
 {
 	weir_mempool_put_bulk(pool, &object, 1);
 }

@@ -63,7 +63,7 @@ struct weir_object_guard {
 #define weir_object_guard(name, from) \
 	weir_cleanup(weir_object_leave) struct weir_object_guard name = weir_object_enter(from)
 
-static inline struct weir_object_guard weir_object_enter(struct weir_objects *objects)
+WEIR__INLINE struct weir_object_guard weir_object_enter(struct weir_objects *objects)
 {
 	struct weir_object_guard guard;
 
@@ -72,7 +72,7 @@ static inline struct weir_object_guard weir_object_enter(struct weir_objects *ob
 	return guard;
 }
 
-static inline void weir_object_leave(struct weir_object_guard *guard)
+WEIR__INLINE void weir_object_leave(struct weir_object_guard *guard)
 {
 	if (guard->object)
 		weir_objects_put(guard->objects, guard->object);
@@ -97,12 +97,12 @@ struct weir__objects_head {
 	void *context;
 };
 
-static inline void *weir_objects_get(struct weir_objects *objects)
+WEIR__INLINE void *weir_objects_get(struct weir_objects *objects)
 {
 	return weir_mempool_get(((struct weir__objects_head *)(void *)objects)->pool);
 }
 
-static inline void weir_objects_put(struct weir_objects *objects, void *object)
+WEIR__INLINE void weir_objects_put(struct weir_objects *objects, void *object)
 {
 	struct weir__objects_head *head = (struct weir__objects_head *)(void *)objects;
 

@@ -190,7 +190,7 @@ static inline void weir__tiers_count_served(
 		atomic_fetch_add_explicit(served, count, memory_order_relaxed);
 }
 
-static inline int weir_tiers_alloc_bulk(
+WEIR__INLINE int weir_tiers_alloc_bulk(
 	struct weir_tiers *tiers, uint32_t length, struct weir_mbuf **mbufs, uint32_t count)
 {
 	uint32_t index = weir_tiers_index(tiers, length);
@@ -202,7 +202,7 @@ static inline int weir_tiers_alloc_bulk(
 	return 0;
 }
 
-static inline struct weir_mbuf *weir_tiers_alloc(struct weir_tiers *tiers, uint32_t length)
+WEIR__INLINE struct weir_mbuf *weir_tiers_alloc(struct weir_tiers *tiers, uint32_t length)
 {
 	struct weir_mbuf *mbuf;
 
