@@ -4,7 +4,8 @@
  *	create.c	making one, and the end of it	figures.c	used, stats
  *	alloc.c		the slow half of the calls	report.c	reports and dumps
  *	realloc.c	another size for a block	validate.c	every invariant below
- *	class.c		size classes and their pools	check.c		tracked heaps
+ *	class.c		size classes			check.c		tracked heaps
+ *	blocks.c	their blocks, by pools
  *	span.c		runs of pages with one class	leaks.c		who has what
  *	pages.c		runs of pages, by size		trim.c		chunks given back
  *	chunk.c		chunks of the region		row.c		caches of threads
@@ -242,6 +243,14 @@ bool weir__span_has(const struct weir_heap *heap, uint32_t first, uint32_t index
 int weir__classes_init(struct weir_heap *heap, const struct weir_heap_conf *conf);
 void weir__classes_end(struct weir_heap *heap);
 
+/* The smallest class for a size that is a multiple of alignment. */
+struct weir__class *weir__class_for(struct weir_heap *heap, size_t size, size_t alignment);
+
+/* ---- blocks.c ---- */
+
+/* Where the pool of a class has its blocks from. */
+struct weir__mempool_source weir__class_source(struct weir__class *class);
+
 /* Its pool, made with the first call; NULL without memory. */
 struct weir_mempool *weir__class_pool(struct weir__class *class);
 
@@ -257,9 +266,6 @@ void weir__class_flush(struct weir__class *class);
 
 /* All its blocks are gone, with their spans. */
 void weir__class_forget(struct weir__class *class);
-
-/* The smallest class for a size that is a multiple of alignment. */
-struct weir__class *weir__class_for(struct weir_heap *heap, size_t size, size_t alignment);
 
 /* ---- figures.c ---- */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mbuf_impl.h: what the files of this room do for each other.
  *
- *	mbuf.c	alloc and free	clone.c	shared bytes
+ *	mbuf.c	alloc	free.c	and back
+ *	clone.c	shared bytes
  *	chain.c	segments	bytes.c	the bytes in them
  *	cursor.c	a stream of them	field.c	more metadata, by name
  *	dump.c	a packet as text	layout.c	for debuggers
@@ -50,7 +51,7 @@ static inline WEIR_ATOMIC(uint32_t) * weir__lender_state(const struct weir__lend
 	return lender->external ? &lender->external->state : &lender->owner->state;
 }
 
-/* mbuf.c: drop our reference to one segment, and leave the others of its chain alone. */
+/* free.c: drop our reference to one segment, and leave the others of its chain alone. */
 void weir__mbuf_drop(struct weir_mbuf *mbuf);
 
 /* mbuf.c: count empty mbufs as a chain, for those who must not run dry halfway; NULL. */

@@ -11,6 +11,7 @@
  *	check.c     is it whole  build.c  the graphs         run.c   rounds: the way of packets
  *	faults.c    what goes wrong       tap.c    who sees packets
  *	figures.c   what was counted      draw.c
+ *	vertex.c    stages are added
  */
 #ifndef WEIR_PIPELINE_IMPL_H
 #define WEIR_PIPELINE_IMPL_H
@@ -141,13 +142,15 @@ static inline bool weir__is_ring(const struct weir__vertex *vertex)
 	return vertex->type->poll && vertex->type->run;
 }
 
-/* Its name in a sentence: "line 3: stage 'web' (match)". Valid until the next call in this
- * thread. */
+/* vertex.c: its name in a sentence: "line 3: stage 'web' (match)". Valid until the next call in
+ * this thread. */
 const char *weir__vertex_name(
 	const struct weir_pipeline *pipeline, const struct weir__vertex *vertex);
 
 /* Put that in front of the last error. Returns error. */
 int weir__blame(const struct weir_pipeline *pipeline, const struct weir__vertex *vertex, int error);
+
+void weir__vertex_free(struct weir__vertex *vertex);
 
 /* pipeline.c: the port of this name, opened if need be. NULL with a sentence. */
 struct weir__port *weir__pipeline_port(struct weir_pipeline *pipeline, const char *name);

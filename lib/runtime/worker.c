@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* worker.c: the loop of a worker, how it begins and how it ends.
+/* worker.c: a worker, how it begins and how it ends; loop.c has what it does between.
  *
  *	NEW --start, run--> STARTING --on its core--> RUNNING --drained, or nothing left--> ENDED
  *
  * state is changed under the lock; told is an atomic of its own, so that a signal handler can set
- * it, and read once a turn. The figures have one writer, the worker.
+ * it, and read once a turn.
  */
 #include "runtime/worker_impl.h"
 
-#include "weir/mempool.h"
 #include "weir/rcu.h"
 
 #include "base/base_impl.h"
 #include "base/count_impl.h"
 #include "base/cycles_impl.h"
 #include "os/os_impl.h"
-#include "runtime/stage_impl.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Turns without work before an adaptive worker yields, and sleeps; some microseconds. */
-#define YIELD_AFTER 256
-#define SLEEP_AFTER 512
-/* The first sleep; a shorter one costs as much, since the kernel adds 50 us by default. */
-#define SLEEP_FIRST_US   50
 #define SLEEP_DEFAULT_US 1000
-/* The longest sleep of one that is woken: what nobody wakes for it sees so late. */
-#define WAIT_NS 100000000
 
 struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
 {
@@ -68,12 +57,6 @@ struct weir_worker *weir_worker_create(const struct weir_worker_conf *conf)
 	return worker;
 }
 
-bool weir__worker_is_told(const struct weir_worker *worker)
-{
-	/* acquire: pairs with weir_worker_tell() */
-	return atomic_load_explicit(&worker->told, memory_order_acquire);
-}
-
 static struct timespec time_in(uint64_t ns)
 {
 	struct timespec at;
@@ -83,98 +66,6 @@ static struct timespec time_in(uint64_t ns)
 	at.tv_sec += (time_t)(ns / 1000000000u);
 	at.tv_nsec = (long)(ns % 1000000000u);
 	return at;
-}
-
-/* Until the bell or the time. */
-static void await_bell(const struct weir_worker *worker, uint64_t us)
-{
-	struct timespec time = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
-	struct pollfd bell = {.fd = worker->bell, .events = POLLIN};
-
-	ppoll(&bell, 1, &time, NULL);
-}
-
-/* Sleep until there may be something to do, or for a time: twice as long as last time. */
-static void sleep_some(struct weir_worker *worker)
-{
-	const struct weir_worker_conf *conf = &worker->conf;
-	uint32_t doublings =
-		worker->idle_turns > SLEEP_AFTER ? worker->idle_turns - SLEEP_AFTER : 0;
-	uint64_t us = SLEEP_FIRST_US << (doublings < 20 ? doublings : 20), began = weir__cycles();
-	eventfd_t rings;
-
-	if (conf->idle == WEIR_IDLE_SLEEP || us > conf->sleep_us)
-		us = conf->sleep_us;
-	if (us == conf->sleep_us && !worker->flushed) {
-		weir_mempool_flush_all(); /* others may need what this one hoards */
-		worker->flushed = true;
-	}
-	weir_rcu_offline();
-	if (!conf->wait || !conf->wait(conf->context, worker->bell, WAIT_NS))
-		await_bell(worker, us);
-	eventfd_read(worker->bell, &rings);
-	weir_rcu_online();
-	weir__count(&worker->figures.asleep, weir__cycles() - began);
-	weir__count(&worker->figures.sleeps, 1);
-}
-
-static void rest(struct weir_worker *worker)
-{
-	enum weir_idle idle = worker->conf.idle;
-
-	worker->idle_turns++;
-	if (idle == WEIR_IDLE_BUSY ||
-		(idle == WEIR_IDLE_ADAPTIVE && worker->idle_turns < YIELD_AFTER))
-		return;
-	if (idle == WEIR_IDLE_ADAPTIVE && worker->idle_turns < SLEEP_AFTER)
-		sched_yield();
-	else
-		sleep_some(worker);
-}
-
-/* One turn, accounted for. Returns what the turn did; *ticks is when the last one ended. */
-static uint32_t take_turn(
-	struct weir_worker *worker, uint32_t (*turn)(void *context), uint64_t *ticks)
-{
-	struct weir__worker_figures *figures = &worker->figures;
-	uint32_t done = turn(worker->conf.context);
-	uint64_t now;
-
-	weir_rcu_quiescent();
-	weir__count(&figures->turns, 1);
-	if (done == 0 || done == WEIR_WORKER_END) {
-		if (done == 0)
-			rest(worker);
-		now = weir__cycles();
-		weir__count(&figures->idle, now - *ticks);
-	} else {
-		worker->idle_turns = 0;
-		worker->flushed = false;
-		now = weir__cycles();
-		weir__count(&figures->busy, now - *ticks);
-		weir__count(&figures->busy_turns, 1);
-		weir__count(&figures->packets, done);
-	}
-	*ticks = now;
-	return done;
-}
-
-static void loop(struct weir_worker *worker)
-{
-	const struct weir_worker_conf *conf = &worker->conf;
-	uint64_t ticks = weir__cycles();
-	uint32_t done = 0;
-
-	while (!weir__worker_is_told(worker) && done != WEIR_WORKER_END) {
-		done = take_turn(worker, conf->turn, &ticks);
-		weir__call_look(&worker->call);
-	}
-	if (done != WEIR_WORKER_END && conf->drain)
-		do
-			done = take_turn(worker, conf->drain, &ticks);
-		while (done != 0 && done != WEIR_WORKER_END);
-	if (conf->ended)
-		conf->ended(conf->context);
 }
 
 static enum weir__worker_state state_of(const struct weir_worker *worker)
@@ -218,7 +109,7 @@ static void *thread_main(void *argument)
 	set_state(worker, error ? ENDED : RUNNING, error);
 	if (error)
 		return NULL;
-	loop(worker);
+	weir__worker_loop(worker);
 	weir_rcu_leave();
 	set_state(worker, ENDED, 0);
 	return NULL;
@@ -282,7 +173,7 @@ int weir_worker_run(struct weir_worker *worker)
 	error = enter(worker);
 	if (!error) {
 		set_state(worker, RUNNING, 0);
-		loop(worker);
+		weir__worker_loop(worker);
 		weir_rcu_leave();
 	}
 	weir__os_set_affinity(&before);

@@ -50,6 +50,9 @@ struct weir_worker {
 	int bell; /* an eventfd, so that it can be waited for beside ports */
 };
 
+/* loop.c: until it is told to stop, or has nothing left to do. */
+void weir__worker_loop(struct weir_worker *worker);
+
 /* call.c */
 void weir__call_open(struct weir__call *call);
 void weir__call_close(struct weir__call *call);
