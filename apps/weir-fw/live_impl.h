@@ -29,9 +29,11 @@ struct fw_view {
 	uint8_t flat[FW_FLAT];
 };
 
-/* Once for a stage, and once for a burst: what is published meanwhile judges the next one. */
+/* Once for a stage, and once for a burst: what is published meanwhile judges the next one. At its
+ * end some connections go whose time is over, for known packets ask nobody. */
 void fw_view_open(struct fw_view *view, struct fw_live *live);
 void fw_view_begin(struct fw_view *view);
+void fw_view_end(struct fw_view *view);
 
 /* The clock that connections live by, where it is not the times of files. */
 uint64_t fw_since_1970(void);

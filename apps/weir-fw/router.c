@@ -286,6 +286,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 	fw_view_begin(&router->view);
 	for (uint32_t i = 0; i < count; i++)
 		handle(router, mbufs[i]);
+	fw_view_end(&router->view);
 	weir_reassembly_expire(router->reassembly, router->clock_ns);
 	count_fragments(router);
 }

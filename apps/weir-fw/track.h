@@ -41,8 +41,8 @@ struct fw_flow;
 typedef void fw_told(void *context, const struct fw_flow *flow);
 void fw_tracker_tell(struct fw_tracker *tracker, fw_told *told, void *context);
 
-/* No packet has come for a while: let go whose time is over, some of them. How many were looked
- * at; 0: there are none. */
+/* Let go whose time is over, some of them, since no packet has come, or none that the tracker was
+ * asked about. How many were looked at; 0: there are none. */
 uint32_t fw_tracker_expire(struct fw_tracker *tracker, uint64_t now_ns);
 
 /* The state of a packet, and what it does to its connection. The type is fw_state. */

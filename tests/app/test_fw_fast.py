@@ -51,6 +51,21 @@ class Known(LiveTest):
         self.assertGreater(known[0], 400)
         self.assertEqual(known[1], 0)
 
+    def test_others_expire_meanwhile(self):
+        """Though all that comes is known, and nobody is asked."""
+        def both(port):
+            return [ip(*HERE, 17, udp(port, 53)), ip(*THERE, 17, udp(53, port))]
+        times = [0, 0, 0, 1, 1, 2, 2] + [29] * 300 + [58] * 300
+        frames = both(6)[:1] + both(5) * 303
+        captures.write_pcap(self.folder / "in.pcap", [
+            captures.packet(f, 10**18 + t * 10**9) for f, t in zip(frames, times)])
+        self.rules(table(chain("ct state established,new accept")))
+        report = self.checked(self.end(self.start("--json", "--rules", "rules.nft", "--aging", "0",
+                                                  "pcap:rx=in.pcap", "pcap:tx=out.pcap"))[0])
+        self.assertGreater(report["firewall"]["known"], 300)  # a burst has 256 at most
+        connections = report["firewall"]["connections"]
+        self.assertEqual([connections[key] for key in ("made", "expired", "now")], [2, 1, 1])
+
     def test_a_connection_that_comes_again_is_known_again(self):
         def both(port):
             return [ip(*HERE, 17, udp(port, 53)), ip(*THERE, 17, udp(53, port))]
