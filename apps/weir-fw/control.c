@@ -22,7 +22,7 @@
 
 /* A worker that does not come to it by then is stuck; who asks waits no longer than that. */
 #define PATIENCE_MS 5000
-/* Connections of an answer: it has at most 1 MiB, and one is 600 bytes at most. */
+/* Connections of an answer, of 600 bytes at most: what a client may take for granted to fit. */
 #define SHOWN     100
 #define SHOWN_MAX 1000
 /* Places of the table that are looked at for one answer: 1,024 calls of the worker. */
@@ -184,8 +184,8 @@ static int print_flows(FILE *out, struct search *search)
 	return 0;
 }
 
-static int number_arg(const struct weir_control_request *request, const char *key, uint32_t most,
-	uint32_t *number)
+static int number_arg(const struct weir_control_request *request, const char *key, uint32_t least,
+	uint32_t most, uint32_t *number)
 {
 	const char *text = weir_control_arg(request, key);
 	unsigned long value;
@@ -195,8 +195,8 @@ static int number_arg(const struct weir_control_request *request, const char *ke
 		return 0;
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || value > most)
-		return weir__fail(EINVAL, "%s must be a number up to %u", key, most);
+	if (*text < '0' || *text > '9' || *end || errno || value < least || value > most)
+		return weir__fail(EINVAL, "%s must be a number from %u to %u", key, least, most);
 	*number = (uint32_t)value;
 	return 0;
 }
@@ -205,10 +205,10 @@ static int read_search(const struct weir_control_request *request, struct search
 {
 	const char *protocol = weir_control_arg(request, "protocol");
 	const char *address = weir_control_arg(request, "address");
-	int error = number_arg(request, "limit", SHOWN_MAX, &search->most);
+	int error = number_arg(request, "limit", 1, SHOWN_MAX, &search->most);
 
 	if (!error)
-		error = number_arg(request, "from", WEIR_FLOW_MAX, &search->place);
+		error = number_arg(request, "from", 0, WEIR_FLOW_MAX, &search->place);
 	search->protocol = protocol ? fw_flow_protocol(protocol) : -1;
 	if (!error && protocol && search->protocol < 0)
 		error = weir__fail(EINVAL, "protocol must be a number, or tcp, udp, icmp, icmpv6, "

@@ -37,7 +37,7 @@ extern "C" {
 
 /* Bytes of a request, with its newline, and of an answer, at most. */
 #define WEIR_CONTROL_REQUEST_MAX 4096
-#define WEIR_CONTROL_ANSWER_MAX  (1u << 20)
+#define WEIR_CONTROL_ANSWER_MAX  (16u << 20)
 
 struct weir_control;
 struct weir_control_request;
