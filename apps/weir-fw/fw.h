@@ -106,6 +106,7 @@ struct fw_element {
 	bool any;                  /* the element '*' */
 	struct fw_verdict verdict;
 	uint32_t data;
+	const uint8_t *value; /* of a map to addresses: FW_VALUE bytes, and those of a port */
 	const char *comment;
 	struct fw_tally counter;
 	struct fw_where where;
@@ -119,7 +120,8 @@ struct fw_set {
 	const struct fw_field *fields[FW_FIELDS]; /* for typeof */
 	uint8_t sizes[FW_FIELDS];
 	uint32_t parts, key_size;
-	const struct fw_type *data; /* of a map: mark or verdict; else NULL */
+	const struct fw_type *data; /* of a map: mark, verdict or an address; else NULL */
+	bool data_port;             /* the address has a port with it */
 	bool interval, constant, counted, auto_merge, ranges;
 	uint32_t size; /* 0: not given */
 	struct fw_element *elements, *any;
@@ -157,8 +159,10 @@ struct fw_nat {
 	uint8_t family; /* FW_IP, FW_IP6; 0: any, there is no address */
 	bool named;     /* the text must say which */
 	bool has_address, has_ports, random, fully_random, persistent;
+	bool prefix; /* only the bits that all of the range have in common change */
 	uint8_t low[FW_VALUE], high[FW_VALUE];
 	uint16_t port_low, port_high;
+	const struct fw_match *map; /* where addresses are, and ports if it has them; NULL: here */
 };
 
 enum fw_statement_kind {
@@ -261,6 +265,7 @@ void fw_free(struct fw_ruleset *rules);
 void fw_list(FILE *out, const struct fw_ruleset *rules);
 void fw_list_rule(FILE *out, const struct fw_rule *rule);
 void fw_list_statement(FILE *out, const struct fw_statement *statement);
+void fw_list_map(FILE *out, const char *word, const struct fw_match *match);
 void fw_list_elements(FILE *out, const struct fw_set *set);
 void fw_list_counter(FILE *out, const struct fw_tally *tally);
 

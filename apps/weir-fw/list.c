@@ -22,6 +22,21 @@ void fw_list_counter(FILE *out, const struct fw_tally *tally)
 		(unsigned long long)counter.bytes);
 }
 
+static void data_print(FILE *out, const struct fw_set *set, const struct fw_element *element)
+{
+	fputs(" : ", out);
+	if (set->data->id == FW_TYPE_VERDICT) {
+		verdict_print(out, &element->verdict);
+	} else if (!element->value) {
+		fprintf(out, "0x%08x", element->data);
+	} else {
+		fw_value_print(out, set->data, set->data->size, element->value);
+		if (set->data_port)
+			fprintf(out, " . %llu",
+				(unsigned long long)fw_bytes_number(element->value + FW_VALUE, 2));
+	}
+}
+
 static void element_print(FILE *out, const struct fw_set *set, const struct fw_element *element)
 {
 	uint32_t at = 0;
@@ -39,12 +54,8 @@ static void element_print(FILE *out, const struct fw_set *set, const struct fw_e
 	}
 	if (element->comment)
 		fprintf(out, " comment \"%s\"", element->comment);
-	if (set->data && set->data->id == FW_TYPE_VERDICT) {
-		fputs(" : ", out);
-		verdict_print(out, &element->verdict);
-	} else if (set->data) {
-		fprintf(out, " : 0x%08x", element->data);
-	}
+	if (set->data)
+		data_print(out, set, element);
 }
 
 /* How many stand in a line of a set with a name, as nft has it. */
@@ -234,7 +245,7 @@ static void match_print(FILE *out, const struct fw_match *match)
 	right_print(out, &single);
 }
 
-static void map_print(FILE *out, const char *word, const struct fw_match *match)
+void fw_list_map(FILE *out, const char *word, const struct fw_match *match)
 {
 	fields_print(out, match->fields, match->parts);
 	fprintf(out, " %s ", word);
@@ -317,7 +328,7 @@ void fw_list_statement(FILE *out, const struct fw_statement *statement)
 		match_print(out, &statement->match);
 		break;
 	case FW_STATEMENT_MAP:
-		map_print(out, "vmap", &statement->match);
+		fw_list_map(out, "vmap", &statement->match);
 		break;
 	case FW_STATEMENT_VERDICT:
 		verdict_print(out, &statement->verdict);
@@ -337,7 +348,7 @@ void fw_list_statement(FILE *out, const struct fw_statement *statement)
 	case FW_STATEMENT_MARK:
 		fputs("meta mark set ", out);
 		if (statement->match.set)
-			map_print(out, "map", &statement->match);
+			fw_list_map(out, "map", &statement->match);
 		else
 			fprintf(out, "0x%08x", statement->mark);
 		break;

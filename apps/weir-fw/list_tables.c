@@ -102,6 +102,8 @@ static void types_print(FILE *out, const struct fw_set *set)
 	if (set->data)
 		fprintf(out, " : %s",
 			fields && set->data->id == FW_TYPE_MARK ? "meta mark" : set->data->name);
+	if (set->data_port)
+		fputs(" . inet_service", out);
 	fputc('\n', out);
 }
 

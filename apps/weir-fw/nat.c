@@ -116,6 +116,15 @@ static const uint8_t *address_of(const struct fw_tracker *tracker, const struct 
 		return fw_host_address(tracker->host, packet->out, packet->family);
 	if (nat->kind == FW_REDIRECT)
 		return fw_host_address(tracker->host, packet->in, packet->family);
+	if (nat->prefix) {
+		/* answers still have the address that it is about */
+		const uint8_t *own = tracker->asked.tuples[1].address[nat->kind == FW_SNAT];
+
+		for (uint32_t i = 0; i < 16; i++)
+			chosen[i] = (uint8_t)((own[i] & (nat->low[i] ^ nat->high[i])) |
+					      (nat->low[i] & ~(nat->low[i] ^ nat->high[i])));
+		return chosen;
+	}
 	memset(chosen, 0, 16);
 	choose_address(nat, &tracker->asked.tuples[0], packet->family, chosen);
 	return chosen;

@@ -91,7 +91,7 @@ static void fw_yyerror(FW_YYLTYPE *where, struct fw_parser *parser, const char *
 %type <op> op verdict_word
 %type <number> number over
 %type <count> opt_count
-%type <node> opt_burst reject_with priority_word nat nat_flags nat_range nat_to
+%type <node> opt_burst reject_with priority_word nat nat_flags nat_range nat_value nat_to
 
 %%
 
@@ -339,6 +339,23 @@ nat
 	| HOSTNAT TO nat_to { $$ = $3; $$->text = $1; $$->where = @$; }
 	| NAT TO nat_to { $$ = $3; $$->text = $1; $$->where = @$; }
 	| NAT HEADER TO nat_to { $$ = $4; $$->text = $1; $$->more = $2; $$->where = @$; }
+	| NAT prefix TO nat_to { $$ = $4; $$->text = $1; $$->op = 1; $$->where = @$; }
+	| NAT HEADER prefix TO nat_to {
+		$$ = $5;
+		$$->text = $1;
+		$$->more = $2;
+		$$->op = 1;
+		$$->where = @$;
+	}
+	;
+
+prefix
+	: LOGOPTION {
+		if (strcmp($1, "prefix") != 0) {
+			fw_refuse_statement(parser, @1, $1);
+			YYABORT;
+		}
+	}
 	;
 
 nat_to
@@ -347,11 +364,24 @@ nat_to
 	| ':' nat_range { $$ = fw_pair(parser, FW_NODE_NAT, @$, NULL, $2); }
 	| '[' value ']' { $$ = fw_pair(parser, FW_NODE_NAT, @$, $2, NULL); }
 	| '[' value ']' ':' nat_range { $$ = fw_pair(parser, FW_NODE_NAT, @$, $2, $5); }
+	| fields MAP set_ref { $$ = fw_pair(parser, FW_NODE_NAT, @$, $3, NULL); $$->c = $1; }
+	| fields MAP set_ref ':' nat_range {
+		$$ = fw_pair(parser, FW_NODE_NAT, @$, $3, $5);
+		$$->c = $1;
+	}
 	;
 
 nat_range
-	: value
-	| value '-' value { $$ = fw_pair(parser, FW_NODE_RANGE, @$, $1, $3); }
+	: nat_value
+	| nat_value '-' nat_value { $$ = fw_pair(parser, FW_NODE_RANGE, @$, $1, $3); }
+	| nat_value '/' nat_value { $$ = fw_pair(parser, FW_NODE_PREFIX, @$, $1, $3); }
+	;
+
+nat_value
+	: ATOM { $$ = NODE(ATOM, @1, $1); }
+	| WORD { $$ = NODE(WORD, @1, $1); }
+	| STRING { $$ = NODE(STRING, @1, $1); }
+	| VARIABLE { CHECK($$ = fw_variable(parser, @1, $1)); }
 	;
 
 nat_flags

@@ -59,6 +59,19 @@ static bool shape(struct fw_parser *parser, struct fw_where where, struct fw_set
 	return true;
 }
 
+/* By its type, not by a field. */
+static bool is_address(const struct fw_node *node, const struct fw_type *type)
+{
+	return !node->field && type && (type->id == FW_TYPE_IPV4 || type->id == FW_TYPE_IPV6);
+}
+
+static bool is_port(const struct fw_node *node)
+{
+	const struct fw_type *type = node->field ? NULL : fw_type_find(node->text);
+
+	return type && type->id == FW_TYPE_SERVICE && !node->next;
+}
+
 static bool set_data(struct fw_parser *parser, struct fw_node *data)
 {
 	struct fw_set *set = parser->set;
@@ -70,11 +83,16 @@ static bool set_data(struct fw_parser *parser, struct fw_node *data)
 			data ? "a set has no data: use map" : "a map needs the type of its data");
 	if (!data)
 		return true;
-	if (!first->next)
-		type = first->field ? fw_type(first->field->type) : fw_type_find(first->text);
-	if (!type || (type->id != FW_TYPE_VERDICT && type->id != FW_TYPE_MARK))
+	type = first->field ? fw_type(first->field->type) : fw_type_find(first->text);
+	if (is_address(first, type) && (!first->next || is_port(first->next))) {
+		set->data = type;
+		set->data_port = first->next != NULL;
+		return true;
+	}
+	if (first->next || !type || (type->id != FW_TYPE_VERDICT && type->id != FW_TYPE_MARK))
 		return fw_error(parser->rules, first->where,
-			"data of a map other than verdict and mark is not supported by weir-fw");
+			"data of a map other than verdict, mark, an address, and an address and a "
+			"port by their types is not supported by weir-fw");
 	set->data = type;
 	return true;
 }

@@ -64,7 +64,36 @@ static bool key_of(struct fw_ruleset *rules, struct fw_set *set, struct fw_node 
 	return true;
 }
 
-static bool data_of(struct fw_ruleset *rules, const struct fw_set *set, struct fw_node *node,
+/* An address, and a port if the map has them: as its type says, or its first element. */
+static bool address_of(struct fw_ruleset *rules, struct fw_set *set, struct fw_node *data,
+	struct fw_element *element)
+{
+	struct fw_node *address = data->kind == FW_NODE_CONCAT ? data->list : data;
+	struct fw_node *port = data->kind == FW_NODE_CONCAT ? address->next : NULL;
+	uint8_t *value = fw_alloc(rules->arena, FW_VALUE + 2);
+
+	if (!set->name && !set->count && !set->any)
+		set->data_port = port != NULL;
+	if (!port != !set->data_port || (port && port->next))
+		return fw_error(rules, data->where, "this is not %s%s, as the map has it",
+			set->data->what, set->data_port ? " and a port" : "");
+	if (address->kind == FW_NODE_RANGE || address->kind == FW_NODE_PREFIX ||
+		(port && port->kind == FW_NODE_RANGE))
+		return fw_error(rules, data->where,
+			"ranges and prefixes in the data of a map are not supported by weir-fw");
+	element->value = value;
+	if (!fw_value_single(rules, set->data, set->data->size, UINT64_MAX, address, value))
+		return false;
+	if (!port)
+		return true;
+	if (!fw_value_single(
+		    rules, fw_type(FW_TYPE_SERVICE), 2, UINT16_MAX, port, value + FW_VALUE))
+		return false;
+	return fw_bytes_number(value + FW_VALUE, 2) != 0 ||
+	       fw_error(rules, port->where, "there is no port 0");
+}
+
+static bool data_of(struct fw_ruleset *rules, struct fw_set *set, struct fw_node *node,
 	struct fw_element *element)
 {
 	struct fw_node *data = fw_meant(node->b);
@@ -85,6 +114,8 @@ static bool data_of(struct fw_ruleset *rules, const struct fw_set *set, struct f
 			.kind = (enum fw_verdict_kind)data->op, .name = data->text};
 		return true;
 	}
+	if (set->data->id != FW_TYPE_MARK)
+		return address_of(rules, set, data, element);
 	if (!fw_value_single(rules, set->data, 4, UINT32_MAX, data, mark))
 		return false;
 	element->data = (uint32_t)fw_bytes_number(mark, 4);
@@ -149,6 +180,7 @@ static int compare(const void *a, const void *b, void *context)
 static bool same_data(const struct fw_element *a, const struct fw_element *b)
 {
 	return a->data == b->data && a->verdict.kind == b->verdict.kind &&
+	       (a->value == b->value || memcmp(a->value, b->value, FW_VALUE + 2) == 0) &&
 	       (a->verdict.name == b->verdict.name ||
 		       (a->verdict.name && b->verdict.name &&
 			       strcmp(a->verdict.name, b->verdict.name) == 0));

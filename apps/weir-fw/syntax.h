@@ -29,8 +29,10 @@ enum fw_node_kind {
 	FW_NODE_LIMIT, /* op: over; a: rate, text: unit of it; b: burst; more: per what */
 	FW_NODE_LOG,   /* list of arguments: text and a */
 	FW_NODE_ARGUMENT,
-	FW_NODE_REJECT,  /* text: kind, a: code */
-	FW_NODE_NAT,     /* text: kind; more: family; a: addresses, b: ports; list: flags */
+	FW_NODE_REJECT, /* text: kind, a: code */
+	/* text: kind; more: family; op: a prefix; a: addresses, or c: fields of a map, a: map;
+	 * b: ports; list: flags */
+	FW_NODE_NAT,
 	FW_NODE_ASSIGN,  /* list: the field; a: value; or c: fields of a map, b: map */
 	FW_NODE_REFUSED, /* text: a statement that is not there */
 };

@@ -52,6 +52,46 @@ static bool take_family(struct fw_context *context, struct fw_node *tree, struct
 	return true;
 }
 
+static const struct fw_type *address_type(const struct fw_nat *nat)
+{
+	return fw_type(nat->family == FW_IP ? FW_TYPE_IPV4 : FW_TYPE_IPV6);
+}
+
+/* What ports need in front of them. */
+static bool can_have_ports(struct fw_context *context, struct fw_where where)
+{
+	if (has_ports(context->protocol) || asks_protocol(context))
+		return true;
+	return fw_error(context->rules, where,
+		"ports can only be given behind a match on a protocol that has them, as tcp dport "
+		"or meta l4proto udp");
+}
+
+static bool maps_ports(const struct fw_match *map)
+{
+	for (uint32_t i = 0; i < map->parts; i++)
+		if (has_ports(map->fields[i]->protocol))
+			return true;
+	return false;
+}
+
+static bool take_map(struct fw_context *context, struct fw_node *tree, struct fw_nat *nat)
+{
+	struct fw_match *map = fw_alloc(context->rules->arena, sizeof(*map));
+
+	if (tree->op)
+		return fw_error(context->rules, tree->where,
+			"%s prefix to a map is not supported by weir-fw", tree->text);
+	if (!fw_compile_map(context, tree->c, tree->a, address_type(nat), map))
+		return false;
+	nat->map = map;
+	nat->has_address = true;
+	if (map->set->data_port && tree->b)
+		return fw_error(
+			context->rules, tree->b->where, "the map has ports, and there is another");
+	return !map->set->data_port || maps_ports(map) || can_have_ports(context, tree->c->where);
+}
+
 static bool take_addresses(struct fw_context *context, struct fw_node *tree, struct fw_nat *nat)
 {
 	struct fw_range range;
@@ -62,11 +102,19 @@ static bool take_addresses(struct fw_context *context, struct fw_node *tree, str
 			"%s takes the address of the interface: only ports can follow", tree->text);
 	if (!take_family(context, tree, nat))
 		return false;
+	if (tree->c)
+		return take_map(context, tree, nat);
 	size = nat->family == FW_IP ? 4 : 16;
-	if (!fw_value(context->rules, fw_type(nat->family == FW_IP ? FW_TYPE_IPV4 : FW_TYPE_IPV6),
-		    size, UINT64_MAX, tree->a, &range))
+	if (!fw_value(context->rules, address_type(nat), size, UINT64_MAX, tree->a, &range))
 		return false;
-	if (memcmp(range.low, range.high, size - 4) != 0)
+	nat->prefix = tree->op;
+	if (nat->prefix && tree->list)
+		return fw_error(context->rules, tree->list->where,
+			"%s prefix with %s is not supported by weir-fw", tree->text,
+			tree->list->text);
+	if (tree->b && fw_meant(tree->a)->kind == FW_NODE_PREFIX)
+		return fw_error(context->rules, tree->b->where, "a prefix takes no ports");
+	if (!nat->prefix && memcmp(range.low, range.high, size - 4) != 0)
 		return fw_error(context->rules, tree->a->where,
 			"a range of more than 2^32 addresses is not supported by weir-fw");
 	memcpy(nat->low, range.low, FW_VALUE);
@@ -79,10 +127,8 @@ static bool take_ports(struct fw_context *context, struct fw_node *ports, struct
 {
 	struct fw_range range;
 
-	if (!has_ports(context->protocol) && !asks_protocol(context))
-		return fw_error(context->rules, ports->where,
-			"ports can only be given behind a match on a protocol that has them, as "
-			"tcp dport or meta l4proto udp");
+	if (!(nat->map && maps_ports(nat->map)) && !can_have_ports(context, ports->where))
+		return false;
 	if (!fw_value(context->rules, fw_type(FW_TYPE_SERVICE), 2, UINT16_MAX, ports, &range))
 		return false;
 	nat->port_low = (uint16_t)fw_bytes_number(range.low, 2);
@@ -126,10 +172,18 @@ static void ports_print(FILE *out, const struct fw_nat *nat)
 
 static void address_print(FILE *out, const struct fw_nat *nat)
 {
-	const struct fw_type *type = fw_type(nat->family == FW_IP ? FW_TYPE_IPV4 : FW_TYPE_IPV6);
+	const struct fw_type *type = address_type(nat);
 	uint32_t size = nat->family == FW_IP ? 4 : 16;
 	bool brackets = nat->family == FW_IP6 && nat->has_ports;
 
+	if (nat->map) {
+		fw_list_map(out, "map", nat->map);
+		return;
+	}
+	if (!nat->has_ports) {
+		fw_range_print(out, type, size, nat->low, nat->high, true);
+		return;
+	}
 	fputs(brackets ? "[" : "", out);
 	fw_value_print(out, type, size, nat->low);
 	if (memcmp(nat->low, nat->high, size) != 0) {
@@ -142,13 +196,15 @@ static void address_print(FILE *out, const struct fw_nat *nat)
 void fw_list_nat(FILE *out, const struct fw_nat *nat)
 {
 	const char *between = " ";
+	bool named = nat->has_address && (nat->named || (nat->map && nat->map->set->data_port));
 
 	fputs(kinds[nat->kind], out);
+	if (named)
+		fputs(nat->family == FW_IP ? " ip" : " ip6", out);
+	if (nat->prefix)
+		fputs(" prefix", out);
 	if (nat->has_address || nat->has_ports)
-		fprintf(out, " %sto ",
-			!nat->has_address || !nat->named ? ""
-			: nat->family == FW_IP           ? "ip "
-							 : "ip6 ");
+		fputs(" to ", out);
 	if (nat->has_address)
 		address_print(out, nat);
 	if (nat->has_ports)

@@ -228,15 +228,21 @@ class Kernel(unittest.TestCase):
 
     def test_nat(self):
         """Each client has an address outside, so that ports need rarely be moved: when the server seems to
-        have begun. And one server stands for another. What comes out is the same, byte by byte."""
+        have begun. And one server stands for another. What comes out is the same, byte by byte. Every other time
+        prefixes and maps say so."""
         for seed in range(SEED + 100, SEED + 100 + SESSIONS):  # not those of other tests
             net = seed % 256
             clients = "".join(f"\t\tip saddr 10.0.{net}.{n} snat to 10.200.{net}.{n}\n"
                               for n in range(1, 100))
+            servers = "ip daddr 10.9.0.1 dnat to 10.9.0.7\n\t\ttcp dport 80 dnat to :8080"
+            if seed % 2:
+                clients = f"\t\tip saddr 10.0.{net}.0/24 snat prefix to 10.200.{net}.0/24\n"
+                servers = "dnat ip to ip daddr . tcp dport map { 10.9.0.1 . 80 : 10.9.0.7 . 8080, 10.9.0.2 . 443 : " \
+                    "10.9.0.8 . 444 }\n\t\tdnat to ip daddr map { 10.9.0.1 : 10.9.0.7, 10.9.0.3-10.9.0.4 : 10.9.0.9 }"
             path = self.write(
                 "table ip weir {\n\tchain out {\n\t\ttype nat hook postrouting priority 100;\n"
                 f"{clients}\t}}\n\tchain in {{\n\t\ttype nat hook prerouting priority -100;\n"
-                f"\t\tip daddr 10.9.0.1 dnat to 10.9.0.7\n\t\ttcp dport 80 dnat to :8080\n\t}}\n"
+                f"\t\t{servers}\n\t}}\n"
                 "\tchain c {\n\t\ttype filter hook forward priority 0;\n\t\tct state invalid drop\n\t}\n}\n")
             frames = [self.from_outside(frame, net)
                       for frame in fw_sessions.Sessions(seed).frames(PACKETS * 2)

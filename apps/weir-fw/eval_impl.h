@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* eval_impl.h: a packet on its way through rules, for eval.c and execute.c. */
+#ifndef FW_EVAL_IMPL_H
+#define FW_EVAL_IMPL_H
+
+#include "apps/weir-fw/eval.h"
+
+/* How a statement ends: the next one, the next rule, or a verdict. */
+enum fw_outcome { FW_NEXT, FW_BREAK, FW_DECIDED };
+
+struct fw_way {
+	struct fw_judge *judge;
+	struct fw_packet *packet;
+	struct fw_decision *decision;
+	const struct fw_verdict *verdict; /* when FW_DECIDED; NULL: reject, or no port is free */
+	bool bound;                       /* a rule has said how to translate */
+	uint32_t asks;                    /* of indexes that may still be in vain */
+};
+
+/* execute.c: move a counter, and do what a statement of a rule says. */
+void fw_execute_count(const struct fw_way *way, struct fw_tally *counter);
+enum fw_outcome fw_execute(
+	struct fw_way *way, const struct fw_rule *rule, struct fw_statement *statement);
+
+#endif
