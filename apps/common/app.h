@@ -137,14 +137,7 @@ static inline bool app_running(struct app *app);
 /* A port had nothing, or took too little: let others run. The same answer, but for --limit. */
 bool app_pause(struct app *app);
 
-/* How many packets to ask for at a time, within --limit; and how many came. */
-static inline uint32_t app_burst(const struct app *app)
-{
-	uint64_t left = app->options.limit - app->received;
-
-	return left < APP_BURST ? (uint32_t)left : APP_BURST;
-}
-
+/* So many packets came. */
 static inline void app_received(struct app *app, uint32_t count)
 {
 	app->received += count;

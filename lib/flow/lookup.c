@@ -89,7 +89,7 @@ static ALWAYS_INLINE const uint8_t *key_of(const struct search *search, uint32_t
 
 static ALWAYS_INLINE void hash_all(const struct weir_flow_table *table, struct search *search)
 {
-	/* the caller's keys may be in memory, too: all are on their way before the first is needed */
+	/* the caller's keys may be in memory, too: all are asked for before the first is needed */
 	for (uint32_t i = 0; i < search->count * search->size; i += WEIR_CACHE_LINE)
 		__builtin_prefetch(search->keys + i);
 	for (uint32_t i = 0; i < search->count; i++) {

@@ -31,20 +31,9 @@ static void give(void *context, void *const *blocks, uint32_t count)
 	weir__heap_unlock(class->heap);
 }
 
-static struct weir__mempool_cache *open_cache(void *context, uint32_t slot)
-{
-	return weir__row_open(context, slot);
-}
-
-static void close_cache(void *context, struct weir__mempool_cache *cache)
-{
-	(void)context;
-	weir__row_close(cache);
-}
-
 struct weir__mempool_source weir__class_source(struct weir__class *class)
 {
-	return (struct weir__mempool_source){take, give, open_cache, close_cache, class};
+	return (struct weir__mempool_source){take, give, weir__row_open, weir__row_close, class};
 }
 
 /* ---- one block ---- */

@@ -57,17 +57,11 @@ static struct weir__mempool_cache *open_cache(void *context, uint32_t slot)
 	return none ? (struct weir__mempool_cache *)(void *)(none + CACHE_AT) : NULL;
 }
 
-static void close_cache(void *context, struct weir__mempool_cache *cache)
-{
-	(void)context;
-	weir__row_close(cache);
-}
-
 void weir__large_init(struct weir_heap *heap)
 {
 	heap->classes[0] = (struct weir__class){.heap = heap,
 		.size = WEIR__UNIT,
-		.source = {NULL, give, open_cache, close_cache, &heap->classes[0]}};
+		.source = {NULL, give, open_cache, weir__row_close, &heap->classes[0]}};
 	/* a tracked block is freed when it is freed */
 	if (heap->shared && heap->cache_bytes && !heap->track)
 		heap->classes[0].cache = KEPT_BLOCKS;

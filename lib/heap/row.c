@@ -59,8 +59,9 @@ void weir__rows_end(struct weir_heap *heap)
 }
 
 /* Only the thread with the slot writes here and reads what it shows. */
-struct weir__mempool_cache *weir__row_open(struct weir__class *class, uint32_t slot)
+struct weir__mempool_cache *weir__row_open(void *context, uint32_t slot)
 {
+	const struct weir__class *class = context;
 	struct weir_heap *heap = class->heap;
 
 	if (!heap->rows[slot] && map_row(&heap->rows[slot]))
@@ -73,7 +74,8 @@ struct weir__mempool_cache *weir__row_open(struct weir__class *class, uint32_t s
 }
 
 /* Empty, and takes nothing; the page is for the next thread with this slot. */
-void weir__row_close(struct weir__mempool_cache *cache)
+void weir__row_close(void *context, struct weir__mempool_cache *cache)
 {
+	(void)context;
 	memset((void *)cache, 0, offsetof(struct weir__mempool_cache, objects));
 }

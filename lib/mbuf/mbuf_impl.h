@@ -33,12 +33,6 @@ struct weir__lender {
 	struct weir_mbuf *owner;
 };
 
-static inline uint8_t *weir__mbuf_own_buffer(
-	const struct weir_mempool *pool, struct weir_mbuf *mbuf)
-{
-	return (uint8_t *)mbuf + pool->head.mbuf_first;
-}
-
 static inline struct weir__lender *weir__mbuf_lender(
 	const struct weir_mempool *pool, const struct weir_mbuf *mbuf)
 {

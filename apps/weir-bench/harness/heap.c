@@ -29,8 +29,7 @@ static const struct variant {
 	{"mixed", 0, false, true},
 };
 
-static struct work_blocks *make_work(
-	struct bench_run *run, const struct heap_subject *subject, void *heap, size_t size)
+static struct work_blocks *make_work(struct bench_run *run, void *heap, size_t size)
 {
 	struct work_blocks *work = calloc(1, sizeof(*work));
 
@@ -41,7 +40,6 @@ static struct work_blocks *make_work(
 	work->number = -1;
 	work->random = 88172645463325252u; /* Marsaglia's, 2003 */
 	work->failed = &run->failed;
-	(void)subject;
 	return work;
 }
 
@@ -57,7 +55,7 @@ static int measure_variant(
 	struct bench_run *run, const struct bench *bench, void *heap, const struct variant *variant)
 {
 	const struct heap_subject *subject = bench->subject;
-	struct work_blocks *work = make_work(run, subject, heap, variant->size);
+	struct work_blocks *work = make_work(run, heap, variant->size);
 	struct measure_work to_run = {variant->mixed ? subject->mixed : subject->single, work};
 	struct bench_case measured = {.bench = bench->name,
 		.variant = variant->name,
@@ -208,7 +206,7 @@ static int measure_foreign(
 		return bench_fail(run, bench->name, "memory", "none");
 	memset((void *)boxes, 0, FOREIGN_THREADS * sizeof(*boxes));
 	for (uint32_t i = 0; i < FOREIGN_THREADS; i++) {
-		works[i] = make_work(run, bench->subject, heap, size);
+		works[i] = make_work(run, heap, size);
 		if (!works[i])
 			return bench_fail(run, bench->name, "memory", "none");
 		works[i]->random += i * 1000003;
