@@ -284,8 +284,8 @@ void weir__heap_uncount(struct weir_heap *heap, size_t room);
 int weir__rows_init(struct weir_heap *heap);
 void weir__rows_end(struct weir_heap *heap);
 
-/* Memory for the cache of a class, the context, and of the calling thread, which has this slot; NULL
- * without. As struct weir__mempool_source wants them. */
+/* Memory for the cache of a class, the context, and of the calling thread, which has this slot;
+ * NULL without. As struct weir__mempool_source wants them. */
 struct weir__mempool_cache *weir__row_open(void *context, uint32_t slot);
 void weir__row_close(void *context, struct weir__mempool_cache *cache);
 
