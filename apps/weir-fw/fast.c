@@ -193,6 +193,24 @@ void fw_fast_record(struct fw_fast *fast, struct fw_judge *judge)
 	judge->record = fast->tracker ? &fast->path : NULL;
 }
 
+bool fw_fast_one(
+	struct fw_fast *fast, struct fw_judge *judge, const struct fw_packet *packet, uint16_t way)
+{
+	bool known = false;
+
+	if (fast->tracker && packet->link_type == WEIR_LINK_ETHERNET) {
+		fast->count = 1;
+		fast->looked_up = false;
+		fw_fast_add(fast, 0, packet->frame, packet->frame_length, packet->time_ns);
+		fw_fast_look(fast);
+		known = fw_fast_take(fast, 0, 1, way);
+		fw_fast_end(fast);
+	}
+	if (!known)
+		fw_fast_record(fast, judge);
+	return known;
+}
+
 /* The number of the recorded way; FW_FAST_PATHS: there are too many. */
 static uint32_t path_number(struct fw_fast *fast)
 {
@@ -217,7 +235,7 @@ void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint16_
 	uint64_t hash;
 
 	if (fast->path.varies || packet->ct_state != FW_CT_ESTABLISHED || packet->link_broadcast ||
-		packet->link_multicast)
+		packet->link_multicast || packet->link_type != WEIR_LINK_ETHERNET)
 		return;
 	asked = &fast->tracker->asked;
 	/* one that has ended with this packet is no longer in the table */

@@ -16,6 +16,8 @@
  *		fw_fast_record(fast, judge); judge it; fw_fast_learn(...)
  *	fw_fast_end(fast)                    the counters move
  *
+ * Where packets cannot be looked at by the burst, fw_fast_one() does all of this for one.
+ *
  * Threads: as for a judge.
  */
 #ifndef FW_FAST_H
@@ -73,6 +75,11 @@ void fw_fast_look(struct fw_fast *fast);
 uint32_t fw_fast_take(struct fw_fast *fast, uint32_t i, uint32_t end, uint16_t way);
 
 void fw_fast_end(struct fw_fast *fast);
+
+/* A packet of IP, alone, behind fw_fast_begin() of one or more: is it accepted on this way? If not,
+ * it is to be judged, and what is recorded then may be learned. */
+bool fw_fast_one(
+	struct fw_fast *fast, struct fw_judge *judge, const struct fw_packet *packet, uint16_t way);
 
 /* The next packet is judged; it was, for this way alone, and accepted. */
 void fw_fast_record(struct fw_fast *fast, struct fw_judge *judge);

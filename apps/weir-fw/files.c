@@ -12,6 +12,9 @@
 
 /* A file with enough packets for a better index: a million of 128 bytes. */
 #define MANY_PACKETS (128 << 20)
+/* All packets of a file take the same way, by the same rules. */
+#define WAY        0
+#define GENERATION 1
 
 static void count(struct fw_counter *counter, uint32_t bytes)
 {
@@ -102,6 +105,31 @@ int fw_run_write(struct fw_run *run, const struct weir_capture_packet *meta, uin
 	return weir_capture_write_noted(run->dropped, &packet, &bytes, 1, &note);
 }
 
+/* Is the packet in view accepted, as is known already? */
+static bool is_known(struct fw_run *run)
+{
+	if (run->packet.kind != FW_KIND_IP || run->judge.trace ||
+		!fw_fast_one(&run->fast, &run->judge, &run->packet, WAY))
+		return false;
+	run->decision = (struct fw_decision){.verdict = FW_ACCEPT};
+	run->files->totals.known++;
+	/* as the tracker does that is asked */
+	fw_tracker_expire(run->tracker, 0);
+	return true;
+}
+
+static bool judge(struct fw_run *run, char reason[FW_REASON])
+{
+	bool accepted;
+
+	if (is_known(run))
+		return true;
+	accepted = fw_run_judge(run, reason);
+	if (accepted && run->packet.kind == FW_KIND_IP && !run->judge.trace)
+		fw_fast_learn(&run->fast, &run->packet, WAY);
+	return accepted;
+}
+
 static int one(struct fw_run *run, const struct weir_capture_packet *meta, uint8_t *data)
 {
 	char reason[FW_REASON];
@@ -111,7 +139,7 @@ static int one(struct fw_run *run, const struct weir_capture_packet *meta, uint8
 	fw_run_explain(run, ++run->read);
 	if (fw_parts_wants(run->judge.rules, &run->packet))
 		return fw_run_part(run, meta, data);
-	accepted = fw_run_judge(run, reason);
+	accepted = judge(run, reason);
 	fw_totals_add(&run->files->totals, &run->packet, &run->decision, meta->length);
 	if (run->order.first)
 		return fw_run_wait(run, meta, data, accepted ? NULL : reason);
@@ -206,8 +234,10 @@ int fw_files_run(struct fw_files *files, struct fw_ruleset *rules, char *error, 
 	result = fw_index_build(rules, index_way(files->in));
 	if (!result)
 		result = open_all(&run);
-	if (!result)
+	if (!result) {
+		fw_fast_begin(&run.fast, &run.judge, GENERATION, 1);
 		result = all(&run);
+	}
 	result = fw_run_parts_end(&run, result);
 	return close_all(&run, result, error, size);
 }

@@ -4,6 +4,7 @@
 #define FW_FILES_IMPL_H
 
 #include "apps/weir-fw/explain.h"
+#include "apps/weir-fw/fast.h"
 #include "apps/weir-fw/files.h"
 #include "apps/weir-fw/order.h"
 #include "apps/weir-fw/parts.h"
@@ -32,7 +33,8 @@ struct fw_run {
 	struct weir_capture_writer *accepted, *dropped;
 	struct fw_logs *logs;
 	struct fw_tracker *tracker; /* NULL: no rule asks for it */
-	uint64_t read;              /* packets */
+	struct fw_fast fast;
+	uint64_t read; /* packets */
 	struct fw_order order;
 	struct fw_run_parts *fragments; /* NULL: none has come */
 };

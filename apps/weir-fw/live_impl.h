@@ -23,9 +23,8 @@ struct fw_view {
 	struct fw_packet packet;
 	uint64_t now_ns;     /* since 1970 */
 	uint32_t generation; /* of the rules */
-	/* of a bridge */
 	struct fw_fast fast;
-	struct fw_parts parts;
+	struct fw_parts parts; /* of a bridge */
 	uint8_t flat[FW_FLAT];
 };
 

@@ -70,35 +70,6 @@ static void input(struct fw_router *router, const struct fw_passage *passage)
 
 /* ---- through ---- */
 
-static void take_hop(const struct fw_packet *packet)
-{
-	uint8_t *ip = (uint8_t *)(uintptr_t)packet->network;
-	uint16_t before, after, checksum;
-
-	if (packet->family == FW_IP6) {
-		ip[7]--;
-		return;
-	}
-	memcpy(&before, ip + 8, 2);
-	ip[8]--;
-	memcpy(&after, ip + 8, 2);
-	memcpy(&checksum, ip + 10, 2);
-	checksum = weir_checksum_update16(checksum, before, after);
-	memcpy(ip + 10, &checksum, 2);
-}
-
-/* May it not be cut to fit the link? */
-static bool is_too_long(
-	const struct fw_router *router, const struct fw_passage *passage, uint32_t port)
-{
-	const struct fw_packet *packet = &router->view.packet;
-	uint32_t mtu = router->net->interfaces[port].mtu;
-
-	return mtu && packet->network_length > mtu && !passage->whole &&
-	       !(passage->mbuf->flags & WEIR_MBUF_SEGMENT) &&
-	       (packet->family == FW_IP6 || packet->network[6] & 0x40);
-}
-
 static void forward(struct fw_router *router, const struct fw_passage *passage, uint32_t port,
 	const uint8_t *to)
 {
@@ -110,17 +81,17 @@ static void forward(struct fw_router *router, const struct fw_passage *passage, 
 
 	memcpy(hop, to, fw_address_size(packet->family));
 	/* a frame to many: who else got it might send it on, too (RFC 1812, 5.3.4) */
-	if (to_many || packet->network[packet->family == FW_IP ? 8 : 7] <= 1) {
+	if (to_many || fw_hops(packet) <= 1) {
 		give_up(router, passage, to_many ? FW_ROUTER_FOREIGN : FW_ROUTER_HOPS,
 			FW_REPLY_HOPS, 0);
 		return;
 	}
-	if (is_too_long(router, passage, port)) {
+	if (fw_router_is_too_long(router, passage, port)) {
 		give_up(router, passage, FW_ROUTER_UNREACHABLE, FW_REPLY_TOO_BIG,
 			router->net->interfaces[port].mtu);
 		return;
 	}
-	take_hop(packet);
+	fw_router_take_hop(packet);
 	memcpy(packet->out, view->live->names[port], FW_IFNAMSIZ);
 	fw_judge_hook(&view->judge, FW_FORWARD, packet, &decision);
 	if (decision.verdict == FW_ACCEPT)
@@ -130,9 +101,8 @@ static void forward(struct fw_router *router, const struct fw_passage *passage, 
 		return;
 	}
 	decided(router, &decision);
-	if (passage->copied)
-		fw_router_put_back(router, passage->mbuf);
-	fw_router_send(router, passage->mbuf, port, packet->family, hop);
+	fw_fast_learn(&view->fast, packet, fw_fast_way(passage->in, port));
+	fw_router_leave(router, passage, port, hop);
 }
 
 static void route(struct fw_router *router, const struct fw_passage *passage)
@@ -142,6 +112,8 @@ static void route(struct fw_router *router, const struct fw_passage *passage)
 	uint32_t port = passage->in;
 	const uint8_t *hop;
 
+	if (fw_router_known(router, passage))
+		return;
 	fw_judge_hook(&router->view.judge, FW_PREROUTING, packet, &decision);
 	if (decision.verdict != FW_ACCEPT) {
 		refuse(router, passage, &decision);
@@ -157,8 +129,7 @@ static void route(struct fw_router *router, const struct fw_passage *passage)
 		break;
 	case FW_NEXT_PORT:
 		/* addresses of a link stay there */
-		if (packet->family == FW_IP6 && hop == fw_destination(packet) && hop[0] == 0xfe &&
-			(hop[1] & 0xc0) == 0x80)
+		if (fw_stays_on_link(packet, hop))
 			give_up(router, passage, FW_ROUTER_UNREACHABLE, FW_REPLY_NO_ROUTE, 0);
 		else
 			forward(router, passage, port, hop);
@@ -284,6 +255,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 
 	router->clock_ns = app_now_ns();
 	fw_view_begin(&router->view);
+	fw_fast_begin(&router->view.fast, &router->view.judge, router->view.generation, 1);
 	for (uint32_t i = 0; i < count; i++)
 		handle(router, mbufs[i]);
 	fw_view_end(&router->view);

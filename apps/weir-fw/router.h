@@ -36,6 +36,31 @@ static inline const uint8_t *fw_destination(const struct fw_packet *packet)
 	return packet->network + (packet->family == FW_IP ? 16 : 24);
 }
 
+/* IPv6's addresses of a link, which a packet for one of them does not leave. */
+static inline bool fw_stays_on_link(const struct fw_packet *packet, const uint8_t *hop)
+{
+	return packet->family == FW_IP6 && hop == fw_destination(packet) && hop[0] == 0xfe &&
+	       (hop[1] & 0xc0) == 0x80;
+}
+
+static inline uint8_t fw_hops(const struct fw_packet *packet)
+{
+	return packet->network[packet->family == FW_IP ? 8 : 7];
+}
+
+/* router_known.c: hand the packet in view on if it is known that the rules let it; else it is to be
+ * judged. */
+bool fw_router_known(struct fw_router *router, const struct fw_passage *passage);
+
+/* May the packet in view not be cut to fit the link? */
+bool fw_router_is_too_long(
+	const struct fw_router *router, const struct fw_passage *passage, uint32_t port);
+
+/* It leaves by the port, with one hop less, for the next one. */
+void fw_router_take_hop(const struct fw_packet *packet);
+void fw_router_leave(struct fw_router *router, const struct fw_passage *passage, uint32_t port,
+	const uint8_t *hop);
+
 /* router_here.c: a packet for the router itself. */
 void fw_router_take(struct fw_router *router, const struct fw_passage *passage);
 
