@@ -265,9 +265,6 @@ void fw_free(struct fw_ruleset *rules);
 void fw_list(FILE *out, const struct fw_ruleset *rules);
 void fw_list_rule(FILE *out, const struct fw_rule *rule);
 void fw_list_statement(FILE *out, const struct fw_statement *statement);
-void fw_list_map(FILE *out, const char *word, const struct fw_match *match);
-void fw_list_elements(FILE *out, const struct fw_set *set);
-void fw_list_counter(FILE *out, const struct fw_tally *tally);
 
 /* "inet filter forward rule 3", to text. */
 void fw_rule_name(const struct fw_rule *rule, char *text, size_t size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* list_tables.c: the frame of a listing: tables, sets, chains and their rules. */
 #include "apps/weir-fw/fields.h"
+#include "apps/weir-fw/list_impl.h"
 
 #include <stdlib.h>
 #include <string.h>

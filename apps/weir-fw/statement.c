@@ -2,14 +2,8 @@
 /* statement.c: a rule's tree becomes its statements. */
 #include "apps/weir-fw/value.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S UINT64_C(1000000000)
-/* NFT_LIMIT_PKT_BURST_DEFAULT of the kernel, and what nft sends. */
-#define BURST 5
-/* NF_LOG_PREFIXLEN of the kernel, with its end. */
-#define PREFIX_MAX 127
 enum { TCP = 6, ICMP = 1 };
 
 struct fw_statement *fw_statement_add(
@@ -100,140 +94,6 @@ static bool compile_mark(struct fw_context *context, struct fw_node *tree)
 	if (!fw_value_single(context->rules, fw_type(FW_TYPE_MARK), 4, UINT32_MAX, tree->a, mark))
 		return false;
 	statement->mark = (uint32_t)fw_bytes_number(mark, 4);
-	return true;
-}
-
-static bool byte_unit(const char *name, uint64_t *bytes)
-{
-	static const struct fw_symbol units[] = {
-		{"bytes", 1}, {"kbytes", 1024}, {"mbytes", 1024 * 1024}};
-
-	for (size_t i = 0; name && i < sizeof(units) / sizeof(*units); i++)
-		if (strcmp(units[i].name, name) == 0) {
-			*bytes = units[i].value;
-			return true;
-		}
-	return false;
-}
-
-static bool time_unit(const char *name, uint64_t *seconds)
-{
-	static const struct fw_symbol units[] = {
-		{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}, {"week", 604800}};
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-		if (strcmp(units[i].name, name) == 0) {
-			*seconds = units[i].value;
-			return true;
-		}
-	return false;
-}
-
-static bool compile_burst(struct fw_context *context, struct fw_node *node, struct fw_limit *limit)
-{
-	uint64_t unit = 1;
-
-	limit->burst = limit->by_bytes ? 0 : BURST;
-	if (!node)
-		return true;
-	if (limit->by_bytes ? !byte_unit(node->text, &unit) : strcmp(node->text, "packets") != 0)
-		return fw_error(context->rules, node->where,
-			"the burst of this limit is in %s, not in '%s'",
-			limit->by_bytes ? "bytes, kbytes or mbytes" : "packets", node->text);
-	limit->burst = node->packets * unit;
-	if (limit->burst == 0 && !limit->by_bytes)
-		return fw_error(context->rules, node->where, "a burst of 0 packets");
-	if (limit->burst > UINT32_MAX || node->packets > UINT32_MAX)
-		return fw_error(context->rules, node->where, "a burst is at most %u", UINT32_MAX);
-	return true;
-}
-
-static bool compile_limit(struct fw_context *context, struct fw_node *tree)
-{
-	struct fw_statement *statement = fw_statement_add(context, FW_STATEMENT_LIMIT, tree->where);
-	struct fw_limit *limit;
-	uint64_t unit = 1, period_ns;
-
-	if (!statement)
-		return false;
-	limit = &statement->limit;
-	limit->over = tree->op;
-	limit->by_bytes = tree->text != NULL;
-	if (limit->by_bytes && !byte_unit(tree->text, &unit))
-		return fw_error(context->rules, tree->where,
-			"'%s' is no unit of a limit: use bytes, kbytes or mbytes", tree->text);
-	if (!time_unit(tree->more, &limit->unit_s))
-		return fw_error(context->rules, tree->where,
-			"'%s' is no unit of time: use second, minute, hour, day or week",
-			tree->more);
-	limit->rate = tree->packets * unit;
-	if (limit->rate == 0 || tree->packets > UINT32_MAX)
-		return fw_error(context->rules, tree->where, "a rate is from 1 to %u", UINT32_MAX);
-	if (!compile_burst(context, tree->b, limit))
-		return false;
-	period_ns = limit->unit_s * NS_PER_S;
-	limit->most_ns = limit->by_bytes
-				 ? period_ns + (uint64_t)((double)period_ns * (double)limit->burst /
-							  (double)limit->rate)
-				 : period_ns / limit->rate * limit->burst;
-	return true;
-}
-
-static bool log_level(struct fw_context *context, struct fw_node *node, const char **level)
-{
-	static const char *const levels[] = {
-		"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
-		if (strcmp(levels[i], node->text) == 0) {
-			*level = node->text;
-			return true;
-		}
-	return fw_error(context->rules, node->where, "'%s' is no level of a log", node->text);
-}
-
-static bool log_argument(
-	struct fw_context *context, struct fw_node *argument, struct fw_statement *statement)
-{
-	const char *name = argument->text;
-	struct fw_node *value = argument->a;
-	char *end;
-
-	if (strcmp(name, "level") == 0)
-		return log_level(context, value, &statement->log.level);
-	if (strcmp(name, "prefix") == 0) {
-		if (strlen(value->text) > PREFIX_MAX)
-			return fw_error(context->rules, value->where,
-				"a prefix of a log has at most %d characters", PREFIX_MAX);
-		statement->log.prefix = value->text;
-		return true;
-	}
-	if (strcmp(name, "group") == 0) {
-		unsigned long group = strtoul(value->text, &end, 10);
-
-		if (*end || value->kind != FW_NODE_ATOM || group > UINT16_MAX)
-			return fw_error(context->rules, value->where,
-				"a group is a number from 0 to %u", UINT16_MAX);
-		statement->log.group = (int32_t)group;
-		return true;
-	}
-	if (strcmp(name, "snaplen") == 0 || strcmp(name, "queue-threshold") == 0)
-		return fw_error(context->rules, argument->where,
-			"log %s is not supported by weir-fw", name);
-	return fw_error(context->rules, argument->where,
-		"'%s' is no option of log: use prefix, level or group", name);
-}
-
-static bool compile_log(struct fw_context *context, struct fw_node *tree)
-{
-	struct fw_statement *statement = fw_statement_add(context, FW_STATEMENT_LOG, tree->where);
-
-	if (!statement)
-		return false;
-	statement->log.group = -1;
-	for (struct fw_node *argument = tree->list; argument; argument = argument->next)
-		if (!log_argument(context, argument, statement))
-			return false;
 	return true;
 }
 
@@ -339,9 +199,9 @@ static bool compile(struct fw_context *context, struct fw_node *tree)
 	case FW_NODE_ASSIGN:
 		return compile_mark(context, tree);
 	case FW_NODE_LIMIT:
-		return compile_limit(context, tree);
+		return fw_compile_limit(context, tree);
 	case FW_NODE_LOG:
-		return compile_log(context, tree);
+		return fw_compile_log(context, tree);
 	case FW_NODE_REJECT:
 		return compile_reject(context, tree);
 	case FW_NODE_NAT:

@@ -151,7 +151,9 @@ bool fw_compile_match(
 bool fw_compile_map(struct fw_context *context, struct fw_node *fields, struct fw_node *set,
 	const struct fw_type *data, struct fw_match *match);
 
-/* translate.c */
+/* statement_limit.c, statement_log.c, translate.c */
+bool fw_compile_limit(struct fw_context *context, struct fw_node *tree);
+bool fw_compile_log(struct fw_context *context, struct fw_node *tree);
 bool fw_compile_nat(struct fw_context *context, struct fw_node *tree);
 void fw_list_nat(FILE *out, const struct fw_nat *nat);
 

@@ -180,6 +180,10 @@ uint32_t fw_track_expire(struct fw_tracker *tracker);
 void fw_track_forget(struct fw_tracker *tracker, uint32_t index, uint32_t gone);
 /* Tell who wants to know; gone is of one that goes. */
 void fw_track_tell(struct fw_tracker *tracker, uint32_t index, uint32_t event, uint32_t gone);
+/* nat.c: let answers go to a port that makes their tuple this connection's only: its own if it may,
+ * else one of the rule's, or, NULL, of those like it. false: none is free. */
+bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *answer);
+
 /* Does a connection that lives have this tuple? */
 bool fw_tuple_taken(struct fw_tracker *tracker, const fw_key *tuple);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* translate.c: snat, dnat, masquerade and redirect, from the text and back to it. */
+#include "apps/weir-fw/list_impl.h"
 #include "apps/weir-fw/value.h"
 
 #include <string.h>
