@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* replay.c: the benches on capture files: read to drop, from the file or from memory, or to write.
  *
- * The files are made here: a million packets of 64 bytes, and a million of the simple IMIX, 7 of 64,
- * 4 of 570 and 1 of 1,518 bytes. No disk is measured: a file that is only read is in the page cache
- * of one, as a capture of today is, and one that is written on tmpfs where there is one.
+ * The files are made here: a million packets of 64 bytes, and a million of the simple IMIX, 7 of
+ * 64, 4 of 570 and 1 of 1,518 bytes. No disk is measured: a file that is only read is in the page
+ * cache of one, as a capture of today is, and one that is written on tmpfs where there is one.
  */
 #include "bench.h"
 
