@@ -31,6 +31,9 @@ class ControlTest(SocketTest):
                              "input=null:size=64")
         self.addCleanup(process.kill)
         self.await_socket()
+        with self.connect() as client:
+            while not self.ask("pipeline", client)["ok"][0]["stages"][0]["packets"]:
+                time.sleep(0.005)
         return process
 
     def end_in_order(self, process):
