@@ -107,7 +107,7 @@ class Timing(ScheduleTest):
             (["--speed", "0x"], "1x"), (["--speed", "fast"], "1x"), (["--speed", "2"], "1x"),
             (["--pps", "0"], "kpps"), (["--pps", "1.0005"], "kpps"), (["--pps", "-1"], "kpps"),
             (["--mbps", "x"], "mbit"), (["--gap", "0us"], "speed=top"), (["--gap", "10"], "500us"),
-            (["--max-gap", "1s"], "speed=1x"), (["--pps", "1", "--gap", "1s"], "exclude"),
+            (["--max-gap", "1s"], "--speed"), (["--pps", "1", "--gap", "1s"], "exclude"),
             (["--speed", "1x", "--mbps", "1"], "exclude"), (["--loop-gap", "x"], "500us"),
             (["--pps", "1", "--pps", "2"], "twice"), (["--filter", "udp prot"], "udp prot"),
             (["--filter", 'a"b'], "without"), (["--loss", "101%"], "0.5%"), (["--seed", "x"], "number"),
