@@ -97,8 +97,8 @@ WEIR_API struct weir_region *weir_region_create(const struct weir_region_conf *c
 WEIR_API void weir_region_destroy(struct weir_region *region);
 
 /* Put zeroed pages under every chunk that [offset, offset + size) touches and that has none: 0, or
- * -errno as for create. ENOMEM for all of them together leaves them as they were; else the chunks in
- * front of the one that failed have theirs then. */
+ * -errno as for create. ENOMEM for all of them together leaves them as they were; else the chunks
+ * in front of the one that failed have theirs then. */
 WEIR_API int weir_region_commit(struct weir_region *region, size_t offset, size_t size);
 
 /* Take the pages away from every chunk that lies in [offset, offset + size). Touching one then is a
