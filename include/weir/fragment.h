@@ -62,8 +62,10 @@ struct weir_reassembly_stats {
 	uint64_t fragments;
 	uint64_t packets;    /* that became whole */
 	uint64_t duplicates; /* fragments that had nothing new */
-	uint64_t malformed;  /* fragments: cut off, empty, or beyond what IP can say */
-	uint64_t dropped;    /* fragments: these two, and those of packets that were given up */
+	/* fragments: cut off, empty, or beyond what IP can say, if only behind the headers of the
+	 * first */
+	uint64_t malformed;
+	uint64_t dropped; /* fragments: these two, and those of packets that were given up */
 	/* packets that were given up */
 	uint64_t overlaps; /* their fragments contradict each other */
 	uint64_t too_many; /* they came in more fragments than allowed */

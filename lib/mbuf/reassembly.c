@@ -43,6 +43,7 @@ struct packet {
 	uint32_t older, newer; /* WEIR_FLOW_NONE at the ends */
 	uint32_t have;         /* bytes of payload */
 	uint32_t end;          /* of all of it; UINT32_MAX: not known */
+	uint32_t headers;      /* of the first, as far as the length of the whole counts them */
 	uint32_t count;
 	struct piece pieces[]; /* by start */
 };
@@ -206,11 +207,7 @@ static uint32_t find(struct weir_reassembly *reassembly, const struct key *key, 
 	return index;
 }
 
-enum fit {
-	FITS,
-	DUPLICATE,
-	OVERLAP,
-};
+enum fit { FITS, DUPLICATE, OVERLAP };
 
 /* Does a fragment have nothing new? That is so inside of one, or of several in a row that came in
  * order, as in Linux. at: the last that begins no later, and one. */
@@ -249,7 +246,8 @@ static bool is_beyond(const struct packet *packet, const struct piece *piece, bo
 	return packet->count && packet->pieces[packet->count - 1].end > piece->end;
 }
 
-static void add_piece(struct packet *packet, const struct piece *piece, uint32_t place, bool more)
+static void add_piece(
+	struct packet *packet, const struct piece *piece, uint32_t place, const struct weir__ip *ip)
 {
 	memmove(&packet->pieces[place + 1], &packet->pieces[place],
 		(packet->count - place) * sizeof(*piece));
@@ -258,8 +256,10 @@ static void add_piece(struct packet *packet, const struct piece *piece, uint32_t
 		place && place == packet->count && packet->pieces[place - 1].end == piece->start;
 	packet->count++;
 	packet->have += piece->end - piece->start;
-	if (!more)
+	if (!ip->more)
 		packet->end = piece->end;
+	if (piece->start == 0)
+		packet->headers = ip->ipv6 ? ip->common - 40 : ip->headers;
 }
 
 /* Its part of the payload; false: that cannot be. */
@@ -287,26 +287,25 @@ static struct weir_mbuf *chain(const struct packet *packet)
 	return head;
 }
 
-/* A fragment alone. */
-static void drop(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf)
+static void drop_one(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf)
 {
 	let_go(reassembly, mbuf);
 	reassembly->stats.dropped++;
 }
 
 /* Keep a fragment, or give up what it belongs to. Returns whether the packet is whole. */
-static bool keep(
-	struct weir_reassembly *reassembly, uint32_t index, const struct piece *piece, bool more)
+static bool keep(struct weir_reassembly *reassembly, uint32_t index, const struct piece *piece,
+	const struct weir__ip *ip)
 {
 	struct packet *packet = packet_at(reassembly, index);
 	struct weir_reassembly_stats *stats = &reassembly->stats;
 	uint32_t place;
 	enum fit fit = find_place(packet, piece, &place);
 
-	if (is_beyond(packet, piece, more))
+	if (is_beyond(packet, piece, ip->more))
 		fit = OVERLAP;
 	if (fit != FITS || packet->count == reassembly->conf.fragments) {
-		drop(reassembly, piece->mbuf);
+		drop_one(reassembly, piece->mbuf);
 		if (fit == DUPLICATE)
 			stats->duplicates++;
 		else
@@ -314,10 +313,13 @@ static bool keep(
 				fit == OVERLAP ? &stats->overlaps : &stats->too_many);
 		return false;
 	}
-	add_piece(packet, piece, place, more);
+	add_piece(packet, piece, place, ip);
 	stats->held++;
-	if (packet->have == packet->end)
-		return true;
+	if (packet->have == packet->end) {
+		if (packet->headers + packet->end <= WEIR__IP_MAX)
+			return true;
+		give_up(reassembly, index, &stats->malformed);
+	}
 	while (stats->held > reassembly->conf.held)
 		give_up(reassembly, reassembly->oldest, &stats->evicted);
 	return false;
@@ -343,14 +345,14 @@ static uint32_t take(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf,
 	reassembly->stats.fragments++;
 	if (!weir__ip_read(mbuf, &ip) || !measure(&ip, &piece)) {
 		reassembly->stats.malformed++;
-		drop(reassembly, mbuf);
+		drop_one(reassembly, mbuf);
 		return WEIR_FLOW_NONE;
 	}
 	make_key(mbuf, &ip, net, &key);
 	if (stripped)
 		weir__whole_strip(mbuf, &ip);
 	index = find(reassembly, &key, now_ns);
-	return keep(reassembly, index, &piece, ip.more) ? index : WEIR_FLOW_NONE;
+	return keep(reassembly, index, &piece, &ip) ? index : WEIR_FLOW_NONE;
 }
 
 struct weir_mbuf *weir_reassembly_add(
