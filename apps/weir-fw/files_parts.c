@@ -103,15 +103,30 @@ int fw_run_wait(struct fw_run *run, const struct weir_capture_packet *meta, cons
 	return write_some(run);
 }
 
-static void judge_whole(struct fw_run *run, const struct weir_capture_packet *meta)
+/* At the time of the last fragment; the bytes begin as those of the first, which may have been
+ * recorded by another interface. */
+static void look_at_whole(struct fw_run *run, const struct weir_capture_packet *last)
 {
 	struct fw_parts *parts = &run->fragments->parts;
 	uint8_t *flat = run->fragments->flat;
 	uint32_t length = fw_parts_flatten(parts, flat);
+	struct weir_capture_packet whole = *last;
+
+	whole.link_type = weir_mbuf_link_type(parts->mbufs[0]);
+	fw_run_look(run, &whole, flat, length, length);
+	if (run->packet.kind == FW_KIND_OTHER) {
+		run->packet.kind = FW_KIND_MALFORMED;
+		run->packet.malformed = "longer than any packet, behind many tags";
+	}
+}
+
+static void judge_whole(struct fw_run *run, const struct weir_capture_packet *meta)
+{
+	struct fw_parts *parts = &run->fragments->parts;
 	char reason[FW_REASON];
 	bool accepted;
 
-	fw_run_look(run, meta, flat, length, length);
+	look_at_whole(run, meta);
 	run->judge.trace = NULL;
 	for (uint32_t i = 0; i < parts->count; i++)
 		if (number_of(parts->mbufs[i]) == run->files->explain)

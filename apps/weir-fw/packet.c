@@ -54,6 +54,7 @@ struct walk {
 	bool fragment;     /* at is in the middle of a packet: next is of its start */
 	bool in_fragments; /* it is a part of a packet */
 	bool failed;
+	bool cut; /* in the header at at, behind which the transport would be */
 };
 
 /* One header further; false at the transport, or where it goes no further. */
@@ -78,6 +79,7 @@ static bool step(const struct fw_packet *packet, struct walk *walk)
 	}
 	if (left < length) {
 		walk->failed = true;
+		walk->cut = !is_extension(header[0]);
 		return false;
 	}
 	walk->next = header[0];
@@ -103,6 +105,7 @@ static const char *read_ipv6(struct fw_packet *packet, const uint8_t *data, uint
 	while (step(packet, &walk))
 		;
 	packet->in_fragments = walk.in_fragments;
+	packet->cut = walk.cut;
 	if (walk.failed || (walk.next == NOTHING && !walk.fragment))
 		return NULL;
 	packet->has_protocol = true;
@@ -205,7 +208,7 @@ void fw_packet_read(
 	packet->transport = packet->mistaken = NULL;
 	packet->network_length = packet->transport_length = 0;
 	packet->protocol = 0;
-	packet->has_protocol = packet->fragment = packet->in_fragments = false;
+	packet->has_protocol = packet->fragment = packet->in_fragments = packet->cut = false;
 	packet->link_broadcast = packet->link_multicast = false;
 	packet->ct_state = 0;
 	packet->first = packet->translated = false;

@@ -48,6 +48,7 @@ struct fw_packet {
 	bool has_protocol;
 	bool fragment;     /* not the first: no transport header here */
 	bool in_fragments; /* the first, or another: a part of a packet */
+	bool cut;          /* in the header of IPv6 that names the transport */
 	bool link_broadcast, link_multicast;
 	bool routed; /* a router has taken one off the TTL, as it does before the hook forward */
 	uint32_t mark;

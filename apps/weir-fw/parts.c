@@ -60,8 +60,9 @@ bool fw_parts_wants(const struct fw_ruleset *rules, const struct fw_packet *pack
 {
 	if (!packet->in_fragments || !rules->stateful)
 		return false;
-	return packet->family == FW_IP || packet->fragment || !packet->has_protocol ||
-	       packet->transport_length >= transport_least(packet);
+	return packet->family == FW_IP || packet->fragment ||
+	       (packet->has_protocol ? packet->transport_length >= transport_least(packet)
+				     : !packet->cut);
 }
 
 int fw_parts_add(struct fw_parts *parts, const struct fw_packet *packet, struct weir_mbuf *mbuf)

@@ -65,7 +65,9 @@ def read_pcap(data):
 
 
 def write_pcapng(path, packets, directions, order="<"):
-    """Packets of one interface; a direction of None leaves the option out."""
+    """An interface for each link of the packets; a direction of None leaves the option out."""
+    links = list(dict.fromkeys(p.link for p in packets))
+
     def block(kind, body):
         size = struct.pack(order + "I", len(body) + 12)
         return struct.pack(order + "I", kind) + size + body + size
@@ -75,11 +77,11 @@ def write_pcapng(path, packets, directions, order="<"):
 
     with open(path, "wb") as file:
         file.write(block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)))
-        file.write(block(1, struct.pack(order + "HHI", packets[0].link, 0, 0) + option(9, b"\x09") +
-                         b"\0" * 4))
+        for link in links:
+            file.write(block(1, struct.pack(order + "HHI", link, 0, 0) + option(9, b"\x09") + b"\0" * 4))
         for p, direction in zip(packets, directions):
-            body = struct.pack(order + "IIIII", 0, p.time >> 32, p.time & 0xFFFFFFFF, len(p.data),
-                               p.wire_length) + p.data + b"\0" * (-len(p.data) % 4)
+            body = struct.pack(order + "IIIII", links.index(p.link), p.time >> 32, p.time & 0xFFFFFFFF,
+                               len(p.data), p.wire_length) + p.data + b"\0" * (-len(p.data) % 4)
             if direction is not None:
                 flags = struct.pack(order + "I", 0x1234 << 16 | direction)  # and link errors
                 body += option(1, b"odd") + option(2, flags) + b"\0" * 4

@@ -76,6 +76,38 @@ class Files(LiveTest):
         self.assertEqual(self.judge(NEW, self.timed([*ASKS[:2], parts(datagram(HERE, (1000, 53)), 16)[1],
                                                      ASKS[2]])), [[], [0, 1, 2, 3]])
 
+    def test_ipv6_behind_headers(self):
+        """Options of the first alone may make all of it too long; one that is cut within them is judged alone."""
+        ends = socket.inet_pton(socket.AF_INET6, "fd00::1") + socket.inet_pton(socket.AF_INET6, "fd00::2")
+
+        def six(first, body, at, more, options=b""):
+            part = options + struct.pack("!BBHI", first, 0, at | more, 7) + body
+            return bytes(12) + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(part), 0 if options else 44, 64) + \
+                ends + part
+        hop = bytes([44, 7]) + bytes(62)
+        body = udp(1000, 53) + bytes(65535 - 64 - 8)
+        for more, accepted in (b"", 55), (b"x", 0):
+            whole = body + more
+            frames = [six(17, whole[at:at + 1208], at, at + 1208 < len(whole), b"" if at else hop)
+                      for at in range(0, len(whole), 1208)]
+            self.assertEqual(len(self.judge(NEW, self.timed(frames))[0]), accepted)
+        inside = bytes([17, 1]) + bytes(14) + udp(1000, 53)
+        frames = [six(60, inside[at:at + 8], at, at + 8 < len(inside)) for at in range(0, len(inside), 8)]
+        self.assertEqual(self.judge(NEW, self.timed(frames))[0], [])
+        self.assertEqual(self.judge(NEW, self.timed([six(60, inside[:16], 0, True), *frames[2:]]))[0], [])
+        self.assertEqual(self.judge(NEW, self.timed([six(60, inside, 0, True), six(60, bytes(8), 24, False)]))[0],
+                         [0, 1])
+
+    def test_recorded_by_two(self):
+        """The last comes from an interface with another link: all are read as the first is."""
+        self.rules(NEW)
+        for whole, accepted in (OTHER, 0), (ASKS, 3):
+            packets = self.timed([*whole[:2], bytes(14) + whole[2][12:]])
+            packets[2] = packets[2]._replace(link=113)  # Linux cooked
+            captures.write_pcapng(self.folder / "in.pcapng", packets, [None] * 3)
+            self.run_ok("--rules", "rules.nft", "in.pcapng", "--accepted", "a.pcapng")
+            self.assertEqual(len(list(captures.read(self.folder / "a.pcapng"))), accepted)
+
     def test_explained(self):
         packets = self.timed([ASKS[0], OTHER[0], ASKS[1], ASKS[2]])
         self.judge(NEW, packets, "--explain", 3)
