@@ -59,6 +59,7 @@ static uint32_t collect(struct fw_fast *fast, uint32_t *i, struct fw_plain **pla
 		fw_key_make(of->transport + of->length - of->total, of->kind[1], of->kind[0],
 			of->transport, of->length, &keys[count], &exchanged);
 		of->found = exchanged;
+		of->entry = fw_track_entry(table, 0);
 		plain[count++] = of;
 	}
 	return count;

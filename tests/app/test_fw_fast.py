@@ -133,5 +133,26 @@ class Known(LiveTest):
                                                   "pcap:rx=in.pcap", "pcap:tx=out.pcap"))[0])
         self.assertGreater(report["firewall"]["known"], 500)
 
+    def test_one_that_comes_again_leaves_others_alone(self):
+        """It has gone, begins anew in its old place, and is known before the burst, of 256 at most, ends."""
+        def both(port):
+            return [ip(*HERE, 17, udp(port, 53)), ip(*THERE, 17, udp(53, port))]
+        others = both(6) + both(7)
+        bursts = [(both(6) + both(5) + both(7) * 126, [0] * 256),
+                  (both(5) + others * 3 + both(7) * 121, [1] * 2 + [25] * 4 + [50] * 4 + [75] * 4 + [100] * 242),
+                  (both(5) * 128, [104] * 256), (both(7) * 64, [150] * 128)]
+        frames = [f for part, _ in bursts for f in part]
+        times = [t for _, part in bursts for t in part]
+        captures.write_pcap(self.folder / "in.pcap", [
+            captures.packet(f, 10**18 + t * 10**9) for f, t in zip(frames, times)])
+        firewalls = []
+        for first in "", "meta length 0 drop\n":
+            self.rules(table(chain(first + "ct state established,new accept")))
+            report = self.checked(self.end(self.start("--json", "--rules", "rules.nft", "--aging", "0",
+                                                      "pcap:rx=in.pcap", "pcap:tx=out.pcap"))[0])
+            firewalls.append(report["firewall"])
+        self.assertGreater(firewalls[0]["known"], 100)
+        self.assertEqual(firewalls[0]["connections"], firewalls[1]["connections"])
+
 
 main()
