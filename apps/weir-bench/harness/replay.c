@@ -62,13 +62,14 @@ static bool write_packet(FILE *file, uint32_t number, uint32_t size)
  * disk any more. 0 or -errno. */
 static int make_input(const struct input *input, char *path)
 {
+	static char buffer[WRITE_BYTES];
 	int fd = mkstemp(path);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	bool written;
 
 	if (!file)
 		return -errno;
-	setvbuf(file, NULL, _IOFBF, WRITE_BYTES);
+	setvbuf(file, buffer, _IOFBF, sizeof(buffer));
 	written = write_header(file);
 	for (uint32_t i = 0; written && i < PACKETS; i++)
 		written = write_packet(file, i, input->sizes[i % input->count]);
