@@ -58,6 +58,7 @@ static uint32_t collect(struct fw_fast *fast, uint32_t *i, struct fw_plain **pla
 			continue;
 		fw_key_make(of->transport + of->length - of->total, of->kind[1], of->kind[0],
 			of->transport, of->length, &keys[count], &exchanged);
+		/* until it is found: number and entry name the same connection, here the first */
 		of->found = exchanged;
 		of->entry = fw_track_entry(table, 0);
 		plain[count++] = of;
