@@ -247,8 +247,8 @@ static struct fw_ruleset *load(
 		fw_error(rules, (struct fw_where){.source = source}, "out of memory");
 		return rules;
 	}
-	if (fw_parse(&parser))
-		fw_check(rules);
+	if (fw_parse(&parser) && fw_check(rules))
+		fw_tallies_make(rules);
 	fw_scanner_close(&parser);
 	return rules;
 }

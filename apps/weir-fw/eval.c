@@ -149,8 +149,11 @@ static bool judge_nat(struct fw_way *way, enum fw_hook hook)
 void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *packet,
 	struct fw_decision *decision)
 {
-	struct fw_way way = {.judge = judge, .packet = packet, .decision = decision};
 	struct fw_ruleset *rules = judge->rules;
+	struct fw_way way = {.judge = judge,
+		.cells = rules->tallies.rows[judge->worker],
+		.packet = packet,
+		.decision = decision};
 
 	if (rules->stateful && judge->state && !packet->ct_state)
 		packet->ct_state = judge->state(judge->tracker, packet);

@@ -5,7 +5,8 @@
  * and hands the packet to the next; drop and reject end all. A way through the hooks is what a
  * kernel takes a packet on: forwarded ones see prerouting, forward, postrouting.
  *
- * Threads: counters and limits live in the rule set; one thread at a time judges by it.
+ * Threads: as many as fw_tallies_share() has made room for, each with a judge and a number of its
+ * own; limits are of all of them together.
  */
 #ifndef FW_EVAL_H
 #define FW_EVAL_H
@@ -29,13 +30,14 @@ typedef void fw_log(void *context, const struct fw_rule *rule, const struct fw_s
  * of its connection: fast.h. */
 #define FW_PATH 14
 struct fw_path {
-	struct fw_tally *counters[FW_PATH];
+	struct fw_cell *counters[FW_PATH];
 	uint32_t count;
 	bool varies;
 };
 
 struct fw_judge {
 	struct fw_ruleset *rules;
+	uint32_t worker; /* the number of this thread, from 0 */
 	fw_state *state; /* NULL: no connections are tracked, and rules that ask are refused */
 	fw_bind *bind;   /* NULL: nothing is translated */
 	fw_translate *translate;

@@ -10,6 +10,7 @@ enum fw_outcome { FW_NEXT, FW_BREAK, FW_DECIDED };
 
 struct fw_way {
 	struct fw_judge *judge;
+	struct fw_cell *cells; /* of this thread's counters */
 	struct fw_packet *packet;
 	struct fw_decision *decision;
 	const struct fw_verdict *verdict; /* when FW_DECIDED; NULL: reject, or no port is free */
@@ -18,7 +19,7 @@ struct fw_way {
 };
 
 /* execute.c: move a counter, and do what a statement of a rule says. */
-void fw_execute_count(const struct fw_way *way, struct fw_tally *counter);
+void fw_execute_count(const struct fw_way *way, const struct fw_tally *tally);
 enum fw_outcome fw_execute(
 	struct fw_way *way, const struct fw_rule *rule, struct fw_statement *statement);
 

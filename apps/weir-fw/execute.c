@@ -35,15 +35,16 @@ static bool load_key(const struct fw_way *way, const struct fw_match *match, uin
 	return true;
 }
 
-void fw_execute_count(const struct fw_way *way, struct fw_tally *counter)
+void fw_execute_count(const struct fw_way *way, const struct fw_tally *tally)
 {
+	struct fw_cell *cell = &way->cells[tally->number];
 	struct fw_path *path = way->judge->record;
 
-	fw_count(counter, 1, way->packet->network_length);
+	fw_count(cell, 1, way->packet->network_length);
 	if (!path)
 		return;
 	if (path->count < FW_PATH)
-		path->counters[path->count++] = counter;
+		path->counters[path->count++] = cell;
 	else
 		path->varies = true;
 }

@@ -9,7 +9,7 @@
 #ifndef FW_FW_H
 #define FW_FW_H
 
-#include <weir/atomic.h>
+#include "apps/weir-fw/tally.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,37 +68,15 @@ struct fw_verdict {
 	struct fw_chain *chain;
 };
 
-struct fw_counter {
-	uint64_t packets, bytes;
-};
-
-/* One that belongs to the rules: one thread judges, and others may list them meanwhile. */
-struct fw_tally {
-	WEIR_ATOMIC(uint64_t) packets, bytes;
-};
-
-static inline void fw_count(struct fw_tally *tally, uint64_t packets, uint64_t bytes)
-{
-	/* relaxed, and no read-modify-write: one writer, and nothing else is told by it */
-	packets += atomic_load_explicit(&tally->packets, memory_order_relaxed);
-	bytes += atomic_load_explicit(&tally->bytes, memory_order_relaxed);
-	atomic_store_explicit(&tally->packets, packets, memory_order_relaxed);
-	atomic_store_explicit(&tally->bytes, bytes, memory_order_relaxed);
-}
-
-static inline struct fw_counter fw_counted(const struct fw_tally *tally)
-{
-	return (struct fw_counter){
-		.packets = atomic_load_explicit(&tally->packets, memory_order_relaxed),
-		.bytes = atomic_load_explicit(&tally->bytes, memory_order_relaxed)};
-}
-
-/* Packets that a limit lets through: as nft_limit of the kernel, in nanoseconds of credit. */
+/* Packets that a limit lets through: as nft_limit of the kernel, in nanoseconds of credit. All
+ * threads that judge share it, under a lock. */
 struct fw_limit {
 	bool over, by_bytes;
 	uint64_t rate, unit_s, burst;
-	uint64_t most_ns, credit_ns, last_ns;
+	uint64_t most_ns;
+	WEIR_ATOMIC(bool) locked; /* of what follows */
 	bool started;
+	uint64_t credit_ns, last_ns;
 };
 
 struct fw_element {
@@ -248,6 +226,7 @@ struct fw_ruleset {
 	struct fw_chain **nats[FW_HOOKS];
 	uint32_t nat_counts[FW_HOOKS], nat_at[FW_HOOKS];
 	uint32_t rules, sets, elements;
+	struct fw_tallies tallies;
 	bool stateful;            /* some rule asks for ct, or for nat */
 	bool nat, rejects;        /* some rule does this */
 	struct fw_index *indexes; /* of chains: index.h */

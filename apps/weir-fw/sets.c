@@ -129,7 +129,7 @@ static bool add_element(struct fw_ruleset *rules, struct fw_set *set, struct fw_
 		.high = high,
 		.where = node->where,
 		.comment = node->text,
-		.counter = {node->packets, node->bytes}};
+		.counter = {.before = {node->packets, node->bytes}}};
 
 	if (node->a->kind == FW_NODE_ANY) {
 		if (set->any)

@@ -211,7 +211,7 @@ static bool compile(struct fw_context *context, struct fw_node *tree)
 	default: /* a counter */
 		statement = fw_statement_add(context, FW_STATEMENT_COUNTER, tree->where);
 		if (statement)
-			fw_count(&statement->counter, tree->packets, tree->bytes);
+			statement->counter.before = (struct fw_counter){tree->packets, tree->bytes};
 		return statement != NULL;
 	}
 }
