@@ -53,8 +53,7 @@ static uint32_t collect(struct fw_fast *fast, uint32_t *i, struct fw_plain **pla
 
 		/* one that is gone has left its key there */
 		if (!fw_plain_has_ports(of->kind[0]) ||
-			(fw_plain_has_key(of, &of->entry->key) &&
-				weir_flow_expires(table, of->found / 2) > 0))
+			(fw_plain_has_key(of, &of->entry->key) && of->entry->connection.expires_ns))
 			continue;
 		fw_key_make(of->transport + of->length - of->total, of->kind[1], of->kind[0],
 			of->transport, of->length, &keys[count], &exchanged);
@@ -87,79 +86,77 @@ static __attribute__((noinline)) void look_up(struct fw_fast *fast, uint32_t i)
 	fast->looked_up = true;
 }
 
-static inline bool take_udp(struct fw_connection *connection, const struct fw_plain *plain,
+static inline bool take_udp(const struct fw_connection *connection, const struct fw_plain *plain,
 	uint64_t now_ns, uint64_t *timeout_ns)
 {
-	uint32_t says = fw_big16(plain->transport + 4);
-	uint64_t *known = &connection->known[plain->found % 2];
+	const uint32_t says = fw_big16(plain->transport + 4);
 
-	if (says > plain->length || says < 8)
-		return false;
-	if (weir_unlikely(!(*known & FW_KNOWN_STREAM)) && fw_udp_is_stream(connection, now_ns))
-		*known |= FW_KNOWN_STREAM;
-	*timeout_ns = fw_udp_timeout(*known & FW_KNOWN_STREAM);
-	return true;
+	*timeout_ns = fw_udp_timeout(fw_udp_is_stream(connection, now_ns));
+	return says <= plain->length && says >= 8;
 }
 
 /* Does the tracker see nothing unusual in a packet of a connection? It has seen it then. */
 static inline bool track(struct fw_connection *connection, const struct fw_plain *plain,
 	uint64_t now_ns, uint64_t *timeout_ns)
 {
-	uint32_t side = connection->exchanged != plain->found % 2;
+	const uint32_t side = connection->exchanged != plain->found % 2;
 
 	if (plain->kind[0] == FW_PLAIN_UDP) {
 		if (!take_udp(connection, plain, now_ns, timeout_ns))
 			return false;
-	} else if (plain->kind[0] != FW_PLAIN_TCP ||
-		   !fw_tcp_plain(connection, plain->transport, plain->length, side, timeout_ns)) {
+	} else if (!fw_tcp_plain(
+			   &connection->tcp, plain->transport, plain->length, side, timeout_ns)) {
 		return false;
 	}
 	fw_track_count(connection, side, plain->total);
 	return true;
 }
 
-static void move(struct fw_fast *fast, uint32_t path, uint64_t packets, uint64_t bytes)
+/* The first of these that is not of a connection of which this is known, or at which the tracker
+ * has to look. */
+static __attribute__((noinline)) const struct fw_plain *take_run(struct fw_tracker *tracker,
+	struct fw_counter *moved, const struct fw_plain *plain, const struct fw_plain *end,
+	uint64_t known)
 {
-	/* without packets it may be of rules that are gone */
-	if (!packets)
-		return;
-	fast->moved |= UINT64_C(1) << path;
-	fast->moves[path].packets += packets;
-	fast->moves[path].bytes += bytes;
+	uint64_t now_ns = tracker->now_ns, timeout_ns, bytes = 0;
+
+	for (; plain < end; plain++) {
+		struct fw_entry *entry = plain->entry;
+
+		if (entry->connection.known[plain->found % 2] != known ||
+			!fw_plain_has_key(plain, &entry->key))
+			break;
+		now_ns = plain->time_ns > now_ns ? plain->time_ns : now_ns;
+		if (entry->connection.expires_ns <= now_ns ||
+			!track(&entry->connection, plain, now_ns, &timeout_ns))
+			break;
+		fw_track_keep(tracker->table, entry, plain->found / 2, now_ns + timeout_ns);
+		bytes += plain->total;
+	}
+	tracker->now_ns = now_ns;
+	moved->bytes += bytes;
+	return plain;
 }
 
 static uint32_t take(struct fw_fast *fast, uint32_t first, uint32_t end, uint16_t way)
 {
-	struct weir_flow_table *table = fast->tracker->table;
-	const uint64_t want = fast->generation | (uint64_t)way << FW_KNOWN_WAY;
-	const struct fw_plain *plain = &fast->plain[first], *moved = plain;
-	uint64_t now_ns = fast->tracker->now_ns, timeout_ns, bytes = 0,
-		 path = want >> FW_KNOWN_PATH;
+	const uint64_t paths = (FW_KNOWN_CALM - 1) >> FW_KNOWN_PATH << FW_KNOWN_PATH;
+	const uint64_t want = fast->generation | (uint64_t)way << FW_KNOWN_WAY | FW_KNOWN_CALM;
+	const struct fw_plain *plain = &fast->plain[first], *next;
 
-	for (; plain < &fast->plain[end]; plain++) {
-		struct fw_entry *entry = plain->entry;
-		uint64_t known = entry->connection.known[plain->found % 2];
-		uint64_t at_ns = plain->time_ns > now_ns ? plain->time_ns : now_ns;
+	for (; plain < &fast->plain[end]; plain = next) {
+		const uint64_t known = plain->entry->connection.known[plain->found % 2];
+		const uint32_t path = (uint32_t)((known & paths) >> FW_KNOWN_PATH);
 
-		if (!fw_plain_has_key(plain, &entry->key) ||
-			(known ^ want) << (64 - FW_KNOWN_PATH) != 0)
+		/* what is known may be of another connection, and of rules that are gone */
+		if ((known & ~paths) != want)
 			break;
-		if (weir_flow_expires(table, plain->found / 2) <= at_ns ||
-			!track(&entry->connection, plain, at_ns, &timeout_ns))
+		next = take_run(fast->tracker, &fast->moves[path], plain, &fast->plain[end], known);
+		if (next == plain)
 			break;
-		now_ns = at_ns;
-		weir_flow_keep(table, plain->found / 2, now_ns + timeout_ns);
-		known = (known & ~FW_KNOWN_STREAM) >> FW_KNOWN_PATH;
-		if (weir_unlikely(known != path)) {
-			move(fast, (uint32_t)path, (uint64_t)(plain - moved), bytes);
-			moved = plain;
-			bytes = 0;
-			path = known;
-		}
-		bytes += plain->total;
+		fast->moved |= UINT64_C(1) << path;
+		fast->moves[path].packets += (uint64_t)(next - plain);
 	}
-	move(fast, (uint32_t)path, (uint64_t)(plain - moved), bytes);
-	fast->tracker->now_ns = now_ns;
 	return (uint32_t)(plain - &fast->plain[first]);
 }
 
@@ -235,6 +232,7 @@ void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint16_
 	struct fw_plain plain;
 	uint32_t number;
 	uint64_t hash;
+	bool calm;
 
 	if (fast->path.varies || packet->ct_state != FW_CT_ESTABLISHED || packet->link_broadcast ||
 		packet->link_multicast || packet->link_type != WEIR_LINK_ETHERNET)
@@ -243,11 +241,13 @@ void fw_fast_learn(struct fw_fast *fast, const struct fw_packet *packet, uint16_
 	/* one that has ended with this packet is no longer in the table */
 	if (!asked->connection || asked->connection == &fast->tracker->pending_connection ||
 		asked->error || asked->connection->nat ||
-		!fw_plain_read(&plain, packet->frame, packet->frame_length, &hash))
+		!fw_plain_read(&plain, packet->frame, packet->frame_length, &hash) ||
+		!fw_plain_has_ports(plain.kind[0]))
 		return;
 	number = path_number(fast);
+	calm = packet->protocol == FW_PLAIN_UDP || fw_tcp_calm(asked->connection);
 	if (number < FW_FAST_PATHS)
 		asked->connection->known[asked->connection->exchanged != asked->side] =
 			fast->generation | (uint64_t)way << FW_KNOWN_WAY |
-			(uint64_t)number << FW_KNOWN_PATH;
+			(uint64_t)number << FW_KNOWN_PATH | (calm ? FW_KNOWN_CALM : 0);
 }

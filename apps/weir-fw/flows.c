@@ -30,10 +30,10 @@ void fw_flow_copy(const struct fw_tracker *tracker, uint32_t index, struct fw_fl
 
 	flow->index = index;
 	fw_track_tuples(tracker, index, flow->tuples);
-	flow->seen[0] = connection->seen[0];
-	flow->seen[1] = connection->seen[1];
+	for (uint32_t i = 0; i < 2; i++)
+		flow->seen[i] = (struct fw_counter){connection->packets[i], connection->bytes[i]};
 	flow->begun_ns = connection->begun_ns;
-	flow->expires_ns = weir_flow_expires(tracker->table, index);
+	flow->expires_ns = connection->expires_ns;
 	flow->nat = connection->nat;
 	flow->tcp_state = connection->tcp.state;
 	flow->answered = connection->answered;
@@ -51,7 +51,7 @@ uint32_t fw_flows_copy(const struct fw_tracker *tracker, uint64_t now_ns, uint32
 	if (!now_ns)
 		now_ns = tracker->now_ns;
 	for (; index < end; index++) {
-		if (weir_flow_expires(tracker->table, index) <= now_ns)
+		if (fw_track_at(tracker, index)->expires_ns <= now_ns)
 			continue;
 		fw_flow_copy(tracker, index, &flows[count]);
 		flows[count++].now_ns = now_ns;

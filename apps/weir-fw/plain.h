@@ -12,6 +12,7 @@
 #include "apps/weir-fw/track_impl.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <string.h>
 
 enum { FW_PLAIN_IPV4 = 20, FW_PLAIN_IPV6 = 40, FW_PLAIN_TCP = 6, FW_PLAIN_UDP = 17 };
@@ -67,7 +68,7 @@ static inline bool fw_plain_has_ports(uint8_t protocol)
 static inline bool fw_plain_set(struct fw_plain *plain, const uint8_t *ip, uint32_t header,
 	uint32_t total, uint8_t protocol, uint8_t family, uint32_t left)
 {
-	const uint32_t kind = htonl((uint32_t)protocol << 24 | (uint32_t)family << 16);
+	const uint32_t kind = htole32(protocol | (uint32_t)family << 8);
 
 	plain->transport = ip + header;
 	plain->length = total - header;
@@ -87,9 +88,11 @@ static inline bool fw_plain_read4(
 	static const uint8_t fragment[4] = {0x3f, 0xff};
 	const uint8_t *ports = ip + FW_PLAIN_IPV4;
 
+	if (ip[0] != 0x45 || fw_half(ip + 6) & fw_half(fragment) ||
+		!fw_plain_set(plain, ip, FW_PLAIN_IPV4, fw_big16(ip + 2), ip[9], FW_IP, left))
+		return false;
 	*hash = (fw_word(ports - 8) * FW_HASH_ONE + fw_half(ports)) * FW_HASH_TWO;
-	return ip[0] == 0x45 && !(fw_half(ip + 6) & fw_half(fragment)) &&
-	       fw_plain_set(plain, ip, FW_PLAIN_IPV4, fw_big16(ip + 2), ip[9], FW_IP, left);
+	return true;
 }
 
 static inline bool fw_plain_read6(
@@ -98,14 +101,15 @@ static inline bool fw_plain_read6(
 	const uint8_t *ports = ip + FW_PLAIN_IPV6;
 	uint64_t sum;
 
-	if (left < FW_PLAIN_IPV6 + 8 || ip[0] >> 4 != 6)
+	if (left < FW_PLAIN_IPV6 + 8 || ip[0] >> 4 != 6 ||
+		!fw_plain_set(plain, ip, FW_PLAIN_IPV6, FW_PLAIN_IPV6 + fw_big16(ip + 4), ip[6],
+			FW_IP6, left))
 		return false;
 	sum = fw_word(ports - 32) * FW_HASH_ONE + fw_word(ports - 24);
 	sum = sum * FW_HASH_TWO + fw_word(ports - 16);
 	sum = sum * FW_HASH_ONE + fw_word(ports - 8);
 	*hash = (sum * FW_HASH_TWO + fw_half(ports)) * FW_HASH_ONE;
-	return fw_plain_set(
-		plain, ip, FW_PLAIN_IPV6, FW_PLAIN_IPV6 + fw_big16(ip + 4), ip[6], FW_IP6, left);
+	return true;
 }
 
 /* Is a frame of Ethernet plain? If so, *hash is of its ends. */
@@ -129,7 +133,7 @@ static inline bool fw_plain_has_key(const struct fw_plain *plain, const fw_key *
 {
 	const uint8_t *at = plain->transport;
 	uint32_t turn = plain->found % 2 * 16, ports = fw_half(at);
-	const uint8_t *source = key->address[0] + turn, *to = key->address[1] - turn;
+	const uint8_t *source = key->address[0] + turn, *to = key->address[0] + (turn ^ 16);
 	uint64_t different;
 
 	/* two ports side by side: to exchange them is to turn them around */

@@ -139,7 +139,8 @@ static uint32_t track_next(struct fw_tracker *tracker, struct fw_packet *packet,
 	if (packet->protocol != TCP && connection->answered)
 		connection->assured = true;
 	if (timeout_ns)
-		weir_flow_keep(tracker->table, index, tracker->now_ns + timeout_ns);
+		fw_track_keep(tracker->table, fw_track_entry(tracker->table, index), index,
+			tracker->now_ns + timeout_ns);
 	note(tracker, packet, index, side, false);
 	if (has_changed(&before, connection))
 		fw_track_tell(tracker, index, FW_EVENT_UPDATE, 0);

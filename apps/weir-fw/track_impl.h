@@ -36,7 +36,8 @@ struct fw_tcp_side {
 	uint32_t max_window;
 	uint32_t max_ack;
 	uint8_t scale; /* of its window */
-	bool has_ack, unacknowledged;
+	bool has_ack;
+	uint8_t unacknowledged;                                   /* 1: something is */
 	bool scales : 1, sack : 1, liberal : 1, closed_first : 1; /* change rarely */
 };
 
@@ -49,33 +50,32 @@ struct fw_tcp_last {
 struct fw_tcp {
 	struct fw_tcp_side side[2]; /* 0: who began */
 	struct fw_tcp_last last;
-	struct fw_tcp_side last_offer; /* of a SYN that was let through without belonging */
 	uint8_t state;
 	uint8_t again;   /* a bit for each time that the same came once more */
 	bool both_open;  /* at the same time */
 	bool challenged; /* a SYN came after both had closed */
+	/* of a SYN that was let through without belonging */
+	uint8_t offered_scale;
+	bool offered_scales : 1, offered_sack : 1;
 };
 
 /* What rules say of the packets that go one way, from a port to another (fast.h), in one word to
  * be compared at once: their generation in the lower 32 bits, then the way, the path, and whether
- * UDP was seen to be a stream, which it stays. 0: nothing is known. */
-#define FW_KNOWN_WAY    32
-#define FW_KNOWN_PATH   48
-#define FW_KNOWN_STREAM (UINT64_C(1) << 63)
+ * TCP is in the middle of a connection (fw_tcp_calm()). Without a generation nothing is known. */
+#define FW_KNOWN_WAY  32
+#define FW_KNOWN_PATH 48
+#define FW_KNOWN_CALM (UINT64_C(1) << 62)
 
 struct fw_connection {
-	uint64_t known[2];         /* first the way that the key has it */
-	struct fw_counter seen[2]; /* of each side; what rules dropped of it, too */
-	bool exchanged; /* its first packet went the other way round than the key has it */
-	bool answered, assured;
+	uint64_t known[2];             /* first the way that the key has it */
+	uint64_t packets[2], bytes[2]; /* of each side; what rules dropped of it, too */
+	uint64_t begun_ns, expires_ns;
+	uint32_t answers; /* when it is translated, the tuple of its answers, an index */
 	uint8_t nat;      /* 1 << enum fw_where_nat: what is translated */
-	uint32_t answers; /* if so, the tuple of its answers, an index */
-	uint64_t begun_ns;
+	bool exchanged;   /* its first packet went the other way round than the key has it */
+	bool answered, assured;
 	struct fw_tcp tcp;
 };
-
-static_assert(8 + sizeof(struct weir_flow_key_ipv6) + sizeof(struct fw_connection) <= 192,
-	"three lines of the table: an odd number spreads them over the cache");
 
 enum fw_tracked {
 	FW_TRACKED,       /* belongs to it */
@@ -126,17 +126,32 @@ struct fw_tracker {
 	void *told_context;
 };
 
-/* What the table keeps side by side. */
+/* What the table keeps side by side. It looks at a connection when that may be over, not later than
+ * that expires: a time of its own, so that what comes and goes with packets, as TCP's 300 seconds
+ * while data is not acknowledged, moves no timer. */
 struct fw_entry {
+	uint64_t looked_at_ns; /* weir_flow_keep() sets it */
 	fw_key key;
 	struct fw_connection connection;
 };
+
+static_assert(sizeof(struct fw_entry) <= 192,
+	"three lines of the table: an odd number spreads them over the cache");
 
 static inline struct fw_entry *fw_track_entry(const struct weir_flow_table *table, uint32_t index)
 {
 	uint8_t *value = weir_flow_value(table, index);
 
 	return (struct fw_entry *)(void *)(value - offsetof(struct fw_entry, connection));
+}
+
+/* Let a connection live until a time. */
+static inline void fw_track_keep(
+	struct weir_flow_table *table, struct fw_entry *entry, uint32_t index, uint64_t until_ns)
+{
+	entry->connection.expires_ns = until_ns;
+	if (weir_unlikely(until_ns < entry->looked_at_ns))
+		weir_flow_keep(table, index, until_ns);
 }
 
 static inline struct fw_connection *fw_track_at(const struct fw_tracker *tracker, uint32_t index)
@@ -164,8 +179,8 @@ void fw_track_tuples(const struct fw_tracker *tracker, uint32_t index, fw_key tu
 
 static inline void fw_track_count(struct fw_connection *connection, uint32_t side, uint32_t length)
 {
-	connection->seen[side].packets++;
-	connection->seen[side].bytes += length;
+	connection->packets[side]++;
+	connection->bytes[side] += length;
 }
 
 /* A side that no packet can come from: answers that were not translated as the packets were. */

@@ -37,45 +37,38 @@ static inline uint32_t fw_tcp_plain_header(const uint8_t *tcp, uint32_t length)
 	return STAMPED;
 }
 
-/* false: look at it by fw_tcp_packet(), nothing has changed. */
-static inline bool fw_tcp_plain(struct fw_connection *connection, const uint8_t *bytes,
-	uint32_t length, uint32_t side, uint64_t *timeout_ns)
+/* Of a connection that is calm. false: look at it by fw_tcp_packet(), nothing has changed. */
+static inline bool fw_tcp_plain(struct fw_tcp *tcp, const uint8_t *bytes, uint32_t length,
+	uint32_t side, uint64_t *timeout_ns)
 {
 	static const uint64_t timeouts_ns[] = {
 		FW_TCP_LIVES * FW_NS_PER_S, FW_TCP_DOUBTED * FW_NS_PER_S};
-	struct fw_tcp *tcp = &connection->tcp;
 	struct fw_tcp_side *sender = &tcp->side[side], *receiver = &tcp->side[side ^ 1];
-	uint32_t header = fw_tcp_plain_header(bytes, length), window, widest, unheard;
-	struct fw_segment segment = {.kind = KIND_ACK};
-	struct fw_tcp_last last;
+	const uint32_t header = fw_tcp_plain_header(bytes, length);
+	const uint64_t numbers = be64toh(fw_word(bytes + 4));
+	const uint32_t sequence = (uint32_t)(numbers >> 32), ack = (uint32_t)numbers;
+	const uint32_t end = sequence + length - header, unheard = receiver->end - ack;
+	const uint32_t said = fw_big16(bytes + 14), window = said << sender->scale;
+	const uint32_t widest = sender->max_window;
+	const uint32_t ack_window = widest > FW_ACK_WINDOW ? widest : FW_ACK_WINDOW;
+	uint32_t sent, heard, again;
 
-	if (!header || tcp->state != FW_TCP_ESTABLISHED || !connection->assured ||
-		!sender->has_ack || !sender->max_window || !receiver->max_window)
-		return false;
-	segment.sequence = fw_big32(bytes + 4);
-	segment.ack = fw_big32(bytes + 8);
-	segment.end = segment.sequence + length - header;
-	segment.window = (uint16_t)fw_big16(bytes + 14);
-	last = fw_tcp_last_of(&segment, side);
-	window = (uint32_t)segment.window << sender->scale;
-	widest = sender->max_window;
-	unheard = receiver->end - segment.ack;
 	/* within the bounds of place_of(), and the window is not shut: each of these is 0 or more
 	 * then */
-	if ((int32_t)((sender->max_end - segment.sequence) | (sender->max_end - segment.end) |
-		      (segment.end - sender->end + receiver->max_window) | unheard |
-		      ((widest > FW_ACK_WINDOW ? widest : FW_ACK_WINDOW) - unheard) |
-		      (window - 1)) < 0)
+	if (!header || (int32_t)((sender->max_end - sequence) | (sender->max_end - end) |
+				 (end - sender->end + receiver->max_window) | unheard |
+				 (ack_window - unheard) | (window - 1)) < 0)
 		return false;
-	fw_tcp_count_again(tcp, &last);
-	sender->unacknowledged |= after(segment.end, sender->end);
-	sender->end = fw_later(sender->end, segment.end);
+	again = fw_tcp_count_again(tcp, fw_tcp_last(numbers, end, said, side, KIND_ACK));
+	sent = sender->unacknowledged | (sender->end - end) >> 31;
+	heard = receiver->unacknowledged & (unheard != 0);
+	sender->end = fw_later(sender->end, end);
 	sender->max_window = widest > window ? widest : window;
-	sender->max_ack = fw_later(sender->max_ack, segment.ack);
-	receiver->max_end = fw_later(receiver->max_end, segment.ack + window);
-	receiver->unacknowledged &= unheard != 0;
-	*timeout_ns = timeouts_ns[(tcp->again >= FW_TCP_AGAIN) | sender->unacknowledged |
-				  receiver->unacknowledged];
+	sender->max_ack = fw_later(sender->max_ack, ack);
+	receiver->max_end = fw_later(receiver->max_end, ack + window);
+	sender->unacknowledged = (uint8_t)sent;
+	receiver->unacknowledged = (uint8_t)heard;
+	*timeout_ns = timeouts_ns[(again >= FW_TCP_AGAIN) | sent | heard];
 	return true;
 }
 

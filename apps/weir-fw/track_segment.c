@@ -96,7 +96,7 @@ void fw_segment_offers(const struct fw_segment *segment, struct fw_tcp_side *sid
 		return;
 	side->scale = 0;
 	side->scales = side->sack = side->has_ack = side->closed_first = false;
-	side->unacknowledged = false;
+	side->unacknowledged = 0;
 	while ((option = next_option(segment, &at, &body, &length)) >= 0) {
 		if (option == SACK_PERMITTED && length == 0)
 			side->sack = true;

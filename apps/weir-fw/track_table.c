@@ -128,8 +128,12 @@ void fw_track_forget(struct fw_tracker *tracker, uint32_t index, uint32_t gone)
 static void on_expired(void *context, struct weir_flow_table *table, uint32_t index)
 {
 	struct fw_tracker *tracker = context;
+	uint64_t expires_ns = fw_track_at(tracker, index)->expires_ns;
 
-	(void)table;
+	if (expires_ns > tracker->now_ns) {
+		weir_flow_keep(table, index, expires_ns);
+		return;
+	}
 	leave(tracker, index, FW_GONE_EXPIRED);
 	tracker->stats.expired++;
 }
@@ -137,7 +141,7 @@ static void on_expired(void *context, struct weir_flow_table *table, uint32_t in
 /* The index, unless the connection's time is over. */
 static uint32_t living(struct fw_tracker *tracker, uint32_t index)
 {
-	if (index == WEIR_FLOW_NONE || weir_flow_expires(tracker->table, index) > tracker->now_ns)
+	if (index == WEIR_FLOW_NONE || fw_track_at(tracker, index)->expires_ns > tracker->now_ns)
 		return index;
 	leave(tracker, index, FW_GONE_EXPIRED);
 	weir_flow_remove(tracker->table, index);
@@ -283,7 +287,8 @@ void fw_tracker_decided(struct fw_tracker *tracker, bool accepted)
 		return;
 	}
 	*fw_track_at(tracker, index) = *connection;
-	weir_flow_keep(tracker->table, index, tracker->now_ns + tracker->pending_timeout_ns);
+	fw_track_keep(tracker->table, fw_track_entry(tracker->table, index), index,
+		tracker->now_ns + tracker->pending_timeout_ns);
 	tracker->half_open++;
 	tracker->stats.made++;
 	fw_track_tell(tracker, index, FW_EVENT_NEW, 0);

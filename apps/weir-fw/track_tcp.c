@@ -82,11 +82,15 @@ static bool begin(struct fw_tcp *tcp, const struct fw_segment *segment)
 /* Kept in mind of a segment that is let through without belonging: what answers it tells. */
 static void remember(struct fw_tcp *tcp, const struct fw_segment *segment, uint32_t side)
 {
+	struct fw_tcp_side offer = {0};
+
 	tcp->last = fw_tcp_last_of(segment, side);
 	if (segment->kind == KIND_SYN) {
 		tcp->challenged = tcp->state == LA;
-		memset(&tcp->last_offer, 0, sizeof(tcp->last_offer));
-		fw_segment_offers(segment, &tcp->last_offer);
+		fw_segment_offers(segment, &offer);
+		tcp->offered_scale = offer.scale;
+		tcp->offered_scales = offer.scales;
+		tcp->offered_sack = offer.sack;
 	}
 }
 
@@ -194,9 +198,12 @@ static bool resumes(struct fw_tcp *tcp, const struct fw_segment *segment, uint32
 	if (segment->kind != KIND_SYN_ACK || fw_tcp_last_kind(tcp) != KIND_SYN ||
 		fw_tcp_last_side(tcp) == side || segment->ack != fw_tcp_last_end(tcp))
 		return false;
-	*first = tcp->last_offer;
-	first->end = first->max_end = fw_tcp_last_end(tcp);
-	first->max_window = window ? window : 1;
+	*first = (struct fw_tcp_side){.end = fw_tcp_last_end(tcp),
+		.max_end = fw_tcp_last_end(tcp),
+		.max_window = window ? window : 1,
+		.scale = tcp->offered_scale,
+		.scales = tcp->offered_scales,
+		.sack = tcp->offered_sack};
 	memset(&tcp->side[side], 0, sizeof(tcp->side[side]));
 	tcp->state = SS;
 	return true;
@@ -255,7 +262,7 @@ static enum fw_tracked apply(struct fw_connection *connection, struct fw_segment
 	return segment->kind == KIND_RST && !connection->answered ? FW_TRACK_REMOVE : FW_TRACKED;
 }
 
-enum fw_tracked fw_tcp_packet(struct fw_connection *connection, const struct fw_packet *packet,
+static enum fw_tracked judge(struct fw_connection *connection, const struct fw_packet *packet,
 	uint32_t side, uint64_t *timeout_ns)
 {
 	struct fw_tcp *tcp = &connection->tcp;
@@ -283,4 +290,13 @@ enum fw_tracked fw_tcp_packet(struct fw_connection *connection, const struct fw_
 		state = SR;
 	}
 	return apply(connection, &segment, side, state, timeout_ns);
+}
+
+enum fw_tracked fw_tcp_packet(struct fw_connection *connection, const struct fw_packet *packet,
+	uint32_t side, uint64_t *timeout_ns)
+{
+	enum fw_tracked tracked = judge(connection, packet, side, timeout_ns);
+
+	fw_tcp_note_calm(connection);
+	return tracked;
 }

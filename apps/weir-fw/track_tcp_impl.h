@@ -29,11 +29,15 @@ struct fw_segment {
 	uint32_t option_length;
 };
 
+static inline struct fw_tcp_last fw_tcp_last(uint64_t numbers, uint32_t end, uint32_t window,
+	uint32_t side, enum fw_kind_of_segment kind)
+{
+	return (struct fw_tcp_last){numbers, (uint64_t)end << 32 | window << 16 | side << 8 | kind};
+}
 static inline struct fw_tcp_last fw_tcp_last_of(const struct fw_segment *segment, uint32_t side)
 {
-	return (struct fw_tcp_last){(uint64_t)segment->sequence << 32 | segment->ack,
-		(uint64_t)segment->end << 32 | (uint32_t)segment->window << 16 | side << 8 |
-			segment->kind};
+	return fw_tcp_last((uint64_t)segment->sequence << 32 | segment->ack, segment->end,
+		segment->window, side, segment->kind);
 }
 static inline uint32_t fw_tcp_last_end(const struct fw_tcp *tcp)
 {
@@ -49,12 +53,32 @@ static inline uint32_t fw_tcp_last_kind(const struct fw_tcp *tcp)
 }
 
 /* An ACK is the last segment: how often did it come? */
-static inline void fw_tcp_count_again(struct fw_tcp *tcp, const struct fw_tcp_last *last)
+static inline uint32_t fw_tcp_count_again(struct fw_tcp *tcp, struct fw_tcp_last last)
 {
-	bool same = !((tcp->last.numbers ^ last->numbers) | (tcp->last.rest ^ last->rest) >> 8);
+	bool same = !((tcp->last.numbers ^ last.numbers) | (tcp->last.rest ^ last.rest) >> 8);
 
-	tcp->again = (uint8_t)((tcp->again << 1 | 1) & -same);
-	tcp->last = *last;
+	uint32_t again = (tcp->again << 1 | 1) & (UINT32_C(0) - same);
+
+	tcp->last = last;
+	tcp->again = (uint8_t)again;
+	return again;
+}
+
+/* The middle of a connection, where segments mostly have nothing to decide: both sides have been
+ * heard and acknowledged something. What is known of its packets says so, too. */
+static inline bool fw_tcp_calm(const struct fw_connection *connection)
+{
+	const struct fw_tcp *tcp = &connection->tcp;
+
+	return tcp->state == FW_TCP_ESTABLISHED && connection->assured && tcp->side[0].has_ack &&
+	       tcp->side[1].has_ack && tcp->side[0].max_window && tcp->side[1].max_window;
+}
+static inline void fw_tcp_note_calm(struct fw_connection *connection)
+{
+	const uint64_t calm = fw_tcp_calm(connection) ? FW_KNOWN_CALM : 0;
+
+	for (uint32_t i = 0; i < 2; i++)
+		connection->known[i] = (connection->known[i] & ~FW_KNOWN_CALM) | calm;
 }
 
 /* Where a segment lies to what both sides allow. */

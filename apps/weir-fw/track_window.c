@@ -40,7 +40,7 @@ static inline void advance(struct fw_tcp *tcp, const struct fw_segment *segment,
 		sender->max_window = reach;
 	if (after(segment->end, sender->end)) {
 		sender->end = segment->end;
-		sender->unacknowledged = true;
+		sender->unacknowledged = 1;
 	}
 	if (segment->flags & ACK && (!sender->has_ack || after(segment->ack, sender->max_ack))) {
 		sender->max_ack = segment->ack;
@@ -54,7 +54,7 @@ static inline void advance(struct fw_tcp *tcp, const struct fw_segment *segment,
 			receiver->max_end++;
 	}
 	if (segment->ack == receiver->end)
-		receiver->unacknowledged = false;
+		receiver->unacknowledged = 0;
 }
 
 /* A sender that has not heard of the last window goes too far by at most another one. What it sent
@@ -67,7 +67,7 @@ static bool overshoots(struct fw_tcp_side *sender, const struct fw_tcp_side *rec
 		!before(segment->sack, receiver->end + 1))
 		return false;
 	sender->end = segment->end;
-	sender->unacknowledged = true;
+	sender->unacknowledged = 1;
 	return true;
 }
 
@@ -90,11 +90,8 @@ static enum fw_place place_of(struct fw_tcp *tcp, const struct fw_segment *segme
 	if (!recent || !recent_ack)
 		return sender->liberal ? FW_INSIDE : FW_PASSES;
 	advance(tcp, segment, side);
-	if (segment->kind == KIND_ACK) {
-		const struct fw_tcp_last last = fw_tcp_last_of(segment, side);
-
-		fw_tcp_count_again(tcp, &last);
-	}
+	if (segment->kind == KIND_ACK)
+		fw_tcp_count_again(tcp, fw_tcp_last_of(segment, side));
 	return FW_INSIDE;
 }
 

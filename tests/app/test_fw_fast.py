@@ -5,6 +5,7 @@
     FW_SEED     of the packets at random (3)
 """
 import json
+import struct
 
 import captures
 import fw_sessions
@@ -121,6 +122,31 @@ class Known(LiveTest):
         self.assertGreater(report["firewall"]["known"], 300)  # a burst has 256 at most
         connections = report["firewall"]["connections"]
         self.assertEqual([connections[key] for key in ("made", "expired", "now")], [2, 1, 1])
+
+    def test_tcp_lives_as_long_as_its_last_segments_say(self):
+        """300 s while something is not acknowledged, five days else; whatever that was in between."""
+        def segment(side, sequence, ack, flags=0x10, data=b""):
+            ports = (1024, 22) if side == 0 else (22, 1024)
+            head = struct.pack("!HHIIBBHHH", *ports, sequence, ack, 0x50, flags, 60000, 0, 0)
+            return ip(*(HERE, THERE)[side], 6, head + data)
+        other = ip(*HERE, 17, udp(5, 53))
+        begin = [segment(0, 0, 0, 2), segment(1, 0, 1, 0x12), segment(0, 1, 1)]
+        talk = [f for n in range(1, 100) for f in (segment(0, n, 1, data=b"x"), segment(1, 1, n + 1))]
+        unheard = segment(0, 100, 1, data=b"x")
+        timed = [
+            ([(0, begin + talk), (400, [other])], (2, 0, 2)),
+            ([(0, begin + talk + [unheard]), (299, [other])], (2, 0, 2)),
+            ([(0, begin + talk + [unheard]), (301, [other])], (2, 1, 1)),
+            ([(0, begin + talk), (400, [other]), (401, [unheard]), (702, [other])], (3, 2, 1)),
+            ([(0, begin + talk), (432001, [other])], (2, 1, 1))]
+        for times, expected in timed:
+            captures.write_pcap(self.folder / "in.pcap", [
+                captures.packet(f, 10**18 + t * 10**9 + i * 1000) for t, fs in times for i, f in enumerate(fs)])
+            self.rules(table(chain("ct state established,new accept")))
+            report = json.loads(self.run_ok("--json", "--rules", "rules.nft", "in.pcap"))
+            connections = report["connections"]
+            self.assertGreater(report["known"], 190)
+            self.assertEqual(tuple(connections[key] for key in ("made", "expired", "now")), expected, times[1:])
 
     def test_a_connection_that_comes_again_is_known_again(self):
         def both(port):

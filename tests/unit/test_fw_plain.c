@@ -39,7 +39,7 @@ static struct fw_tcp_side some_side(void)
 		.max_window = below(20) ? 1 + below(200000) : 0,
 		.scale = (uint8_t)below(5),
 		.has_ack = below(20) != 0,
-		.unacknowledged = below(2),
+		.unacknowledged = (uint8_t)below(2),
 		.sack = below(2),
 		.liberal = below(4) == 0};
 
@@ -92,10 +92,13 @@ static void judge(
 	uint64_t timeout_ns = 1, state_timeout_ns = 2;
 	enum fw_tracked tracked = fw_tcp_packet(&by_state, &packet, side, &state_timeout_ns);
 
-	if (fw_tcp_plain(connection, bytes, length, side, &timeout_ns)) {
+	CU_ASSERT_EQUAL_FATAL(by_state.known[below(2)], fw_tcp_calm(&by_state) ? FW_KNOWN_CALM : 0);
+	if (fw_tcp_calm(connection) &&
+		fw_tcp_plain(&connection->tcp, bytes, length, side, &timeout_ns)) {
 		taken++;
 		CU_ASSERT_EQUAL_FATAL(tracked, FW_TRACKED);
 		CU_ASSERT_EQUAL_FATAL(timeout_ns, state_timeout_ns);
+		fw_tcp_note_calm(connection);
 		CU_ASSERT_EQUAL_FATAL(memcmp(connection, &by_state, sizeof(by_state)), 0);
 	} else {
 		left++;
