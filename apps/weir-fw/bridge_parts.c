@@ -10,7 +10,7 @@ static void dropped(void *context, struct weir_mbuf *mbuf)
 	const struct fw_packet packet = {.kind = FW_KIND_IP};
 	const struct fw_decision decision = {.verdict = FW_DROP};
 
-	fw_totals_add(&view->live->totals, &packet, &decision, mbuf->length);
+	fw_totals_add(&view->totals, &packet, &decision, mbuf->length);
 	weir_stage_made(stage, 1);
 	weir_stage_drop(stage, FW_LIVE_FRAGMENTS, &mbuf, 1);
 }
@@ -61,7 +61,7 @@ static void judge_whole(struct weir_stage *stage, const struct weir_mbuf *mbuf, 
 	for (uint32_t i = 0; i < view->parts.count; i++) {
 		struct weir_mbuf *part = view->parts.mbufs[i];
 
-		fw_totals_add(&view->live->totals, &view->packet, &decision, part->length);
+		fw_totals_add(&view->totals, &view->packet, &decision, part->length);
 		send_part(stage, part, ways, reason);
 	}
 }

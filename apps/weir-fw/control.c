@@ -3,8 +3,8 @@
  * judges.
  *
  * Rules do not change once they are loaded, but for their counters, which may be read at any time.
- * They are held as long as they are listed. Connections belong to the thread that judges: it copies
- * some of them for each call, between two bursts. */
+ * They are held as long as they are listed. Connections belong to the threads that judge: each
+ * copies some of its own for a call, between two bursts. */
 #include "apps/weir-fw/control.h"
 
 #include "apps/common/json.h"
@@ -104,28 +104,66 @@ struct search {
 	int protocol;                      /* -1: any */
 	uint8_t family, bits, address[16]; /* 0: any */
 	uint32_t most;
+	uint32_t now;   /* connections that there are */
+	uint32_t place; /* where to look next: of the thread with the number place / share */
 	/* of a call */
-	uint32_t place, count, now;
+	uint32_t worker, share, count;
 	struct fw_flow flows[FW_FLOWS_LOOK];
 	bool untracked;
 };
 
-/* On the thread that judges. */
+static struct fw_tracker *tracker_of(const struct search *search)
+{
+	return fw_generation_tracker(weir_rcu_read(&search->live->reload.slot), search->worker);
+}
+
+/* On the thread whose connections they are. */
+static void count_them(void *context)
+{
+	struct search *search = context;
+	const struct fw_tracker *tracker = tracker_of(search);
+	struct fw_track_stats stats;
+
+	search->untracked = !tracker;
+	if (search->untracked)
+		return;
+	fw_tracker_stats(tracker, &stats);
+	search->now += stats.now;
+}
+
+/* So is this. */
 static void copy_some(void *context)
 {
 	struct search *search = context;
-	const struct fw_live *live = search->live;
-	const struct fw_generation *generation = weir_rcu_read(&live->reload.slot);
-	struct fw_track_stats stats;
+	const struct fw_tracker *tracker = tracker_of(search);
+	uint64_t now_ns = search->live->times_of_packets ? 0 : fw_since_1970();
+	uint32_t first = search->worker * search->share, place = search->place - first;
 
 	search->count = 0;
-	search->untracked = !generation->tracker;
+	search->untracked = !tracker;
 	if (search->untracked)
 		return;
-	fw_tracker_stats(generation->tracker, &stats);
-	search->now = stats.now;
-	search->count = fw_flows_copy(generation->tracker,
-		live->times_of_packets ? 0 : fw_since_1970(), &search->place, search->flows);
+	search->count = fw_flows_copy(tracker, now_ns, &place, search->flows);
+	for (uint32_t i = 0; i < search->count; i++)
+		search->flows[i].index += first;
+	if (place != WEIR_FLOW_NONE)
+		search->place = first + place;
+	else if (search->worker + 1 < search->live->reload.workers)
+		search->place = first + search->share;
+	else
+		search->place = WEIR_FLOW_NONE;
+}
+
+static int call(struct search *search, uint32_t worker, void (*function)(void *context))
+{
+	int error;
+
+	search->worker = worker;
+	error = fw_live_call(search->live, worker, function, search, PATIENCE_MS);
+	if (!error && search->untracked)
+		error = weir__fail(
+			ENOENT, "no connections are tracked: no rule asks for ct state or nat");
+	return error;
 }
 
 static bool is_wanted(const struct search *search, const struct fw_flow *flow)
@@ -162,21 +200,24 @@ static uint32_t print_some(FILE *out, struct search *search, uint32_t shown)
 
 static int print_flows(FILE *out, struct search *search)
 {
-	const struct weir_pipeline *pipeline = search->live->bridge.run.pipeline;
+	const struct fw_reload *reload = &search->live->reload;
 	uint32_t shown = 0, looked_at = 0;
-	int error;
+	int error = 0;
 
+	search->share = fw_trackers_share(reload->connections, reload->workers);
+	for (uint32_t i = 0; i < reload->workers; i++)
+		if ((error = call(search, i, count_them)))
+			return error;
+	if (search->place / search->share >= reload->workers)
+		search->place = WEIR_FLOW_NONE;
 	fputs("{\"list\":[", out);
-	do {
-		error = weir_pipeline_call(pipeline, 0, copy_some, search, PATIENCE_MS);
+	while (search->place != WEIR_FLOW_NONE && shown < search->most && looked_at < LOOKED_AT) {
+		error = call(search, search->place / search->share, copy_some);
 		if (error)
 			return error;
-		if (search->untracked)
-			return weir__fail(ENOENT,
-				"no connections are tracked: no rule asks for ct state or nat");
 		shown = print_some(out, search, shown);
 		looked_at += FW_FLOWS_LOOK;
-	} while (search->place != WEIR_FLOW_NONE && shown < search->most && looked_at < LOOKED_AT);
+	}
 	fprintf(out, "],\"shown\":%u,\"connections\":%u", shown, search->now);
 	if (search->place != WEIR_FLOW_NONE)
 		fprintf(out, ",\"next\":%u", search->place);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* events.c: events of connections from the thread that judges to a thread that writes.
+/* events.c: events of connections from the threads that judge to a thread that writes.
  *
- *	who judges: tell --> | ring, RING events | --> writer: a line for each
+ *	who judges: tell --> | ring, RING events | --\
+ *	another:    tell --> | ring, RING events | ---> writer: a line for each
  *
- * The writer looks every PAUSE_NS, so that the other one need not wake it. lost is written by who
+ * The writer looks every PAUSE_NS, so that the others need not wake it. lost is written by who
  * judges; the writer tells of it between two events, so the line stands near the gap. */
 #include "apps/weir-fw/events.h"
 
@@ -25,10 +26,14 @@
 /* Given back at once: who judges has room again before all are written. */
 #define SOME 64
 
-struct fw_events {
+struct fw_events_lane {
 	struct weir_spsc ring;
 	WEIR_ATOMIC(uint64_t) lost;
 	struct fw_flow *slots;
+	uint64_t lost_told; /* the writer's */
+};
+
+struct fw_events {
 	/* the writer's */
 	FILE *file;
 	const char *path;
@@ -36,22 +41,24 @@ struct fw_events {
 	int error;
 	pthread_t thread;
 	sem_t end;
+	uint32_t count;
+	struct fw_events_lane lanes[];
 };
 
 void fw_events_tell(void *context, const struct fw_flow *flow)
 {
-	struct fw_events *events = context;
+	struct fw_events_lane *lane = context;
 	uint32_t index;
 
-	if (weir_spsc_room(&events->ring, 1, &index) == 0) {
+	if (weir_spsc_room(&lane->ring, 1, &index) == 0) {
 		/* relaxed, one writer; publish tells of it */
-		atomic_store_explicit(&events->lost,
-			atomic_load_explicit(&events->lost, memory_order_relaxed) + 1,
+		atomic_store_explicit(&lane->lost,
+			atomic_load_explicit(&lane->lost, memory_order_relaxed) + 1,
 			memory_order_relaxed);
 		return;
 	}
-	events->slots[index % RING] = *flow;
-	weir_spsc_publish(&events->ring, index, 1);
+	lane->slots[index % RING] = *flow;
+	weir_spsc_publish(&lane->ring, index, 1);
 }
 
 static void write_flow(struct fw_events *events, const struct fw_flow *flow)
@@ -73,29 +80,36 @@ static void write_flow(struct fw_events *events, const struct fw_flow *flow)
 	events->written++;
 }
 
-static void tell_lost(struct fw_events *events)
+static void tell_lost(struct fw_events *events, struct fw_events_lane *lane)
 {
-	uint64_t lost = atomic_load_explicit(&events->lost, memory_order_relaxed);
+	uint64_t lost = atomic_load_explicit(&lane->lost, memory_order_relaxed);
 
-	if (lost == events->lost_told)
+	if (lost == lane->lost_told)
 		return;
 	fprintf(events->file, "{\"event\":\"lost\",\"count\":%llu}\n",
-		(unsigned long long)(lost - events->lost_told));
-	events->lost_told = lost;
+		(unsigned long long)(lost - lane->lost_told));
+	events->lost_told += lost - lane->lost_told;
+	lane->lost_told = lost;
+}
+
+static void write_lane(struct fw_events *events, struct fw_events_lane *lane)
+{
+	uint32_t index, count;
+
+	while ((count = weir_spsc_ready(&lane->ring, 1, &index)) > 0) {
+		count = count < SOME ? count : SOME;
+		for (uint32_t i = 0; i < count; i++)
+			write_flow(events, &lane->slots[(index + i) % RING]);
+		weir_spsc_take(&lane->ring, index, count);
+	}
+	tell_lost(events, lane);
 }
 
 /* All that is there. */
 static void write_some(struct fw_events *events)
 {
-	uint32_t index, count;
-
-	while ((count = weir_spsc_ready(&events->ring, 1, &index)) > 0) {
-		count = count < SOME ? count : SOME;
-		for (uint32_t i = 0; i < count; i++)
-			write_flow(events, &events->slots[(index + i) % RING]);
-		weir_spsc_take(&events->ring, index, count);
-	}
-	tell_lost(events);
+	for (uint32_t i = 0; i < events->count; i++)
+		write_lane(events, &events->lanes[i]);
 	if ((fflush(events->file) || ferror(events->file)) && !events->error)
 		events->error = errno ? errno : EIO;
 }
@@ -125,31 +139,49 @@ static void free_events(struct fw_events *events)
 {
 	if (events->file && events->file != stdout)
 		fclose(events->file);
-	free(events->slots);
+	for (uint32_t i = 0; i < events->count; i++)
+		free(events->lanes[i].slots);
 	free(events);
 }
 
-struct fw_events *fw_events_open(const char *path)
+static bool make_lanes(struct fw_events *events, uint32_t count)
 {
-	struct fw_events *events = aligned_alloc(64, sizeof(*events));
-	int error;
+	for (; events->count < count; events->count++) {
+		struct fw_events_lane *lane = &events->lanes[events->count];
+
+		lane->ring.size = RING;
+		lane->slots = calloc(RING, sizeof(*lane->slots));
+		if (!lane->slots)
+			return false;
+	}
+	return true;
+}
+
+struct fw_events *fw_events_open(const char *path, uint32_t workers)
+{
+	size_t size = sizeof(struct fw_events) + workers * sizeof(struct fw_events_lane);
+	struct fw_events *events = aligned_alloc(64, (size + 63) / 64 * 64);
+	int error = ENOMEM;
 
 	if (!events)
 		return weir__fail_null(ENOMEM, "no memory for events");
-	memset(events, 0, sizeof(*events));
+	memset(events, 0, size);
 	events->path = path;
-	events->ring.size = RING;
-	events->slots = calloc(RING, sizeof(*events->slots));
-	events->file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
 	sem_init(&events->end, 0, 0);
-	if (!events->slots || !events->file)
-		error = events->slots ? errno : ENOMEM;
-	else
-		error = pthread_create(&events->thread, NULL, writer, events);
+	if (make_lanes(events, workers)) {
+		events->file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+		error = events->file ? pthread_create(&events->thread, NULL, writer, events)
+				     : errno;
+	}
 	if (!error)
 		return events;
 	free_events(events);
 	return weir__fail_null(error, "cannot write '%s': %s", path, strerror(error));
+}
+
+struct fw_events_lane *fw_events_lane(struct fw_events *events, uint32_t worker)
+{
+	return &events->lanes[worker];
 }
 
 int fw_events_close(struct fw_events *events, struct fw_event_stats *stats)

@@ -49,6 +49,24 @@ void fw_totals_add(struct fw_totals *totals, const struct fw_packet *packet,
 		count(&totals->malformed, length);
 }
 
+static void add(struct fw_counter *counter, const struct fw_counter *more)
+{
+	counter->packets += more->packets;
+	counter->bytes += more->bytes;
+}
+
+void fw_totals_sum(struct fw_totals *totals, const struct fw_totals *more)
+{
+	add(&totals->read, &more->read);
+	add(&totals->accepted, &more->accepted);
+	add(&totals->dropped, &more->dropped);
+	add(&totals->rejected, &more->rejected);
+	add(&totals->other, &more->other);
+	add(&totals->malformed, &more->malformed);
+	totals->logged += more->logged;
+	totals->known += more->known;
+}
+
 void fw_run_look(struct fw_run *run, const struct weir_capture_packet *meta, const uint8_t *data,
 	uint32_t length, uint32_t wire_length)
 {

@@ -18,6 +18,9 @@ struct fw_totals {
 void fw_totals_add(struct fw_totals *totals, const struct fw_packet *packet,
 	const struct fw_decision *decision, uint32_t length);
 
+/* Add those of another thread. */
+void fw_totals_sum(struct fw_totals *totals, const struct fw_totals *more);
+
 struct fw_files {
 	const char *in, *accepted, *dropped, *log; /* NULL: none of it */
 	const char *iif, *oif;                     /* "" for none */

@@ -24,6 +24,9 @@ enum {
 	FW_ROUTER_REASONS
 };
 
+/* Threads at most. */
+#define FW_VIEWS WEIR_PIPELINE_WORKERS
+
 struct fw_live {
 	struct app_bridge bridge;
 	struct fw_reload reload;
@@ -32,8 +35,9 @@ struct fw_live {
 	bool times_of_packets;                 /* what files say, not what the clock says */
 	const char *log, *events;              /* files; NULL: none */
 	uint64_t expired_ns;                   /* when it was last looked for, in vain of packets */
-	/* what the stage writes, and nobody else reads before it has ended */
 	struct fw_logs *logs;
+	struct fw_view *views[FW_VIEWS]; /* of the threads that judge, by number */
+	/* of the run, once it has ended */
 	struct fw_totals totals;
 	struct fw_track_stats tracked;
 	struct fw_event_stats told;
@@ -44,8 +48,8 @@ struct fw_live {
  * word of the spec where that can be the name of an interface, or else port0, port1, ... */
 void fw_live_add(struct fw_live *live, struct argp_state *state, const char *text);
 
-/* The stage of a router: router.c. */
-extern const struct weir_stage_type fw_router_type;
+/* The stages of a bridge and of a router. */
+extern const struct weir_stage_type fw_bridge_type, fw_router_type;
 
 /* Run by these rules, which are freed, and report. Returns the exit status. */
 int fw_live_run(struct fw_live *live, struct fw_ruleset *rules);

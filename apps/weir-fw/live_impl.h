@@ -20,6 +20,7 @@
 struct fw_view {
 	struct fw_live *live;
 	struct fw_judge judge;
+	struct fw_totals totals; /* nobody else reads them before it has ended */
 	struct fw_packet packet;
 	uint64_t now_ns;     /* since 1970 */
 	uint32_t generation; /* of the rules */
@@ -30,9 +31,13 @@ struct fw_view {
 
 /* Once for a stage, and once for a burst: what is published meanwhile judges the next one. At its
  * end some connections go whose time is over, for known packets ask nobody. */
-void fw_view_open(struct fw_view *view, struct fw_live *live);
+void fw_view_open(struct fw_view *view, struct fw_live *live, uint32_t worker);
 void fw_view_begin(struct fw_view *view);
 void fw_view_end(struct fw_view *view);
+
+/* Have function(context) called on the thread with this number, as weir_pipeline_call(). */
+int fw_live_call(const struct fw_live *live, uint32_t worker, void (*function)(void *context),
+	void *context, uint32_t timeout_ms);
 
 /* The clock that connections live by, where it is not the times of files. */
 uint64_t fw_since_1970(void);

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -19,6 +20,7 @@ struct fw_logs {
 	const char *path;
 	FILE *file;                         /* lines, or */
 	struct weir_capture_writer *writer; /* packets */
+	pthread_mutex_t lock;               /* of both, and of what follows */
 	int error;                          /* the first one in writing packets */
 };
 
@@ -40,6 +42,7 @@ struct fw_logs *fw_logs_open(const char *path)
 	if (!logs)
 		return weir__fail_null(ENOMEM, "no memory for the log '%s'", path);
 	logs->path = path;
+	pthread_mutex_init(&logs->lock, NULL);
 	if (capture)
 		logs->writer = fw_capture_create(path);
 	else
@@ -47,6 +50,7 @@ struct fw_logs *fw_logs_open(const char *path)
 	if (logs->writer || logs->file)
 		return logs;
 	error = errno;
+	pthread_mutex_destroy(&logs->lock);
 	free(logs);
 	if (capture)
 		return NULL;
@@ -104,8 +108,10 @@ static void write_line(struct fw_logs *logs, const struct fw_rule *rule,
 	set_text(line, "rule", name);
 	set_number(line, "line", rule->where.line);
 	add_packet(line, packet);
+	pthread_mutex_lock(&logs->lock);
 	json_dumpf(line, logs->file, JSON_COMPACT);
 	fputc('\n', logs->file);
+	pthread_mutex_unlock(&logs->lock);
 	json_decref(line);
 }
 
@@ -125,9 +131,11 @@ static void write_packet(struct fw_logs *logs, const struct fw_rule *rule,
 	fw_rule_name(rule, name, sizeof(name));
 	snprintf(comment, sizeof(comment), "%s%slogged by %s (line %u)", prefix,
 		*prefix ? ": " : "", name, rule->where.line);
+	pthread_mutex_lock(&logs->lock);
 	error = weir_capture_write_noted(logs->writer, &meta, &bytes, 1, &note);
 	if (error && !logs->error)
 		logs->error = error;
+	pthread_mutex_unlock(&logs->lock);
 }
 
 void fw_logs_write(struct fw_logs *logs, const struct fw_rule *rule,
@@ -160,6 +168,7 @@ int fw_logs_close(struct fw_logs *logs)
 	}
 	if (logs->file && logs->file != stdout && fclose(logs->file) && !error)
 		error = weir__fail(errno, "cannot write '%s'", logs->path);
+	pthread_mutex_destroy(&logs->lock);
 	free(logs);
 	return error;
 }

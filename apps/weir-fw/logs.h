@@ -18,7 +18,8 @@ struct weir_capture_writer *fw_capture_create(const char *path);
  * standard output, "-". NULL with errno and weir_last_error(). */
 struct fw_logs *fw_logs_open(const char *path);
 
-/* A line for a packet that reached a log statement. NULL is allowed: nothing is written. */
+/* A line for a packet that reached a log statement; by any thread. NULL is allowed: nothing is
+ * written. */
 void fw_logs_write(struct fw_logs *logs, const struct fw_rule *rule,
 	const struct fw_statement *statement, const struct fw_packet *packet);
 

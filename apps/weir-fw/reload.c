@@ -32,7 +32,7 @@ static void free_generation(void *old)
 		return;
 	fw_free(generation->rules);
 	if (!generation->passed_on)
-		fw_tracker_destroy(generation->tracker);
+		fw_trackers_destroy(generation->trackers);
 	free(generation);
 }
 
@@ -55,16 +55,16 @@ static void warn(const struct fw_reload *reload, const struct fw_ruleset *rules)
 		}
 }
 
-static struct fw_tracker *make_tracker(const struct fw_reload *reload)
+static struct fw_trackers *make_trackers(const struct fw_reload *reload)
 {
-	struct fw_tracker *tracker = fw_tracker_create(reload->connections);
+	struct fw_trackers *trackers = fw_trackers_create(reload->workers, reload->connections);
 
-	if (tracker && reload->events)
-		fw_tracker_tell(tracker, fw_events_tell, reload->events);
-	return tracker;
+	for (uint32_t i = 0; trackers && reload->events && i < trackers->count; i++)
+		fw_tracker_tell(trackers->of[i], fw_events_tell, fw_events_lane(reload->events, i));
+	return trackers;
 }
 
-/* With the tracker of the one before, if both want one. NULL with weir_last_error(). */
+/* With the trackers of the one before, if both want one. NULL with weir_last_error(). */
 static struct fw_generation *make(const struct fw_reload *reload, struct fw_ruleset *rules,
 	const struct fw_generation *before)
 {
@@ -81,18 +81,19 @@ static struct fw_generation *make(const struct fw_reload *reload, struct fw_rule
 		free(generation);
 		return NULL;
 	}
+	fw_tallies_share(rules, reload->workers);
 	generation->rules = rules;
 	generation->number = before ? before->number + 1 : 1;
 	if (!rules->stateful)
 		return generation;
-	generation->tracker = before ? before->tracker : NULL;
-	if (!generation->tracker)
-		generation->tracker = make_tracker(reload);
-	if (generation->tracker &&
-		(!rules->nat || !fw_tracker_translates(generation->tracker, reload->host)))
+	generation->trackers = before ? before->trackers : NULL;
+	if (!generation->trackers)
+		generation->trackers = make_trackers(reload);
+	if (generation->trackers &&
+		(!rules->nat || !fw_trackers_translate(generation->trackers, reload->host)))
 		return generation;
-	if (!before || generation->tracker != before->tracker)
-		fw_tracker_destroy(generation->tracker);
+	if (!before || generation->trackers != before->trackers)
+		fw_trackers_destroy(generation->trackers);
 	free(generation);
 	return NULL;
 }
@@ -162,7 +163,7 @@ static int replace(struct fw_reload *reload, struct fw_ruleset *rules, char **an
 	next = make(reload, rules, old);
 	if (!next)
 		return refuse(reload, weir_last_error(), answer);
-	old->passed_on = next->tracker && next->tracker == old->tracker;
+	old->passed_on = next->trackers && next->trackers == old->trackers;
 	warn(reload, rules);
 	if (weir_rcu_replace(&reload->slot, next, free_generation)) {
 		old->passed_on = false;

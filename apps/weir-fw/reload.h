@@ -13,7 +13,7 @@
 
 #include "apps/weir-fw/events.h"
 #include "apps/weir-fw/fw.h"
-#include "apps/weir-fw/track.h"
+#include "apps/weir-fw/trackers.h"
 
 #include <weir/rcu.h>
 
@@ -22,15 +22,23 @@
 
 struct fw_generation {
 	struct fw_ruleset *rules;
-	uint32_t number;            /* from 1 on */
-	struct fw_tracker *tracker; /* NULL: no rule asks for states */
-	bool passed_on;             /* the tracker is the next one's; the judge does not look */
+	uint32_t number;              /* from 1 on */
+	struct fw_trackers *trackers; /* NULL: no rule asks for states */
+	bool passed_on;               /* the trackers are the next one's; judges do not look */
 };
+
+/* Of a thread that judges, or NULL. */
+static inline struct fw_tracker *fw_generation_tracker(
+	const struct fw_generation *generation, uint32_t worker)
+{
+	return generation->trackers ? generation->trackers->of[worker] : NULL;
+}
 
 struct fw_reload {
 	const char *path;
 	const char *const *folders;
 	uint32_t connections;
+	uint32_t workers;           /* that judge */
 	bool bridge;                /* there are no addresses: nothing can be translated */
 	const struct fw_host *host; /* addresses of interfaces; NULL: none are known */
 	struct fw_events *events;   /* of connections; NULL: nobody is told */

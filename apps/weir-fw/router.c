@@ -24,7 +24,7 @@ static void decided(struct fw_router *router, const struct fw_decision *decision
 
 	if (view->judge.tracker)
 		fw_tracker_decided(view->judge.tracker, decision->verdict == FW_ACCEPT);
-	fw_totals_add(&view->live->totals, &view->packet, decision, view->packet.frame_wire_length);
+	fw_totals_add(&view->totals, &view->packet, decision, view->packet.frame_wire_length);
 }
 
 /* A hook has dropped it. */
@@ -292,7 +292,7 @@ static int set_up(struct weir_stage *stage)
 	const uint32_t most = fw_held_most(live);
 	const struct weir_reassembly_conf parts = {.packets = 256, .held = most};
 
-	fw_view_open(&router->view, live);
+	fw_view_open(&router->view, live, stage->worker);
 	router->view.judge.bind = fw_nat_bind;
 	router->view.judge.translate = fw_nat_apply;
 	router->stage = stage;

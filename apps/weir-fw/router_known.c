@@ -69,9 +69,8 @@ bool fw_router_known(struct fw_router *router, const struct fw_passage *passage)
 	}
 	if (!fw_fast_one(&view->fast, &view->judge, &view->packet, fw_fast_way(passage->in, port)))
 		return false;
-	fw_totals_add(
-		&view->live->totals, &view->packet, &accepted, view->packet.frame_wire_length);
-	view->live->totals.known++;
+	fw_totals_add(&view->totals, &view->packet, &accepted, view->packet.frame_wire_length);
+	view->totals.known++;
 	fw_router_take_hop(&view->packet);
 	fw_router_leave(router, passage, port, hop);
 	return true;

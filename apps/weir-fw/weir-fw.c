@@ -140,6 +140,7 @@ static void finish_ports(struct fw *fw, struct argp_state *state)
 	fw->live.reload.path = fw->rules;
 	fw->live.reload.folders = fw->folders;
 	fw->live.reload.connections = files->connections;
+	fw->live.reload.workers = 1;
 	fw->live.reload.bridge = !fw->live.net.host.count;
 	fw->live.reload.host = &fw->live.net.host;
 	if (fw->live.reload.bridge && (fw->live.net.route_count || fw->live.net.fixed_count))

@@ -11,6 +11,15 @@ uint32_t weir_pipeline_stages(const struct weir_pipeline *pipeline)
 	return pipeline->vertex_count;
 }
 
+uint32_t weir_pipeline_stage_workers(
+	const struct weir_pipeline *pipeline, uint32_t index, uint32_t *first)
+{
+	const struct weir__part *part = &pipeline->parts[pipeline->vertices[index]->part];
+
+	*first = part->first;
+	return part->workers;
+}
+
 static void add_node(struct weir_stage_stats *stats, const struct weir__node *node)
 {
 	if (!node->stage.polls || !node->graph->pipeline->vertices[node->vertex]->type->run) {
