@@ -144,12 +144,13 @@ void app_bridge_add(struct app_bridge *bridge, struct argp_state *state, const c
 	bridge->specs[bridge->count++] = spec;
 }
 
-static bool open_port(struct app_bridge *bridge, uint32_t i, char *name, size_t size)
+static bool open_port(struct app_bridge *bridge, uint32_t i)
 {
 	struct app *app = &bridge->run.app;
 	struct weir_port *port = app_open(app, bridge->specs[i], app->pool);
+	char name[16];
 
-	snprintf(name, size, "port%u", i);
+	snprintf(name, sizeof(name), "port%u", i);
 	if (!port)
 		return false;
 	if (weir_port_sends(port))
@@ -159,12 +160,10 @@ static bool open_port(struct app_bridge *bridge, uint32_t i, char *name, size_t 
 
 static bool add_port(struct app_bridge *bridge, const char *stage, uint32_t i)
 {
+	bool sends = bridge->senders & bit(i);
 	char port[16];
-	bool sends;
 
-	if (!open_port(bridge, i, port, sizeof(port)))
-		return false;
-	sends = bridge->senders & bit(i);
+	snprintf(port, sizeof(port), "port%u", i);
 	return app_pipeline_text(&bridge->run,
 		"in%u: rx %s port=%u workers=%u\n"
 		"out%u: %s %s\n"
@@ -184,9 +183,15 @@ static bool build(struct app_bridge *bridge, const struct weir_stage_type *type)
 		app_bridge_edges[i] = names[i];
 	}
 	bridge->types[0] = type;
+	app_bridge_own_types(bridge);
 	if (!app_pipeline_create(&bridge->run, "bridge", bridge->types) ||
 		!app_pipeline_add(&bridge->run, type->name, type->name, bridge))
 		return false;
+	for (uint32_t i = 0; i < bridge->count; i++)
+		if (!open_port(bridge, i))
+			return false;
+	if (bridge->stage_workers > 1)
+		return app_bridge_cut(bridge, type);
 	for (uint32_t i = 0; i < bridge->count; i++)
 		if (!add_port(bridge, type->name, i))
 			return false;
@@ -220,7 +225,8 @@ void app_bridge_run(
 		app_fail(app, APP_FAILED, "no memory for a table of %d stations", STATIONS);
 	else if (app_start(app) && build(bridge, type))
 		app_pipeline_run(&bridge->run);
-	app_pipeline_count(&bridge->run, type, drops);
+	for (uint32_t i = 0; bridge->types[i] && bridge->types[i]->counters == type->counters; i++)
+		app_pipeline_count(&bridge->run, bridge->types[i], drops);
 	if (bridge->table) {
 		bridge->counts[0].count = mac_table_count(bridge->table, app_now_ns());
 		bridge->counts[1].count = mac_table_evictions(bridge->table);

@@ -37,7 +37,14 @@ struct app_bridge {
 	uint32_t count, workers;
 	uint64_t aging; /* seconds */
 	struct mac_table *table;
-	const struct weir_stage_type *types[2];
+	/* With more than one, so many workers run the stage, and nothing else: what is in front of
+	 * it is another one's. That sets the hash by which packets are spread, by which out of its
+	 * way; behind, unless that is NULL, is run by one more, with a way out for each port, and
+	 * finds in mbuf->port by which of its ways out the stage has sent a packet. Both get the
+	 * bridge as data, and have the counters of the stage. */
+	uint32_t stage_workers;
+	const struct weir_stage_type *front, *behind;
+	const struct weir_stage_type *types[6];
 	uint64_t senders;           /* ports that send, a bit each */
 	struct app_count counts[2]; /* stations, displaced */
 };
@@ -52,6 +59,10 @@ void app_bridge_add(struct app_bridge *bridge, struct argp_state *state, const c
  * run it, and count its drops into the array, which has a place for each counter of the type. */
 void app_bridge_run(
 	struct app_bridge *bridge, const struct weir_stage_type *type, struct app_count *drops);
+
+/* bridge_cut.c: what types there are then beside the stage's; and build it. The ports are open. */
+void app_bridge_own_types(struct app_bridge *bridge);
+bool app_bridge_cut(struct app_bridge *bridge, const struct weir_stage_type *type);
 
 /* Instead of app_pipeline_finish(), which it calls. */
 int app_bridge_finish(struct app_bridge *bridge);

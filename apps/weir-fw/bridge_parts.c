@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bridge_parts.c: packets in fragments on a bridge. The one that makes its packet whole says where
- * all of them go, but none goes back to where it came from. */
+/* bridge_parts.c: packets in fragments on a bridge, and in front of several threads. The one that
+ * makes its packet whole says where all of them go, but none goes back to where it came from. */
 #include "apps/weir-fw/live_impl.h"
 
 static void dropped(void *context, struct weir_mbuf *mbuf)
@@ -10,9 +10,14 @@ static void dropped(void *context, struct weir_mbuf *mbuf)
 	const struct fw_packet packet = {.kind = FW_KIND_IP};
 	const struct fw_decision decision = {.verdict = FW_DROP};
 
-	fw_totals_add(&view->totals, &packet, &decision, mbuf->length);
+	const bool router = view->live->net.host.count > 0;
+
+	/* a router counts packets that are whole */
+	if (!router)
+		fw_totals_add(&view->totals, &packet, &decision, mbuf->length);
 	weir_stage_made(stage, 1);
-	weir_stage_drop(stage, FW_LIVE_FRAGMENTS, &mbuf, 1);
+	weir_stage_drop(
+		stage, router ? (uint32_t)FW_ROUTER_FRAGMENTS : FW_LIVE_FRAGMENTS, &mbuf, 1);
 }
 
 int fw_bridge_parts_open(struct weir_stage *stage)

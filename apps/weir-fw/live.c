@@ -104,6 +104,18 @@ static void report(struct app_pipeline *run)
 	fw_report_add(&run->app, &figures);
 }
 
+static void run_bridge(struct fw_live *live)
+{
+	const struct weir_stage_type *judge =
+		live->net.host.count ? &fw_router_type : &fw_bridge_type;
+	static struct weir_stage_type steer; /* outlives the pipeline */
+
+	steer = fw_steer_type(judge);
+	live->bridge.stage_workers = live->reload.workers;
+	live->bridge.front = &steer;
+	app_bridge_run(&live->bridge, judge, live->drops);
+}
+
 int fw_live_run(struct fw_live *live, struct fw_ruleset *rules)
 {
 	struct app_pipeline *run = &live->bridge.run;
@@ -128,8 +140,7 @@ int fw_live_run(struct fw_live *live, struct fw_ruleset *rules)
 	if (live->log && !(live->logs = fw_logs_open(live->log)))
 		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
 	else
-		app_bridge_run(&live->bridge,
-			live->net.host.count ? &fw_router_type : &fw_bridge_type, live->drops);
+		run_bridge(live);
 	if (fw_logs_close(live->logs))
 		app_fail(&run->app, APP_FAILED, "%s", weir_last_error());
 	status = app_bridge_finish(&live->bridge);

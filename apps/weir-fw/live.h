@@ -24,8 +24,9 @@ enum {
 	FW_ROUTER_REASONS
 };
 
-/* Threads at most. */
-#define FW_VIEWS WEIR_PIPELINE_WORKERS
+/* Threads that look at packets at most; and of these, that judge: others receive and send. */
+#define FW_VIEWS   WEIR_PIPELINE_WORKERS
+#define FW_WORKERS (FW_VIEWS - 2)
 
 struct fw_live {
 	struct app_bridge bridge;
@@ -36,7 +37,7 @@ struct fw_live {
 	const char *log, *events;              /* files; NULL: none */
 	uint64_t expired_ns;                   /* when it was last looked for, in vain of packets */
 	struct fw_logs *logs;
-	struct fw_view *views[FW_VIEWS]; /* of the threads that judge, by number */
+	struct fw_view *views[FW_VIEWS]; /* of those that judge, by number; then the one in front */
 	/* of the run, once it has ended */
 	struct fw_totals totals;
 	struct fw_track_stats tracked;
@@ -48,8 +49,10 @@ struct fw_live {
  * word of the spec where that can be the name of an interface, or else port0, port1, ... */
 void fw_live_add(struct fw_live *live, struct argp_state *state, const char *text);
 
-/* The stages of a bridge and of a router. */
+/* The stages of a bridge and of a router; and what is in front of several workers of either:
+ * live_steer.c. */
 extern const struct weir_stage_type fw_bridge_type, fw_router_type;
+struct weir_stage_type fw_steer_type(const struct weir_stage_type *judge);
 
 /* Run by these rules, which are freed, and report. Returns the exit status. */
 int fw_live_run(struct fw_live *live, struct fw_ruleset *rules);

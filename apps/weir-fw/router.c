@@ -142,13 +142,13 @@ static void route(struct fw_router *router, const struct fw_passage *passage)
 
 /* ---- in ---- */
 
-static bool is_for_us(const struct fw_router *router, const struct weir_mbuf *mbuf)
+bool fw_router_is_for_us(const struct fw_net *net, const struct weir_mbuf *mbuf)
 {
 	const uint8_t *to = weir_mbuf_data(mbuf);
 
 	return weir_mbuf_link_type(mbuf) == WEIR_LINK_ETHERNET && mbuf->data_length >= ETHERNET &&
 	       !(mbuf->flags & WEIR_MBUF_VLAN) &&
-	       (to[0] & 1 || memcmp(to, router->net->interfaces[mbuf->port].mac, 6) == 0);
+	       (to[0] & 1 || memcmp(to, net->interfaces[mbuf->port].mac, 6) == 0);
 }
 
 static void hear_arp(struct fw_router *router, struct weir_mbuf *mbuf)
@@ -201,13 +201,12 @@ static bool put_together(struct fw_router *router, struct fw_passage *passage)
 	return false;
 }
 
-/* Of IPv4 the checksum is right; and it is not from many, or of a host's inside. */
-static bool is_good(const struct fw_router *router, const struct weir_mbuf *mbuf)
+bool fw_router_is_good(
+	const struct fw_net *net, const struct fw_packet *packet, const struct weir_mbuf *mbuf)
 {
-	const struct fw_packet *packet = &router->view.packet;
 	const uint8_t *to = fw_destination(packet), *from = to - fw_address_size(packet->family);
 
-	if (fw_net_is_group(router->net, packet->family, from) ||
+	if (fw_net_is_group(net, packet->family, from) ||
 		(packet->family == FW_IP && (from[0] == 127 || to[0] == 127)))
 		return false;
 	return packet->family != FW_IP || mbuf->flags & WEIR_MBUF_L3_CHECKSUM ||
@@ -219,7 +218,7 @@ static void handle(struct fw_router *router, struct weir_mbuf *mbuf)
 	const struct fw_packet *packet = &router->view.packet;
 	struct fw_passage passage = {.mbuf = mbuf, .in = mbuf->port};
 
-	if (!is_for_us(router, mbuf)) {
+	if (!fw_router_is_for_us(router->net, mbuf)) {
 		fw_router_drop(router, FW_ROUTER_FOREIGN, mbuf);
 		return;
 	}
@@ -231,7 +230,8 @@ static void handle(struct fw_router *router, struct weir_mbuf *mbuf)
 		return;
 	if (packet->kind == FW_KIND_OTHER || packet->vlan)
 		fw_router_drop(router, FW_ROUTER_FOREIGN, passage.mbuf);
-	else if (packet->kind == FW_KIND_MALFORMED || !is_good(router, passage.mbuf))
+	else if (packet->kind == FW_KIND_MALFORMED ||
+		 !fw_router_is_good(router->net, packet, passage.mbuf))
 		fw_router_drop(router, FW_ROUTER_MALFORMED, passage.mbuf);
 	else if (!fw_parts_wants(router->view.judge.rules, packet) ||
 		 put_together(router, &passage))

@@ -48,6 +48,12 @@ static inline uint8_t fw_hops(const struct fw_packet *packet)
 	return packet->network[packet->family == FW_IP ? 8 : 7];
 }
 
+/* Is a frame for the router, or for many? And of a packet in one: is the checksum of IPv4 right,
+ * and is it not from many, or of a host's inside? */
+bool fw_router_is_for_us(const struct fw_net *net, const struct weir_mbuf *mbuf);
+bool fw_router_is_good(
+	const struct fw_net *net, const struct fw_packet *packet, const struct weir_mbuf *mbuf);
+
 /* router_known.c: hand the packet in view on if it is known that the rules let it; else it is to be
  * judged. */
 bool fw_router_known(struct fw_router *router, const struct fw_passage *passage);

@@ -147,15 +147,6 @@ static uint32_t track_next(struct fw_tracker *tracker, struct fw_packet *packet,
 	return state;
 }
 
-static bool is_error(const struct fw_packet *packet)
-{
-	uint8_t type = packet->transport[0];
-
-	if (packet->protocol == ICMPV6)
-		return type < 128;
-	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
-}
-
 /* An error of ICMP belongs to the connection of the packet in it, when it goes to who sent that. */
 static uint32_t track_error(struct fw_tracker *tracker, struct fw_packet *packet)
 {
@@ -200,7 +191,7 @@ static uint32_t track_packet(struct fw_tracker *tracker, struct fw_packet *packe
 		return FW_CT_INVALID;
 	if (icmp && is_of_link(packet))
 		return FW_CT_UNTRACKED;
-	if (icmp && is_error(packet))
+	if (fw_track_is_error(packet))
 		return track_error(tracker, packet);
 	if (!fw_key_make(packet->network, packet->family, packet->protocol, packet->transport,
 		    packet->transport_length, &of, &exchanged))

@@ -174,6 +174,9 @@ bool fw_key_sort(fw_key *of);
 bool fw_key_make(const uint8_t *network, uint8_t family, uint8_t protocol, const uint8_t *transport,
 	uint32_t length, fw_key *of, bool *exchanged);
 
+/* Is a packet with a transport an error of ICMP, which belongs to what it quotes? */
+bool fw_track_is_error(const struct fw_packet *packet);
+
 /* What packets of its two sides come with. */
 void fw_track_tuples(const struct fw_tracker *tracker, uint32_t index, fw_key tuples[2]);
 

@@ -51,6 +51,19 @@ bool fw_key_sort(key *of)
 	return true;
 }
 
+bool fw_track_is_error(const struct fw_packet *packet)
+{
+	uint8_t type;
+
+	if (packet->protocol != (packet->family == FW_IP ? ICMP : ICMPV6) ||
+		packet->transport_length < 8)
+		return false;
+	type = packet->transport[0];
+	if (packet->protocol == ICMPV6)
+		return type < 128;
+	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
 bool fw_key_make(const uint8_t *network, uint8_t family, uint8_t protocol, const uint8_t *transport,
 	uint32_t length, key *of, bool *exchanged)
 {

@@ -140,11 +140,12 @@ static void finish_ports(struct fw *fw, struct argp_state *state)
 	fw->live.reload.path = fw->rules;
 	fw->live.reload.folders = fw->folders;
 	fw->live.reload.connections = files->connections;
-	fw->live.reload.workers = 1;
 	fw->live.reload.bridge = !fw->live.net.host.count;
 	fw->live.reload.host = &fw->live.net.host;
 	if (fw->live.reload.bridge && (fw->live.net.route_count || fw->live.net.fixed_count))
 		argp_failure(state, APP_MISUSE, 0, "--route and --neighbour need --address");
+	if (!fw->live.reload.bridge && fw->live.reload.workers > 1)
+		argp_failure(state, APP_MISUSE, 0, "--workers is for bridges: a router has one");
 	fw_net_finish(&fw->live.net, state, fw->live.names, fw->live.bridge.count);
 }
 
@@ -159,10 +160,11 @@ static void finish_files(struct fw *fw, struct argp_state *state)
 		argp_failure(state, APP_MISUSE, 0, "--check takes no capture file");
 	if (fw->files.explain && !fw->files.in)
 		argp_failure(state, APP_MISUSE, 0, "--explain needs a capture file");
-	if (fw->live.reload.watch || fw->live.events || run->control_path || run->stats_ns ||
-		run->app.options.duration_ns < UINT64_MAX)
+	if (fw->live.reload.watch || fw->live.events || fw->live.reload.workers > 1 ||
+		run->control_path || run->stats_ns || run->app.options.duration_ns < UINT64_MAX)
 		argp_failure(state, APP_MISUSE, 0,
-			"--watch, --events, --control, --stats, --duration need two ports or more");
+			"--watch, --events, --control, --stats, --duration, --workers need two "
+			"ports or more");
 	fw->files.limit = run->app.options.limit;
 	fw->files.host = &fw->live.net.host;
 	if (fw->live.net.route_count || fw->live.net.fixed_count)
@@ -194,6 +196,10 @@ static error_t parse_way(struct fw *fw, int key, char *value, struct argp_state 
 		return 0;
 	case KEY_EVENTS:
 		fw->live.events = value;
+		return 0;
+	case 'w':
+		fw->live.reload.workers =
+			(uint32_t)app_number(state, "--workers", value, 1, FW_WORKERS);
 		return 0;
 	case KEY_WATCH:
 		fw->live.reload.watch = true;
@@ -263,35 +269,35 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	}
 }
 
+static const struct argp_option options[] = {
+	{"rules", 'r', "FILE", 0, "The rules, in nft's language", 0},
+	{"include", 'I', "FOLDER", 0, "Look there for files to include", 0},
+	{"check", KEY_CHECK, NULL, 0, "Only say whether the rules are good", 0},
+	{"list", KEY_LIST, NULL, 0, "Print the rules and counters as nft does", 0},
+	{"accepted", KEY_ACCEPTED, "FILE", 0, "Write there what is accepted", 0},
+	{"dropped", KEY_DROPPED, "FILE", 0, "Write there what is dropped", 0},
+	{"explain", KEY_EXPLAIN, "N", 0, "Print how packet N is judged, rule by rule", 0},
+	{"hook", KEY_HOOK, "forward|input|output", 0, "Which way the packets take (forward)", 0},
+	{"iif", KEY_IIF, "NAME", 0, "The interface they come in by", 0},
+	{"oif", KEY_OIF, "NAME", 0, "The interface they leave by", 0},
+	{"log", KEY_LOG, "FILE", 0, "Write there what log statements say: JSON lines", 0},
+	{"connections", KEY_CONNECTIONS, "N", 0, "Track so many connections at most (65536)", 0},
+	{"events", KEY_EVENTS, "FILE", 0, "Write there what becomes of connections: JSON lines", 0},
+	{"watch", KEY_WATCH, NULL, 0, "Load the rules again when their file changes", 0},
+	{"workers", 'w', "N", 0,
+		"Threads that judge (1); with more, one more receives and one sends", 0},
+	{"aging", KEY_AGING, "SECONDS", 0,
+		"Forget a station that is silent for so long (300); 0: never learn", 0},
+	{"address", KEY_ADDRESS, "NAME=ADDRESS/LENGTH", 0,
+		"The port has this address: be a router, not a bridge", 0},
+	{"route", KEY_ROUTE, "PREFIX=GATEWAY", 0,
+		"Send there what is for the prefix, or for default", 0},
+	{"neighbour", KEY_NEIGHBOUR, "ADDRESS=MAC", 0, "Do not ask where this one is", 0},
+	{0},
+};
+
 int main(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-		{"rules", 'r', "FILE", 0, "The rules, in nft's language", 0},
-		{"include", 'I', "FOLDER", 0, "Look there for files to include", 0},
-		{"check", KEY_CHECK, NULL, 0, "Only say whether the rules are good", 0},
-		{"list", KEY_LIST, NULL, 0, "Print the rules and counters as nft does", 0},
-		{"accepted", KEY_ACCEPTED, "FILE", 0, "Write there what is accepted", 0},
-		{"dropped", KEY_DROPPED, "FILE", 0, "Write there what is dropped", 0},
-		{"explain", KEY_EXPLAIN, "N", 0, "Print how packet N is judged, rule by rule", 0},
-		{"hook", KEY_HOOK, "forward|input|output", 0,
-			"Which way the packets take (forward)", 0},
-		{"iif", KEY_IIF, "NAME", 0, "The interface they come in by", 0},
-		{"oif", KEY_OIF, "NAME", 0, "The interface they leave by", 0},
-		{"log", KEY_LOG, "FILE", 0, "Write there what log statements say: JSON lines", 0},
-		{"connections", KEY_CONNECTIONS, "N", 0,
-			"Track so many connections at most (65536)", 0},
-		{"events", KEY_EVENTS, "FILE", 0,
-			"Write there what becomes of connections: JSON lines", 0},
-		{"watch", KEY_WATCH, NULL, 0, "Load the rules again when their file changes", 0},
-		{"aging", KEY_AGING, "SECONDS", 0,
-			"Forget a station that is silent for so long (300); 0: never learn", 0},
-		{"address", KEY_ADDRESS, "NAME=ADDRESS/LENGTH", 0,
-			"The port has this address: be a router, not a bridge", 0},
-		{"route", KEY_ROUTE, "PREFIX=GATEWAY", 0,
-			"Send there what is for the prefix, or for default", 0},
-		{"neighbour", KEY_NEIGHBOUR, "ADDRESS=MAC", 0, "Do not ask where this one is", 0},
-		{0},
-	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_option,
@@ -302,7 +308,8 @@ int main(int argc, char **argv)
 		       "good.pcap --dropped bad.pcapng",
 		.children = app_pipeline_children,
 	};
-	static struct fw fw = {.live.bridge = {.workers = 1, .aging = APP_BRIDGE_AGING},
+	static struct fw fw = {
+		.live = {.bridge = {.workers = 1, .aging = APP_BRIDGE_AGING}, .reload.workers = 1},
 		.files = {.iif = "",
 			.oif = "",
 			.hooks = forward,

@@ -33,6 +33,12 @@ static inline uint32_t weir_spread_pick(uint32_t hash, uint32_t count)
 	return (hash & 0xffff) * count >> 16;
 }
 
+/* The lowest hash by which number is picked of count: for who knows where a packet belongs. */
+static inline uint32_t weir_spread_hash_of(uint32_t number, uint32_t count)
+{
+	return ((number << 16) + count - 1) / count;
+}
+
 #ifdef __cplusplus
 }
 #endif

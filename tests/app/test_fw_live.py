@@ -19,7 +19,7 @@ import captures
 import fw_net
 import fw_random
 from fw_frames import chain, ip, table, tcp, udp
-from fw_live import HERE, INSIDE, OUTSIDE, SEED, THERE, LiveTest, mac
+from fw_live import HERE, INSIDE, OUTSIDE, SEED, THERE, Fifo, LiveTest, mac
 from program import TIMEOUT, main
 
 RELOADS = int(os.environ.get("FW_RELOADS", 20))
@@ -203,59 +203,6 @@ class Routed(LiveTest):
                                         "--pool", "count=256", rules=table(chain("ct state new accept")))
         self.assertEqual([f[34:38] for f in out], [udp(7, 8)[:4]])
         self.assertEqual(dropped["fragments"], 403)
-
-
-class Fifo(LiveTest):
-    """Frames with numbers go through pipes, so that the test says when they come."""
-
-    def run_fifo(self, text, *options):
-        self.rules(text)
-        os.mkfifo(self.folder / "fifo")
-        captures.write_pcap(self.folder / "empty.pcap", [])
-        self.written = []
-        process = self.start("--json", "--rules", "rules.nft", "--control", "run.sock", *options,
-                             "inside=pcap:rx=fifo", "outside=pcap:rx=empty.pcap,tx=out.pcap")
-        self.addCleanup(process.kill)
-        self.fifo = open(self.folder / "fifo", "wb", buffering=0)
-        self.addCleanup(self.fifo.close)
-        captures.write_pcap(self.folder / "head.pcap", [])
-        self.fifo.write((self.folder / "head.pcap").read_bytes())
-        self.await_socket()
-        return process
-
-    def numbered(self, count=1, way=HERE, ports=(1, 2)):
-        return [ip(*way, 17, udp(*ports, struct.pack("!I", len(self.written) + i)))
-                for i in range(count)]
-
-    def write(self, frames):
-        data = b"".join(struct.pack("<IIII", 1, 0, len(f), len(f)) + f for f in frames)
-        self.written += frames
-        while data:
-            data = data[self.fifo.write(data):]
-
-    def judged(self):
-        """How many were accepted and dropped so far."""
-        stages = {s["name"]: s for s in self.ask("pipeline")["ok"][0]["stages"]}
-        return stages["out1"]["packets"], stages["firewall"]["counters"]["rules"]
-
-    def await_judged(self):
-        begun = time.monotonic()
-        while sum(self.judged()) < len(self.written):
-            self.assertLess(time.monotonic() - begun, TIMEOUT)
-        self.assertEqual(sum(self.judged()), len(self.written))
-        return self.judged()
-
-    def finish(self, process):
-        """Each frame came out once, in order, or was dropped by the rules."""
-        self.fifo.close()
-        out, err = self.end(process)
-        report = self.checked(out)
-        passed = [p.data for p in captures.read(self.folder / "out.pcap")]
-        self.assertEqual(report["rx_packets"], len(self.written))
-        self.assertEqual(len(passed) + report["dropped"]["rules"], len(self.written))
-        rest = iter(self.written)
-        self.assertTrue(all(frame in rest for frame in passed), "lost, doubled or out of order")
-        return report, err
 
 
 class Asked(Fifo):

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""weir-fw with several threads that judge: what comes out, and what is counted, is what it is with one.
+
+    FW_SEED     of rules, packets and sessions at random (3)
+    FW_PACKETS  of the sessions (1500)
+"""
+import collections
+import json
+import os
+import random
+import struct
+import subprocess
+import threading
+
+import captures
+import fw_parts
+import fw_random
+import fw_sessions
+from fw_frames import chain, ip, table, udp
+from fw_live import HERE, SEED, THERE, Fifo, LiveTest
+from program import main
+
+PACKETS = int(os.environ.get("FW_PACKETS", 1500))
+STATES = table(chain("ct state invalid counter drop\nct state related counter accept\n"
+                     "ct state established counter accept\nct state new meta l4proto tcp counter accept\n"
+                     "ct state new counter accept\ncounter drop"))
+
+
+def figures(report):
+    """What does not depend on which packet was judged first."""
+    firewall = report["firewall"]
+    return [{k: firewall.get(k) for k in ("read", "accepted", "dropped", "rejected", "not_ip", "malformed", "logged")},
+            [(c["chain"], c.get("policy_hits"), [r["hits"] for r in c["rules"]]) for c in firewall["chains"]],
+            {k: v for k, v in firewall.get("connections", {}).items() if k in ("made", "invalid", "now")},
+            report["dropped"]]
+
+
+class AsOne(LiveTest):
+    def compare(self, frames, workers, *options):
+        """All that comes out, but for the order, and all that was counted. Frames of a flow stay in order."""
+        results = []
+        for count in 1, workers:
+            captures.write_pcap(self.folder / "in.pcap", [
+                captures.packet(f, 10**18 + j * 10**6) for j, f in enumerate(frames)])
+            out, err = self.end(self.start("--json", "--rules", "rules.nft", "--aging", 0, "--workers", count, *options,
+                                           "inside=pcap:rx=in.pcap", "outside=pcap:tx=out.pcap"))
+            self.assertNotIn("error", err)
+            results.append((self.checked(out), [p.data for p in captures.read(self.folder / "out.pcap")]))
+        (one, expected), (several, out) = results
+        self.assertEqual(collections.Counter(out), collections.Counter(expected))
+        self.assertEqual(figures(several), figures(one))
+        return out, several
+
+    def test_random_rules(self):
+        def accepts(text):
+            self.rules(text)
+            return "limit" not in text and subprocess.run(
+                [self.path, "--rules", "rules.nft", "--check"], check=False, cwd=self.folder,
+                capture_output=True).returncode == 0
+        text = fw_random.Rules(SEED).text(accepts)
+        self.rules(text)
+        out, _ = self.compare(list(fw_random.Packets(SEED).frames(1000)), 3, "--log", "log.json")
+        self.assertTrue(SEED != 3 or 0 < len(out) < 1000, text)
+
+    def test_sessions_in_fragments(self):
+        """Both directions, errors, pings and fragments come to the connection that they belong to."""
+        self.rules(STATES)
+        frames = fw_parts.Cutter(random.Random(SEED)).frames(fw_sessions.Sessions(SEED).frames(PACKETS))
+        _, report = self.compare(list(frames), 4)
+        rules = report["firewall"]["chains"][0]["rules"]
+        self.assertTrue(all(rule["hits"]["packets"] > 0 for rule in rules[:5]), rules)
+        self.assertGreater(report["dropped"]["fragments"], 10)
+
+    def test_many_threads(self):
+        self.rules(STATES)
+        self.compare(list(fw_sessions.Sessions(SEED + 1).frames(500)), 16, "--idle", "sleep")
+
+    def test_bad_use(self):
+        self.rules("")
+        for words in (["in.pcap", "--workers", 2], ["null", "null", "--workers", 0], ["null", "null", "--workers", 63]):
+            self.fails(2, "--rules", "rules.nft", *words)
+
+
+class Asked(Fifo):
+    FLOWS = 12
+
+    def flow(self, frame):
+        return frame[34:38]
+
+    def numbers(self, count):
+        frames = self.numbered(count)
+        return [ip(*(HERE, THERE)[i % 2], 17, udp(*ports[::1 - i % 2 * 2], f[42:]))
+                for i, f in enumerate(frames) for ports in ((1000 + (len(self.written) + i) // 2 % self.FLOWS, 53),)]
+
+    def test_all_threads_are_asked(self):
+        """Rules, connections and events are those of all threads."""
+        process = self.run_fifo(table(chain("ct state new counter accept\nct state established counter accept")),
+                                "--workers", 3, "--events", "events")
+        self.write([ip(*HERE, 17, udp(port, 53)) for port in range(1, 1001)])
+        self.await_judged()
+        ports, place, parts = [], 0, 0
+        while place is not None:
+            part = self.ask("conntrack", limit=170, **{"from": place})["ok"]
+            self.assertEqual(part["connections"], 1000)
+            ports += [c["source_port"] for c in part["list"]]
+            place, parts = part.get("next"), parts + 1
+        self.assertEqual((sorted(ports), parts), (list(range(1, 1001)), 6))
+        self.write([ip(*THERE, 17, udp(53, port)) for port in range(1, 501)])
+        self.await_judged()
+        listed = self.ask("list ruleset")["ok"]
+        self.assertIn("ct state new counter packets 1000 bytes 28000 accept", listed)
+        self.assertIn("ct state established counter packets 500 bytes 14000 accept", listed)
+        self.assertEqual(self.ask("conntrack", **{"from": 2**30})["ok"]["list"], [])
+        report, _ = self.finish(process)
+        told = collections.Counter(json.loads(line)["event"]
+                                   for line in (self.folder / "events").read_text().splitlines())
+        self.assertEqual(told, {"new": 1000, "update": 500})
+        self.assertEqual(report["firewall"]["read"]["packets"], 1500)
+
+    def test_reload_under_load(self):
+        """Each packet meets the old rules or the new ones, each flow keeps its order, and all are counted."""
+        texts = [table(chain(f"udp dport {port} drop\nudp sport {port} drop\nct state new,established accept"))
+                 for port in (1000, 1001)]
+        process = self.run_fifo(texts[0], "--workers", 3)
+        writer = threading.Thread(target=lambda: [self.write(self.numbers(240)) for _ in range(60)])
+        writer.start()
+        for i in range(1, 20):
+            self.rules(texts[i % 2])
+            self.assertEqual(self.ask("reload")["ok"], {"rules": 3})
+        writer.join()
+        passed, dropped = self.await_judged()
+        report, _ = self.finish(process)
+        by_flow = collections.Counter(min(struct.unpack_from("!HH", f, 34), struct.unpack_from("!HH", f, 34)[::-1],
+                                          key=lambda ports: ports[1])[0]
+                                      for f in (p.data for p in captures.read(self.folder / "out.pcap")))
+        each = len(self.written) // self.FLOWS
+        self.assertEqual([by_flow[port] for port in range(1002, 1000 + self.FLOWS)], [each] * (self.FLOWS - 2))
+        self.assertEqual(dropped, 2 * each - by_flow[1000] - by_flow[1001])
+        self.assertEqual(report["firewall"]["accepted"]["packets"], passed)
+        self.assertEqual(report["firewall"]["reloads"], 19)
+
+
+main()
