@@ -4,7 +4,8 @@
  *
  * Bounds may be too wide, never too narrow: of a set of values they are from the lowest to the
  * highest, and of a range of addresses the prefix around it. Sets with names are anything, so that
- * their elements may change.
+ * their elements may change. How many matches they say exactly is counted, since those need not be
+ * asked again.
  */
 #include "apps/weir-fw/bounds.h"
 
@@ -161,6 +162,41 @@ static bool take_match(const struct fw_match *match, uint8_t family, struct fw_b
 	return true;
 }
 
+/* Is a range all that a prefix stands for? */
+static bool is_prefix(const uint8_t *low, const uint8_t *high, uint32_t size)
+{
+	bool more = true;
+
+	for (uint32_t i = 0; i < size; i++) {
+		uint8_t bits = more ? common_bits(low[i], high[i]) : 0;
+
+		if (low[i] & ~bits || (high[i] | bits) != 0xff)
+			return false;
+		more = bits == 0xff;
+	}
+	return true;
+}
+
+/* Will the bounds, narrowed by this match, say all that it asks? */
+static bool can_say(const struct fw_bounds *bounds, const struct fw_match *match)
+{
+	const struct fw_field *field = match->fields[0];
+	const struct fw_bound *protocol = &bounds->slots[FW_SLOT_PROTOCOL];
+	const enum fw_slot slot = slot_of(field);
+	struct fw_bounds open;
+
+	if (match->parts != 1 || match->set || match->masked || match->op != FW_EQ ||
+		slot == FW_SLOTS)
+		return false;
+	/* what others have said of it may be something else */
+	fw_bounds_open(&open);
+	if (memcmp(&bounds->slots[slot], &open.slots[slot], sizeof(open.slots[slot])) != 0)
+		return false;
+	if (field->protocol >= 0 && protocol->to[0] && protocol->from[0] != field->protocol)
+		return false;
+	return fw_slot_is_range(slot) || is_prefix(match->low, match->high, match->key_size);
+}
+
 bool fw_bounds_of(const struct fw_rule *rule, uint8_t family, struct fw_bounds *bounds)
 {
 	fw_bounds_open(bounds);
@@ -170,6 +206,8 @@ bool fw_bounds_of(const struct fw_rule *rule, uint8_t family, struct fw_bounds *
 		if (statement->kind != FW_STATEMENT_MATCH ||
 			(statement->match.set && statement->match.set->counted))
 			return true;
+		if (bounds->said == i && can_say(bounds, &statement->match))
+			bounds->said++;
 		if (!take_match(&statement->match, family, bounds))
 			return false;
 	}

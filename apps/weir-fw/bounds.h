@@ -20,6 +20,7 @@ struct fw_bound {
 };
 struct fw_bounds {
 	struct fw_bound slots[FW_SLOTS];
+	uint32_t said; /* so many statements at the start ask no more than this */
 };
 
 static inline bool fw_slot_is_range(enum fw_slot slot)

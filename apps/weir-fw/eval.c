@@ -27,15 +27,14 @@ static void trace(const struct fw_way *way, const struct fw_chain *chain,
 
 static enum fw_outcome judge_rule(struct fw_way *way, struct fw_rule *rule)
 {
-	enum fw_outcome outcome = FW_NEXT;
-	uint32_t i = 0;
+	enum fw_outcome outcome;
+	uint32_t done = way->said;
 
 	way->verdict = NULL;
-	while (i < rule->count && outcome == FW_NEXT)
-		outcome = fw_execute(way, rule, &rule->statements[i++]);
+	outcome = fw_execute(way, rule, &done);
 	/* a continue, or a map that does not decide, is no match that failed */
 	if (outcome == FW_BREAK && !way->verdict) {
-		trace(way, rule->chain, rule, &rule->statements[i - 1], NULL);
+		trace(way, rule->chain, rule, &rule->statements[done - 1], NULL);
 		return FW_BREAK;
 	}
 	fw_execute_count(way, &rule->hits);
@@ -55,10 +54,11 @@ static struct fw_rule *skip(struct fw_way *way, struct fw_rule *rule)
 {
 	struct fw_rule *next;
 
+	way->said = 0;
 	if (!rule || !rule->chain->index || !way->asks ||
 		rule->open & 1u << (way->packet->family != FW_IP))
 		return rule;
-	next = fw_index_next(rule->chain->index, way->packet, rule);
+	next = fw_index_next(rule->chain->index, way->packet, rule, &way->said);
 	if (next && next->number - rule->number < NEAR)
 		way->asks--;
 	return next;
@@ -146,7 +146,7 @@ static bool judge_nat(struct fw_way *way, enum fw_hook hook)
 		hook == FW_POSTROUTING ? FW_NAT_SOURCE : FW_NAT_DESTINATION);
 }
 
-void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *packet,
+static void judge_chains(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *packet,
 	struct fw_decision *decision)
 {
 	struct fw_ruleset *rules = judge->rules;
@@ -155,8 +155,6 @@ void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *
 		.packet = packet,
 		.decision = decision};
 
-	if (rules->stateful && judge->state && !packet->ct_state)
-		packet->ct_state = judge->state(judge->tracker, packet);
 	for (uint32_t i = 0; i <= rules->hook_counts[hook]; i++) {
 		bool dropped = i == rules->nat_at[hook] && judge_nat(&way, hook);
 
@@ -168,6 +166,18 @@ void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *
 		decision->verdict = FW_DROP;
 		return;
 	}
+}
+
+void fw_judge_hook(struct fw_judge *judge, enum fw_hook hook, struct fw_packet *packet,
+	struct fw_decision *decision)
+{
+	const struct fw_ruleset *rules = judge->rules;
+
+	if (rules->stateful && judge->state && !packet->ct_state)
+		packet->ct_state = judge->state(judge->tracker, packet);
+	/* most rule sets have no chain at most hooks */
+	if (rules->hook_counts[hook] || judge->translate)
+		judge_chains(judge, hook, packet, decision);
 }
 
 void fw_judge_way(struct fw_judge *judge, const enum fw_hook *hooks, uint32_t hook_count,

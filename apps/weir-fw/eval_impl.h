@@ -16,11 +16,12 @@ struct fw_way {
 	const struct fw_verdict *verdict; /* when FW_DECIDED; NULL: reject, or no port is free */
 	bool bound;                       /* a rule has said how to translate */
 	uint32_t asks;                    /* of indexes that may still be in vain */
+	uint32_t said; /* statements of the next rule that its index has asked: they hold */
 };
 
-/* execute.c: move a counter, and do what a statement of a rule says. */
+/* execute.c: move a counter, and do what the statements of a rule say, up to the first that does
+ * not hold or decides. *done: those in front are; then as far as it got. */
 void fw_execute_count(const struct fw_way *way, const struct fw_tally *tally);
-enum fw_outcome fw_execute(
-	struct fw_way *way, const struct fw_rule *rule, struct fw_statement *statement);
+enum fw_outcome fw_execute(struct fw_way *way, const struct fw_rule *rule, uint32_t *done);
 
 #endif

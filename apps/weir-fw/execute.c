@@ -66,26 +66,31 @@ static struct fw_element *find(
 	return element;
 }
 
+static inline bool is_within(const struct fw_match *match, const uint8_t *key)
+{
+	int low = memcmp(key, match->low, match->key_size);
+
+	return low == 0 || (low > 0 && memcmp(key, match->high, match->key_size) <= 0);
+}
+
 static bool compare(const struct fw_match *match, const uint8_t *key)
 {
-	uint32_t size = match->key_size;
-	int low = memcmp(key, match->low, size);
-	bool within = low >= 0 && memcmp(key, match->high, size) <= 0;
+	const uint32_t size = match->key_size;
 	uint64_t bits;
 
 	switch (match->op) {
 	case FW_EQ:
-		return within;
+		return is_within(match, key);
 	case FW_NE:
-		return !within;
+		return !is_within(match, key);
 	case FW_LT:
-		return low < 0;
+		return memcmp(key, match->low, size) < 0;
 	case FW_GT:
-		return low > 0;
+		return memcmp(key, match->low, size) > 0;
 	case FW_LE:
-		return low <= 0;
+		return memcmp(key, match->low, size) <= 0;
 	case FW_GE:
-		return low >= 0;
+		return memcmp(key, match->low, size) >= 0;
 	default:
 		bits = fw_bytes_number(key, size) & fw_bytes_number(match->low, size);
 		return (bits != 0) == (match->op == FW_SOME_BITS);
@@ -190,7 +195,7 @@ static enum fw_outcome bind_nat(struct fw_way *way, const struct fw_statement *s
 	return FW_DECIDED;
 }
 
-enum fw_outcome fw_execute(
+static enum fw_outcome execute(
 	struct fw_way *way, const struct fw_rule *rule, struct fw_statement *statement)
 {
 	switch (statement->kind) {
@@ -222,4 +227,15 @@ enum fw_outcome fw_execute(
 		return bind_nat(way, statement);
 	}
 	return FW_BREAK;
+}
+
+enum fw_outcome fw_execute(struct fw_way *way, const struct fw_rule *rule, uint32_t *done)
+{
+	enum fw_outcome outcome = FW_NEXT;
+	uint32_t i = *done;
+
+	while (i < rule->count && outcome == FW_NEXT)
+		outcome = execute(way, rule, &rule->statements[i++]);
+	*done = i;
+	return outcome;
 }

@@ -126,7 +126,7 @@ int fw_run_write(struct fw_run *run, const struct weir_capture_packet *meta, uin
 /* Is the packet in view accepted, as is known already? */
 static bool is_known(struct fw_run *run)
 {
-	if (run->packet.kind != FW_KIND_IP || run->judge.trace ||
+	if (!run->tracker || run->packet.kind != FW_KIND_IP || run->judge.trace ||
 		!fw_fast_one(&run->fast, &run->judge, &run->packet, WAY))
 		return false;
 	run->decision = (struct fw_decision){.verdict = FW_ACCEPT};
@@ -143,7 +143,7 @@ static bool judge(struct fw_run *run, char reason[FW_REASON])
 	if (is_known(run))
 		return true;
 	accepted = fw_run_judge(run, reason);
-	if (accepted && run->packet.kind == FW_KIND_IP && !run->judge.trace)
+	if (accepted && run->tracker && run->packet.kind == FW_KIND_IP && !run->judge.trace)
 		fw_fast_learn(&run->fast, &run->packet, WAY);
 	return accepted;
 }

@@ -186,6 +186,7 @@ struct fw_rule {
 	struct fw_node *tree;
 	struct fw_tally hits; /* all its matches held */
 	uint8_t open;         /* to any IPv4 (1) or IPv6 (2) packet, as far as an index knows */
+	uint32_t said[2];     /* statements that an index of IPv4, or IPv6, has asked already */
 };
 
 struct fw_chain {

@@ -68,14 +68,16 @@ static inline bool fill_key(
 	return true;
 }
 
-struct fw_rule *fw_index_next(
-	const struct fw_index *index, const struct fw_packet *packet, struct fw_rule *rule)
+struct fw_rule *fw_index_next(const struct fw_index *index, const struct fw_packet *packet,
+	struct fw_rule *rule, uint32_t *said)
 {
-	const struct part *part = &index->parts[packet->family != FW_IP];
+	const uint32_t family = packet->family != FW_IP;
+	const struct part *part = &index->parts[family];
 	uint32_t at = part->places[rule->number - 1];
 	uint8_t key[WEIR_ACL_KEY];
 	bool whole;
 
+	*said = 0;
 	if (!part->acl)
 		return part->rules[at];
 	whole = packet->family == FW_IP ? fill_key(part, packet, key, FW_IP)
@@ -83,7 +85,10 @@ struct fw_rule *fw_index_next(
 	if (!whole)
 		return rule;
 	at = weir_acl_next(part->acl, key, at);
-	return at == WEIR_ACL_NONE ? NULL : part->rules[at];
+	if (at == WEIR_ACL_NONE)
+		return NULL;
+	*said = part->rules[at]->said[family];
+	return part->rules[at];
 }
 
 /* ---- build ---- */
@@ -114,6 +119,7 @@ static void choose_rules(struct part *part, struct fw_arena *arena, const struct
 			continue;
 		used = slots_used(&bounds[part->count]);
 		part->used |= used;
+		rule->said[family != FW_IP] = bounds[part->count].said;
 		if (!used)
 			rule->open |= family == FW_IP ? 1 : 2;
 		part->rules[part->count++] = rule;

@@ -5,6 +5,19 @@
 
 #include <string.h>
 
+/* The compiler knows the sizes that most fields have. */
+static inline void copy(uint8_t *to, const uint8_t *from, uint32_t size)
+{
+	if (size == 4)
+		memcpy(to, from, 4);
+	else if (size == 2)
+		memcpy(to, from, 2);
+	else if (size == 1)
+		*to = *from;
+	else
+		memcpy(to, from, size);
+}
+
 /* bits from bit on, moved to the right end of size bytes. */
 static void cut_bits(
 	const uint8_t *header, uint32_t bit, uint32_t bits, uint8_t *value, uint32_t size)
@@ -13,7 +26,7 @@ static void cut_bits(
 	uint32_t end = bit + bits, last = (end + 7) / 8;
 
 	if (bit % 8 == 0 && bits % 8 == 0) {
-		memcpy(value, header + bit / 8, size);
+		copy(value, header + bit / 8, size);
 		return;
 	}
 	for (uint32_t i = bit / 8; i < last; i++)

@@ -5,6 +5,7 @@
  *
  * FW_INDEX_FILES sets how many files of random rules, 20 by default, and FW_SEED the first of them.
  */
+#include "apps/weir-fw/bounds.h"
 #include "apps/weir-fw/eval.h"
 #include "apps/weir-fw/index.h"
 #include "apps/weir-fw/track.h"
@@ -479,6 +480,16 @@ static void test_captures(void)
 	}
 }
 
+static void expect(
+	const struct fw_packet *packet, struct fw_rule *from, uint32_t number, uint32_t said)
+{
+	uint32_t is = UINT32_MAX;
+	const struct fw_rule *rule = fw_index_next(from->chain->index, packet, from, &is);
+
+	CU_ASSERT_EQUAL(rule->number, number);
+	CU_ASSERT_EQUAL(is, said);
+}
+
 /* It does leave out what cannot match, and nothing of what a packet has no part for. */
 static void test_skips(void)
 {
@@ -487,6 +498,7 @@ static void test_skips(void)
 	struct fw_ruleset *rules;
 	struct fw_rule *first;
 	uint8_t bytes[256];
+	uint32_t said;
 
 	for (uint32_t i = 0; i < 100; i++)
 		sprintf(text + strlen(text), "tcp dport %u accept\n", i);
@@ -504,22 +516,59 @@ static void test_skips(void)
 	put(bytes + 6, 0, 2);
 	put(bytes + 22, 57, 2);
 	fw_packet_read(&packet, bytes, 60, WEIR_LINK_RAW);
-	CU_ASSERT_EQUAL(fw_index_next(first->chain->index, &packet, first)->number, 58);
-	first = fw_index_next(first->chain->index, &packet, first)->next;
-	first = fw_index_next(first->chain->index, &packet, first);
-	CU_ASSERT_EQUAL(first->number, 101);
-	CU_ASSERT_PTR_NULL(fw_index_next(first->chain->index, &packet, first->next));
+	expect(&packet, first, 58, 1);
+	expect(&packet, first->next->next, 58, 1);
+	first = fw_index_next(first->chain->index, &packet, first, &said)->next;
+	expect(&packet, first, 101, 0);
+	first = fw_index_next(first->chain->index, &packet, first, &said);
+	CU_ASSERT_PTR_NULL(fw_index_next(first->chain->index, &packet, first->next, &said));
+	/* a fragment has no ports */
 	put(bytes + 6, 0x10, 2);
-	first = rules->tables->chains->rules;
 	fw_packet_read(&packet, bytes, 60, WEIR_LINK_RAW);
-	CU_ASSERT_PTR_EQUAL(fw_index_next(first->chain->index, &packet, first), first);
+	expect(&packet, rules->tables->chains->rules, 1, 0);
 	fw_free(rules);
+}
+
+/* How many matches need not be asked again once an index has found the rule. */
+static void test_said(void)
+{
+	static const struct {
+		const char *rule;
+		uint32_t said;
+	} those[] = {{"ip saddr 10.0.0.0/8 ip daddr 10.1.2.3 tcp dport 80", 3},
+		{"ip saddr 10.0.0.0-10.0.0.255 udp sport 5-9 meta mark 1", 2},
+		{"ip saddr 10.0.0.1-10.0.0.6 tcp dport 80", 0}, {"ip saddr 10.0.0.0-10.1.0.255", 0},
+		{"ip saddr & 255.0.0.255 == 10.0.0.1", 0},
+		{"tcp dport 1-5 ip saddr != 1.2.3.4 tcp sport 1", 1}, {"tcp dport { 1, 2 }", 0},
+		{"tcp dport > 5", 0}, {"meta mark 1 tcp dport 5", 0},
+		{"meta l4proto tcp tcp dport 5 counter tcp sport 7", 2},
+		{"th dport 5 meta l4proto udp", 2}, {"tcp dport 5 tcp dport 6", 1},
+		{"ip protocol gre tcp dport 22", 1}, {"ip protocol tcp ip saddr 1.2.3.4", 2},
+		{"ip ttl 1 ip saddr 1.2.3.4", 0}, {"ip saddr . tcp dport { 1.2.3.4 . 5 }", 0}};
+
+	for (size_t i = 0; i < sizeof(those) / sizeof(*those); i++) {
+		struct fw_bounds bounds;
+		struct fw_ruleset *rules;
+		char text[256];
+		int length = snprintf(text, sizeof(text),
+			"table inet t {\nchain c {\n%s accept\n}\n}\n", those[i].rule);
+
+		rules = fw_load_text("rules", text, (size_t)length, NULL);
+		if (rules->error)
+			fputs(rules->error, stderr);
+		CU_ASSERT_PTR_NULL_FATAL(rules->error);
+		CU_ASSERT(fw_bounds_of(rules->tables->chains->rules, FW_IP, &bounds));
+		CU_ASSERT_EQUAL(bounds.said, those[i].said);
+		if (bounds.said != those[i].said)
+			fprintf(stderr, "%s: %u\n", those[i].rule, bounds.said);
+		fw_free(rules);
+	}
 }
 
 int main(void)
 {
-	static CU_TestInfo tests[] = {{"skips", test_skips}, {"random", test_random},
-		{"captures", test_captures}, CU_TEST_INFO_NULL};
+	static CU_TestInfo tests[] = {{"skips", test_skips}, {"said", test_said},
+		{"random", test_random}, {"captures", test_captures}, CU_TEST_INFO_NULL};
 
 	return unit_run("fw index", tests);
 }
