@@ -10,16 +10,11 @@ static const uint8_t bytes[1500];
 /* A packet of count segments of length bytes each, or NULL and the work failed. */
 static struct weir_mbuf *make(struct work *work, uint32_t count, uint32_t length)
 {
-	struct weir_mbuf *segments[4];
+	struct weir_mbuf *packet = weir_mbuf_alloc_chain(work->pool, count * length, length);
 
-	if (weir_mbuf_alloc_bulk(work->pool, segments, count)) {
+	if (!packet)
 		work_fail(work);
-		return NULL;
-	}
-	for (uint32_t i = 0; i < count; i++)
-		weir_mbuf_append(segments[i], length);
-	weir_mbuf_concat_bulk(segments, count);
-	return segments[0];
+	return packet;
 }
 
 static uint64_t run_clone(struct work *work, uint64_t rounds, uint32_t segments)

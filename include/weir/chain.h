@@ -109,6 +109,12 @@ WEIR_API int weir_mbuf_linearize(struct weir_mbuf **packet);
 
 /* ---- bytes ---- */
 
+/* Make a packet of length bytes, undefined, with segment bytes in each segment but the last; 0: as
+ * many as fit. NULL with errno ENOBUFS when the pool has too few mbufs, EMSGSIZE when segment bytes
+ * do not fit. */
+WEIR_API struct weir_mbuf *weir_mbuf_alloc_chain(
+	struct weir_mempool *pool, uint32_t length, uint32_t segment);
+
 /* Make a packet of length bytes from bytes, on as many segments of pool as it takes. NULL with
  * errno ENOBUFS when the pool does not have them. */
 WEIR_API struct weir_mbuf *weir_mbuf_from_bytes(

@@ -20,15 +20,26 @@ static struct weir__lender lender_of(struct weir_mbuf *mbuf)
 	return (struct weir__lender){.owner = mbuf};
 }
 
-/* Let to, an mbuf of pool in front of next, use a lender's bytes. relaxed: it is ours alone */
-static inline void borrow(struct weir_mbuf *to, const struct weir_mempool *pool,
-	struct weir__lender lender, struct weir_mbuf *next)
+/* What a pool's mbufs become when they borrow: kept at hand where many do. */
+struct borrowers {
+	uint32_t first; /* where the lender is written, from the mbuf on */
+	uint32_t plain;
+};
+
+static inline struct borrowers borrowers_of(const struct weir_mempool *pool)
+{
+	return (struct borrowers){pool->head.mbuf_first, pool->head.mbuf_plain};
+}
+
+/* Let to, such an mbuf in front of next, use a lender's bytes. relaxed: it is ours alone */
+static inline void borrow(struct weir_mbuf *to, struct borrowers pool, struct weir__lender lender,
+	struct weir_mbuf *next)
 {
 	uint32_t shape = next ? WEIR__MBUF_BORROWED | WEIR__MBUF_CHAINED : WEIR__MBUF_BORROWED;
 
-	*weir__mbuf_lender(pool, to) = lender;
+	*(struct weir__lender *)(void *)((uint8_t *)to + pool.first) = lender;
 	to->next = next;
-	atomic_store_explicit(&to->state, pool->head.mbuf_plain | shape, memory_order_relaxed);
+	atomic_store_explicit(&to->state, pool.plain | shape, memory_order_relaxed);
 }
 
 /* Take a reference to the bytes of a segment. Who holds the only reference to the segment is alone
@@ -65,34 +76,59 @@ void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
 {
 	if (weir__guards_anybody())
 		weir__sharing_note(lender_of(from).owner, WEIR__LENT);
-	borrow(to, weir_mbuf_pool(to), take_bytes(from), NULL);
+	borrow(to, borrowers_of(weir_mbuf_pool(to)), take_bytes(from), NULL);
 	to->buffer = from->buffer;
 	to->offset = from->offset;
 	to->data_length = from->data_length;
 }
 
-/* Make to, an mbuf of pool, the clone of a segment, with all that it says, in front of next. */
-static inline void clone_segment(struct weir_mbuf *to, const struct weir_mempool *pool,
-	struct weir_mbuf *from, struct weir_mbuf *next)
+/* Make to the clone of a segment in front of next. */
+static inline void clone_segment(
+	struct weir_mbuf *to, struct borrowers pool, struct weir_mbuf *from, struct weir_mbuf *next)
 {
 	struct weir__lender lender = take_bytes(from);
 
-	/* what is behind the state: as it will be read, then as vectors */
-	memcpy(&to->link_type, &from->link_type, 4);
 	to->buffer = from->buffer;
-	memcpy(&to->offset, &from->offset, sizeof(*to) - offsetof(struct weir_mbuf, offset));
+	memcpy(&to->offset, &from->offset, sizeof(weir__mbuf_empty));
 	borrow(to, pool, lender, next);
-	if (weir_unlikely(to->flags & WEIR_MBUF_FIELDS))
+}
+
+/* The rest of the first one: what holds for the packet, as vectors where it can be. */
+static inline void clone_head(struct weir_mbuf *to, const struct weir_mbuf *from)
+{
+	const size_t behind = offsetof(struct weir_mbuf, timestamp_ns);
+
+	memcpy(&to->link_type, &from->link_type, 4);
+	memcpy((uint8_t *)to + behind, (const uint8_t *)from + behind, sizeof(*to) - behind);
+	if (weir_unlikely(from->flags & WEIR_MBUF_FIELDS))
 		weir__mbuf_copy_fields(to, from);
+}
+
+/* Make mbufs the clone of a packet, as many as it has segments: the one behind them. */
+static inline struct weir_mbuf **clone_packet(
+	struct weir_mbuf **to, struct borrowers pool, struct weir_mbuf *from)
+{
+	struct weir_mbuf *head = to[0], *packet = from, *next;
+
+	for (; (next = from->next) != NULL; from = next, to++)
+		clone_segment(to[0], pool, from, to[1]);
+	clone_segment(to[0], pool, from, NULL);
+	clone_head(head, packet);
+	return to + 1;
 }
 
 int weir_mbuf_attach(
 	struct weir_mbuf *mbuf, struct weir_external *external, uint32_t offset, uint32_t length)
 {
-	if ((weir_ref_look(&mbuf->state) & WEIR__MBUF_SHAPE) != 1 || mbuf->length ||
-		offset > external->size || length > external->size - offset)
+	const struct weir__lender lender = {.external = external};
+	uint32_t state = weir_ref_look(&mbuf->state);
+
+	if ((state & WEIR__MBUF_SHAPE) != 1 || mbuf->length || offset > external->size ||
+		length > external->size - offset)
 		return -EINVAL;
-	borrow(mbuf, weir_mbuf_pool(mbuf), (struct weir__lender){.external = external}, NULL);
+	*weir__mbuf_lender(weir__mbuf_state_pool(state), mbuf) = lender;
+	/* relaxed: it is ours alone */
+	atomic_store_explicit(&mbuf->state, state | WEIR__MBUF_BORROWED, memory_order_relaxed);
 	mbuf->buffer = external->bytes;
 	mbuf->offset = offset;
 	mbuf->data_length = length;
@@ -105,17 +141,18 @@ int weir_mbuf_attach(
 
 static struct weir_mbuf *clone_long(struct weir_mbuf *mbuf, struct weir_mempool *pool)
 {
-	struct weir_mbuf *reserve = weir__mbuf_reserve(pool, weir_mbuf_segments(mbuf));
-	struct weir_mbuf *head = reserve;
+	struct weir_mbuf *head = weir__mbuf_reserve(pool, weir_mbuf_segments(mbuf));
+	struct weir_mbuf *from = mbuf, *next;
 
-	if (weir__guards_anybody() && reserve)
+	if (!head)
+		return NULL;
+	if (weir__guards_anybody())
 		note_lent(mbuf);
-	for (; reserve; mbuf = mbuf->next) {
-		struct weir_mbuf *to = reserve;
-
-		reserve = to->next;
-		clone_segment(to, pool, mbuf, reserve);
+	for (struct weir_mbuf *to = head; to; to = next, from = from->next) {
+		next = to->next;
+		clone_segment(to, borrowers_of(pool), from, next);
 	}
+	clone_head(head, mbuf);
 	return head;
 }
 
@@ -136,9 +173,7 @@ struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *p
 		return NULL;
 	if (weir__guards_anybody())
 		note_lent(mbuf);
-	clones[count] = NULL;
-	for (struct weir_mbuf **to = clones; mbuf; mbuf = mbuf->next, to++)
-		clone_segment(to[0], pool, mbuf, to[1]);
+	clone_packet(clones, borrowers_of(pool), mbuf);
 	return clones[0];
 }
 
@@ -146,12 +181,16 @@ struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *p
 static int clone_singles(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
 	struct weir_mempool *pool)
 {
+	const struct borrowers borrowers = borrowers_of(pool);
+
 	if (take(pool, clones, count))
 		return -ENOBUFS;
 	for (uint32_t i = 0; weir__guards_anybody() && i < count; i++)
 		note_lent(mbufs[i]);
-	for (uint32_t i = 0; i < count; i++)
-		clone_segment(clones[i], pool, mbufs[i], NULL);
+	for (uint32_t i = 0; i < count; i++) {
+		clone_segment(clones[i], borrowers, mbufs[i], NULL);
+		clone_head(clones[i], mbufs[i]);
+	}
 	return 0;
 }
 
@@ -169,8 +208,9 @@ static uint32_t segments_of(const struct weir_mbuf *mbuf)
 static uint32_t clone_some(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones,
 	uint32_t count, struct weir_mempool *pool)
 {
-	struct weir_mbuf *taken[AT_ONCE];
-	uint32_t done = 0, segments = 0, used = 0;
+	const struct borrowers borrowers = borrowers_of(pool);
+	struct weir_mbuf *taken[AT_ONCE], **to = taken;
+	uint32_t done = 0, segments = 0;
 
 	for (; done < count; done++) {
 		uint32_t more = segments_of(mbufs[done]);
@@ -186,9 +226,8 @@ static uint32_t clone_some(struct weir_mbuf *const *mbufs, struct weir_mbuf **cl
 	for (uint32_t i = 0; weir__guards_anybody() && i < done; i++)
 		note_lent(mbufs[i]);
 	for (uint32_t i = 0; i < done; i++) {
-		clones[i] = taken[used];
-		for (struct weir_mbuf *from = mbufs[i]; from; from = from->next, used++)
-			clone_segment(taken[used], pool, from, from->next ? taken[used + 1] : NULL);
+		clones[i] = *to;
+		to = clone_packet(to, borrowers, mbufs[i]);
 	}
 	return done;
 }

@@ -114,19 +114,18 @@ static void settle(struct returns *returns)
 	returns->owed = 0;
 }
 
-/* Put an mbuf that uses another's buffer on its own again. */
-static inline void give_back(
-	struct returns *returns, struct weir_mbuf *mbuf, uint32_t first, uint32_t plain)
+/* Put an mbuf that uses another's buffer on its own again. The other, to which a reference is owed
+ * then; NULL: it was external memory. */
+static inline struct weir_mbuf *give_back(struct weir_mbuf *mbuf, uint32_t first, uint32_t plain)
 {
 	uint8_t *own = (uint8_t *)mbuf + first;
 	struct weir__lender lender = *(struct weir__lender *)(void *)own;
 
 	mbuf->buffer = own;
 	atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
-	if (weir_likely(lender.owner != NULL))
-		returns->owners[returns->owed++] = lender.owner;
-	else
+	if (weir_unlikely(!lender.owner))
 		weir_external_drop(lender.external);
+	return lender.owner;
 }
 
 /* Is it an mbuf that somebody holds? */
@@ -151,8 +150,13 @@ static void drop(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state
 	if (returns->owed == AT_ONCE)
 		settle(returns);
 	clean_own(returns, mbuf, state);
-	if (state & WEIR__MBUF_BORROWED)
-		give_back(returns, mbuf, returns->pool->head.mbuf_first, returns->plain);
+	if (state & WEIR__MBUF_BORROWED) {
+		struct weir_mbuf *owner =
+			give_back(mbuf, returns->pool->head.mbuf_first, returns->plain);
+
+		returns->owners[returns->owed] = owner;
+		returns->owed += owner != NULL;
+	}
 }
 
 static void end(struct returns *returns)
@@ -209,22 +213,26 @@ static uint32_t give_back_parts(struct returns *returns, struct weir_mbuf **mbuf
 static uint32_t free_single(struct returns *returns, struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct weir_mempool *pool = weir_mbuf_pool(mbufs[0]);
-	uint32_t first = pool->head.mbuf_first, plain = pool->head.mbuf_plain, run = 0;
+	uint32_t first = pool->head.mbuf_first, plain = pool->head.mbuf_plain, run = 0, owed = 0;
 
 	if (returns->owed)
 		settle(returns);
-	for (; run < count && returns->owed < AT_ONCE; run++) {
+	count = count < AT_ONCE ? count : AT_ONCE; /* as many as can be owed */
+	for (; run < count; run++) {
 		uint32_t state = weir_ref_look(&mbufs[run]->state);
 
-		if ((state & ~WEIR__MBUF_FROZEN) == (plain | WEIR__MBUF_PART))
+		if (state == (plain | WEIR__MBUF_BORROWED)) {
+			returns->owners[owed] = give_back(mbufs[run], first, plain);
+			owed += returns->owners[owed] != NULL;
+		} else if ((state & ~WEIR__MBUF_FROZEN) == (plain | WEIR__MBUF_PART)) {
 			run += give_back_parts(returns, mbufs + run, count - run, first, plain) - 1;
-		else if (state == (plain | WEIR__MBUF_BORROWED))
-			give_back(returns, mbufs[run], first, plain);
-		else if (state == (plain | WEIR__MBUF_FROZEN))
+		} else if (state == (plain | WEIR__MBUF_FROZEN)) {
 			atomic_store_explicit(&mbufs[run]->state, plain, memory_order_relaxed);
-		else if (state != plain)
+		} else if (state != plain) {
 			break;
+		}
 	}
+	returns->owed = owed;
 	weir_mempool_put_bulk(pool, (void *const *)(void *)mbufs, run);
 	weir__thread_remember(pool, plain);
 	return run;
@@ -234,25 +242,29 @@ static uint32_t free_single(struct returns *returns, struct weir_mbuf **mbufs, u
  * Returns the first that is not. */
 static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir_mbuf *mbuf)
 {
-	uint32_t plain = returns->plain, count = returns->count;
+	const uint32_t plain = returns->plain, first = returns->pool->head.mbuf_first;
+	uint32_t count = returns->count, owed = returns->owed;
 
 	while (mbuf && count < AT_ONCE) {
 		struct weir_mbuf *next = mbuf->next;
 		uint32_t odd = (weir_ref_look(&mbuf->state) ^ plain) & ~WEIR__MBUF_CHAINED;
 
-		if (weir_likely(odd == 0))
+		if (odd == 0) {
 			atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
-		else if ((odd & ~WEIR__MBUF_FROZEN) == WEIR__MBUF_PART)
-			give_back_part(returns, mbuf, returns->pool->head.mbuf_first, plain);
-		else if (odd == WEIR__MBUF_BORROWED && returns->owed < AT_ONCE)
-			give_back(returns, mbuf, returns->pool->head.mbuf_first, plain);
-		else
+		} else if (odd == WEIR__MBUF_BORROWED && owed < AT_ONCE) {
+			returns->owners[owed] = give_back(mbuf, first, plain);
+			owed += returns->owners[owed] != NULL;
+		} else if ((odd & ~WEIR__MBUF_FROZEN) == WEIR__MBUF_PART) {
+			give_back_part(returns, mbuf, first, plain);
+		} else {
 			break;
+		}
 		mbuf->next = NULL;
 		returns->mbufs[count++] = mbuf;
 		mbuf = next;
 	}
 	returns->count = count;
+	returns->owed = owed;
 	return mbuf;
 }
 

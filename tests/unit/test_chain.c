@@ -116,6 +116,19 @@ static struct weir_mbuf *make_external(struct model *model, struct weir_mempool 
 	return NULL;
 }
 
+/* A packet with segments of one size. */
+static struct weir_mbuf *make_even(struct model *model, struct weir_mempool *pool)
+{
+	uint32_t segment = random_below(weir_mbuf_pool_size(pool) + 1);
+	struct weir_mbuf *mbuf = weir_mbuf_alloc_chain(pool, model->length, segment);
+
+	for (struct weir_mbuf *at = mbuf; at && at->next; at = at->next)
+		check(!segment || at->data_length == segment, "a segment of another size");
+	if (mbuf)
+		check(weir_mbuf_write(mbuf, 0, model->bytes, model->length) == 0, "write");
+	return mbuf;
+}
+
 /* A packet with segments of random sizes. */
 static struct weir_mbuf *make_chain(struct model *model)
 {
@@ -144,8 +157,12 @@ static void make(struct model *model)
 	model->length = random_below(random_below(4) ? 300 : 4000);
 	for (uint32_t i = 0; i < model->length; i++)
 		model->bytes[i] = (uint8_t)random_below(256);
-	model->mbuf = random_below(4) ? make_chain(model)
-				      : make_external(model, pools[random_below(POOLS)]);
+	if (random_below(4))
+		model->mbuf = make_chain(model);
+	else if (random_below(2))
+		model->mbuf = make_even(model, pools[random_below(POOLS)]);
+	else
+		model->mbuf = make_external(model, pools[random_below(POOLS)]);
 	if (model->mbuf && random_below(16) == 0)
 		weir_mbuf_freeze(model->mbuf);
 }

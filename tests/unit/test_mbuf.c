@@ -155,6 +155,34 @@ static void test_chains_carry_large_packets(void)
 	end();
 }
 
+/* As long as asked for, in as many segments as it takes, of which the last may be shorter; all of
+ * the pool, and none when that is not enough. */
+static void test_chains_of_a_length(void)
+{
+	static const struct {
+		uint32_t length, segment, segments, last;
+	} of[] = {{0, 0, 1, 0}, {1, 1, 1, 1}, {100, 0, 1, 100}, {101, 0, 2, 1}, {300, 100, 3, 100},
+		{200, 30, 7, 20}, {64, 1, 64, 1}};
+	struct weir_mbuf *mbuf;
+
+	begin();
+	for (uint32_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		mbuf = weir_mbuf_alloc_chain(pool, of[i].length, of[i].segment);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(mbuf);
+		CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
+		CU_ASSERT_EQUAL(mbuf->length, of[i].length);
+		CU_ASSERT_EQUAL(weir_mbuf_segments(mbuf), of[i].segments);
+		CU_ASSERT_EQUAL(weir_mbuf_last(mbuf)->data_length, of[i].last);
+		weir_mbuf_free(mbuf);
+	}
+	errno = 0;
+	CU_ASSERT_PTR_NULL(weir_mbuf_alloc_chain(pool, 65, 1));
+	CU_ASSERT_EQUAL(errno, ENOBUFS);
+	CU_ASSERT_PTR_NULL(weir_mbuf_alloc_chain(pool, 1, 101));
+	CU_ASSERT_EQUAL(errno, EMSGSIZE);
+	end();
+}
+
 static void test_adj_and_trim_over_segments(void)
 {
 	begin();
@@ -477,6 +505,7 @@ int main(void)
 		{"room at both ends", test_room_at_both_ends},
 		{"private area, no headroom", test_private_area_and_headroom},
 		{"chains carry large packets", test_chains_carry_large_packets},
+		{"chains of a length", test_chains_of_a_length},
 		{"adj and trim over segments", test_adj_and_trim_over_segments},
 		{"concat", test_concat},
 		{"many put together", test_concat_bulk},

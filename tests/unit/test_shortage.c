@@ -220,6 +220,12 @@ static int from_bytes(struct weir_mbuf **packet)
 	return of_packet(weir_mbuf_from_bytes(pool, some, LONG));
 }
 
+static int alloc_chain(struct weir_mbuf **packet)
+{
+	(void)packet;
+	return of_packet(weir_mbuf_alloc_chain(pool, LONG, 0));
+}
+
 static int tiers_alloc(struct weir_mbuf **packet)
 {
 	(void)packet;
@@ -407,6 +413,7 @@ static const struct {
 	{"alloc", alloc, true},
 	{"alloc_bulk", alloc_bulk, true},
 	{"from_bytes", from_bytes, true},
+	{"alloc_chain", alloc_chain, true},
 	{"tiers_alloc", tiers_alloc, true},
 	{"tiers_alloc_bulk", tiers_alloc_bulk, true},
 	{"tiers_from_bytes", tiers_from_bytes, true},
