@@ -114,18 +114,20 @@ static void settle(struct returns *returns)
 	returns->owed = 0;
 }
 
-/* Put an mbuf that uses another's buffer on its own again. The other, to which a reference is owed
- * then; NULL: it was external memory. */
-static inline struct weir_mbuf *give_back(struct weir_mbuf *mbuf, uint32_t first, uint32_t plain)
+/* Put an mbuf that uses another's buffer on its own again. One more reference is owed to the other
+ * then, or external memory is given up. */
+static inline void give_back(struct returns *returns, uint32_t *owed, struct weir_mbuf *mbuf,
+	uint32_t first, uint32_t plain)
 {
 	uint8_t *own = (uint8_t *)mbuf + first;
 	struct weir__lender lender = *(struct weir__lender *)(void *)own;
 
 	mbuf->buffer = own;
 	atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
-	if (weir_unlikely(!lender.owner))
+	if (lender.owner)
+		returns->owners[(*owed)++] = lender.owner;
+	else
 		weir_external_drop(lender.external);
-	return lender.owner;
 }
 
 /* Is it an mbuf that somebody holds? */
@@ -150,13 +152,9 @@ static void drop(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state
 	if (returns->owed == AT_ONCE)
 		settle(returns);
 	clean_own(returns, mbuf, state);
-	if (state & WEIR__MBUF_BORROWED) {
-		struct weir_mbuf *owner =
-			give_back(mbuf, returns->pool->head.mbuf_first, returns->plain);
-
-		returns->owners[returns->owed] = owner;
-		returns->owed += owner != NULL;
-	}
+	if (state & WEIR__MBUF_BORROWED)
+		give_back(returns, &returns->owed, mbuf, returns->pool->head.mbuf_first,
+			returns->plain);
 }
 
 static void end(struct returns *returns)
@@ -221,16 +219,14 @@ static uint32_t free_single(struct returns *returns, struct weir_mbuf **mbufs, u
 	for (; run < count; run++) {
 		uint32_t state = weir_ref_look(&mbufs[run]->state);
 
-		if (state == (plain | WEIR__MBUF_BORROWED)) {
-			returns->owners[owed] = give_back(mbufs[run], first, plain);
-			owed += returns->owners[owed] != NULL;
-		} else if ((state & ~WEIR__MBUF_FROZEN) == (plain | WEIR__MBUF_PART)) {
+		if (state == (plain | WEIR__MBUF_BORROWED))
+			give_back(returns, &owed, mbufs[run], first, plain);
+		else if ((state & ~WEIR__MBUF_FROZEN) == (plain | WEIR__MBUF_PART))
 			run += give_back_parts(returns, mbufs + run, count - run, first, plain) - 1;
-		} else if (state == (plain | WEIR__MBUF_FROZEN)) {
+		else if (state == (plain | WEIR__MBUF_FROZEN))
 			atomic_store_explicit(&mbufs[run]->state, plain, memory_order_relaxed);
-		} else if (state != plain) {
+		else if (state != plain)
 			break;
-		}
 	}
 	returns->owed = owed;
 	weir_mempool_put_bulk(pool, (void *const *)(void *)mbufs, run);
@@ -249,16 +245,14 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
 		struct weir_mbuf *next = mbuf->next;
 		uint32_t odd = (weir_ref_look(&mbuf->state) ^ plain) & ~WEIR__MBUF_CHAINED;
 
-		if (odd == 0) {
+		if (odd == 0)
 			atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
-		} else if (odd == WEIR__MBUF_BORROWED && owed < AT_ONCE) {
-			returns->owners[owed] = give_back(mbuf, first, plain);
-			owed += returns->owners[owed] != NULL;
-		} else if ((odd & ~WEIR__MBUF_FROZEN) == WEIR__MBUF_PART) {
+		else if (odd == WEIR__MBUF_BORROWED && owed < AT_ONCE)
+			give_back(returns, &owed, mbuf, first, plain);
+		else if ((odd & ~WEIR__MBUF_FROZEN) == WEIR__MBUF_PART)
 			give_back_part(returns, mbuf, first, plain);
-		} else {
+		else
 			break;
-		}
 		mbuf->next = NULL;
 		returns->mbufs[count++] = mbuf;
 		mbuf = next;
