@@ -23,6 +23,7 @@
 #include "weir/base.h"
 #include "weir/mbuf.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,6 +40,18 @@ struct weir_external {
 	 * the memory is always there, nothing is counted, and nobody may write to it */
 	void (*release)(struct weir_external *external);
 	void *context; /* the caller's */
+};
+
+struct weir__block;
+
+/* Who a segment has its buffer from: one of the two, or the block that it has a part of. Lies at
+ * the start of the segment's own buffer, which is idle then. */
+struct weir__lender {
+	union {
+		struct weir_external *external;
+		struct weir__block *block;
+	};
+	struct weir_mbuf *owner;
 };
 
 /* Describe size bytes. The caller has one reference. */
@@ -67,8 +80,28 @@ static inline void weir_external_drop(struct weir_external *external)
 /* Give an mbuf that is empty, one segment and the caller's alone the bytes [offset, offset +
  * length) of external as its data, and the caller's reference to it. 0, or -EINVAL when they are
  * not inside, or the mbuf is shared, chained or not empty. */
-WEIR_API int weir_mbuf_attach(
-	struct weir_mbuf *mbuf, struct weir_external *external, uint32_t offset, uint32_t length);
+static inline int weir_mbuf_attach(
+	struct weir_mbuf *mbuf, struct weir_external *external, uint32_t offset, uint32_t length)
+{
+	uint32_t state = weir_ref_look(&mbuf->state);
+	struct weir__lender *lender;
+
+	if ((state & WEIR__MBUF_SHAPE) != 1 || mbuf->length || offset > external->size ||
+		length > external->size - offset)
+		return -EINVAL;
+	lender = (struct weir__lender *)(void *)((uint8_t *)mbuf +
+						 weir__mempool_head(weir__mbuf_state_pool(state))
+							 ->mbuf_first);
+	lender->external = external;
+	lender->owner = NULL;
+	/* relaxed: it is ours alone */
+	atomic_store_explicit(&mbuf->state, state | WEIR__MBUF_BORROWED, memory_order_relaxed);
+	mbuf->buffer = external->bytes;
+	mbuf->offset = offset;
+	mbuf->data_length = length;
+	mbuf->length = length;
+	return 0;
+}
 
 /* A packet with the same bytes and metadata, on mbufs of pool. The private area is not copied. */
 WEIR_API struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *pool);

@@ -117,25 +117,6 @@ static inline struct weir_mbuf **clone_packet(
 	return to + 1;
 }
 
-int weir_mbuf_attach(
-	struct weir_mbuf *mbuf, struct weir_external *external, uint32_t offset, uint32_t length)
-{
-	const struct weir__lender lender = {.external = external};
-	uint32_t state = weir_ref_look(&mbuf->state);
-
-	if ((state & WEIR__MBUF_SHAPE) != 1 || mbuf->length || offset > external->size ||
-		length > external->size - offset)
-		return -EINVAL;
-	*weir__mbuf_lender(weir__mbuf_state_pool(state), mbuf) = lender;
-	/* relaxed: it is ours alone */
-	atomic_store_explicit(&mbuf->state, state | WEIR__MBUF_BORROWED, memory_order_relaxed);
-	mbuf->buffer = external->bytes;
-	mbuf->offset = offset;
-	mbuf->data_length = length;
-	mbuf->length = length;
-	return 0;
-}
-
 /* Mbufs taken at a time; longer chains are cloned in pieces. */
 #define AT_ONCE 64
 

@@ -21,18 +21,6 @@
 #include "mempool/guard_impl.h"
 #include "mempool/mempool_impl.h"
 
-struct weir__block;
-
-/* Who a segment has its buffer from: one of the two, or the block that it has a part of. Lies at
- * the start of the segment's own buffer, which is idle then. */
-struct weir__lender {
-	union {
-		struct weir_external *external;
-		struct weir__block *block;
-	};
-	struct weir_mbuf *owner;
-};
-
 static inline struct weir__lender *weir__mbuf_lender(
 	const struct weir_mempool *pool, const struct weir_mbuf *mbuf)
 {
