@@ -33,24 +33,47 @@ int weir_mbuf_read(const struct weir_mbuf *mbuf, uint32_t offset, void *bytes, u
 	return 0;
 }
 
-const void *weir__mbuf_peek_slow(
+static int copy_piece(void *context, const uint8_t *bytes, uint32_t length)
+{
+	uint8_t **to = context;
+
+	memcpy(*to, bytes, length);
+	*to += length;
+	return 0;
+}
+
+static __attribute__((noinline)) const void *peek_long(
 	const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length, void *bounce)
 {
 	uint8_t *to = bounce;
 
+	weir_mbuf_walk(mbuf, offset, length, copy_piece, &to);
+	return bounce;
+}
+
+/* What is as short as a header is put together without a call, which would cost as much. */
+const void *weir__mbuf_peek_slow(
+	const struct weir_mbuf *packet, uint32_t offset, uint32_t length, void *bounce)
+{
+	const struct weir_mbuf *mbuf = packet;
+	uint32_t at = offset;
+	uint8_t *to = bounce;
+
 	if (!weir__mbuf_has(mbuf, offset, length))
 		return NULL;
-	mbuf = weir__mbuf_seek((struct weir_mbuf *)(uintptr_t)mbuf, &offset);
-	if (length <= mbuf->data_length - offset)
-		return weir_mbuf_data_at(mbuf, offset);
+	mbuf = weir__mbuf_seek((struct weir_mbuf *)(uintptr_t)mbuf, &at);
+	if (length <= mbuf->data_length - at)
+		return weir_mbuf_data_at(mbuf, at);
+	if (length > 64)
+		return peek_long(packet, offset, length, bounce);
 	for (; length; mbuf = mbuf->next) {
-		uint32_t here = mbuf->data_length - offset;
+		uint32_t here = mbuf->data_length - at;
 
 		here = here < length ? here : length;
-		weir__copy_bytes(to, weir_mbuf_data_at(mbuf, offset), here);
+		weir__copy_short(to, weir_mbuf_data_at(mbuf, at), here);
 		to += here;
 		length -= here;
-		offset = 0;
+		at = 0;
 	}
 	return bounce;
 }

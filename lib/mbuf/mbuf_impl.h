@@ -133,29 +133,46 @@ static inline struct weir_mbuf *weir__mbuf_seek(struct weir_mbuf *mbuf, uint32_t
 
 typedef uint8_t weir__bytes16 __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* As memcpy(), without a call for as few bytes as a header or a small segment has: both ends are
- * read, then written, and may overlap. */
-static inline void weir__copy_bytes(uint8_t *to, const uint8_t *from, uint32_t count)
+/* As memcpy(), of at most 64 bytes and without a call: both ends are read, then written, and may
+ * overlap. */
+static inline void weir__copy_short(uint8_t *to, const uint8_t *from, uint32_t count)
 {
 	weir__bytes16 *start = (weir__bytes16 *)to, *end = (weir__bytes16 *)(to + count);
 	const weir__bytes16 *first = (const weir__bytes16 *)from;
 	const weir__bytes16 *last = (const weir__bytes16 *)(from + count);
 
-	if (weir_unlikely(count < 16 || count > 64)) {
-		memcpy(to, from, count);
-	} else if (count <= 32) {
-		weir__bytes16 a = first[0], d = last[-1];
-
-		start[0] = a;
-		end[-1] = d;
-	} else {
+	if (count > 32) {
 		weir__bytes16 a = first[0], b = first[1], c = last[-2], d = last[-1];
 
 		start[0] = a;
 		start[1] = b;
 		end[-2] = c;
 		end[-1] = d;
+	} else if (count >= 16) {
+		weir__bytes16 a = first[0], d = last[-1];
+
+		start[0] = a;
+		end[-1] = d;
+	} else if (count >= 8) {
+		uint64_t a, d;
+
+		memcpy(&a, from, 8);
+		memcpy(&d, from + count - 8, 8);
+		memcpy(to, &a, 8);
+		memcpy(to + count - 8, &d, 8);
+	} else {
+		while (count--)
+			*to++ = *from++;
 	}
+}
+
+/* As memcpy(), without a call for as few bytes as a header or a small segment has. */
+static inline void weir__copy_bytes(uint8_t *to, const uint8_t *from, uint32_t count)
+{
+	if (weir_likely(count <= 64))
+		weir__copy_short(to, from, count);
+	else
+		memcpy(to, from, count);
 }
 
 static inline bool weir__mbuf_has(const struct weir_mbuf *mbuf, uint32_t offset, uint32_t length)
