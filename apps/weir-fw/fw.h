@@ -138,6 +138,7 @@ struct fw_nat {
 	bool named;     /* the text must say which */
 	bool has_address, has_ports, random, fully_random, persistent;
 	bool prefix; /* only the bits that all of the range have in common change */
+	bool single; /* one address, written as a prefix of all its bits, so printed as one */
 	uint8_t low[FW_VALUE], high[FW_VALUE];
 	uint16_t port_low, port_high;
 	const struct fw_match *map; /* where addresses are, and ports if it has them; NULL: here */

@@ -120,6 +120,8 @@ static bool take_addresses(struct fw_context *context, struct fw_node *tree, str
 			"a range of more than 2^32 addresses is not supported by weir-fw");
 	memcpy(nat->low, range.low, FW_VALUE);
 	memcpy(nat->high, range.high, FW_VALUE);
+	nat->single = fw_meant(tree->a)->kind == FW_NODE_PREFIX &&
+		      memcmp(range.low, range.high, size) == 0;
 	nat->has_address = true;
 	return true;
 }
@@ -183,6 +185,8 @@ static void address_print(FILE *out, const struct fw_nat *nat)
 	}
 	if (!nat->has_ports) {
 		fw_range_print(out, type, size, nat->low, nat->high, true);
+		if (nat->single)
+			fprintf(out, "/%u", size * 8);
 		return;
 	}
 	fputs(brackets ? "[" : "", out);
