@@ -11,7 +11,9 @@
  * many packets in the making, so many fragments of each and of all; the oldest go first. A fragment
  * that overlaps another ends its packet (RFC 5722, and what Linux does for IPv4, too), but for one
  * that has nothing new: as in Linux, one that lies inside another, or inside several in a row that
- * came in order. Nothing is dropped without a count.
+ * came in order. A packet in which congestion was met by one fragment (ECN, RFC 3168) is marked so;
+ * where some take part in ECN and others do not it is given up, and with a fragment of IPv4 that is
+ * malformed goes its packet: as in Linux. Nothing is dropped without a count.
  *
  * Fragments belong together by addresses, identification, and for IPv4 protocol. Where the same
  * addresses are used twice, as in two VLANs, each needs a reassembly of its own.
@@ -67,7 +69,8 @@ struct weir_reassembly_stats {
 	uint64_t malformed;
 	uint64_t dropped; /* fragments: these two, and those of packets that were given up */
 	/* packets that were given up */
-	uint64_t overlaps; /* their fragments contradict each other */
+	/* their fragments contradict each other, also in ECN; or one of IPv4 was malformed */
+	uint64_t overlaps;
 	uint64_t too_many; /* they came in more fragments than allowed */
 	uint64_t evicted;  /* for newer ones, when packets or held was reached */
 	uint64_t timeouts;

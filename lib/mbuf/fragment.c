@@ -30,6 +30,7 @@ static bool read_ipv4(const struct weir_mbuf *mbuf, struct weir__ip *ip)
 	ip->total = weir__ip_get16(header + 2);
 	ip->id = weir__ip_get16(header + 4);
 	ip->protocol = header[9];
+	ip->ecn = header[1] & 3;
 	ip->start = (place & OFFSET) * 8;
 	ip->more = place & MORE;
 	ip->fragment = place & (MORE | OFFSET);
@@ -93,6 +94,7 @@ static bool read_ipv6(const struct weir_mbuf *mbuf, struct weir__ip *ip)
 	if (!header || header[0] >> 4 != 6)
 		return false;
 	ip->ipv6 = true;
+	ip->ecn = header[1] >> 4 & 3;
 	ip->total = 40 + weir__ip_get16(header + 4);
 	return read_extensions(mbuf, ip, header[6]) && ip->total >= ip->headers;
 }

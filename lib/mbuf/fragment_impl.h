@@ -24,6 +24,7 @@ struct weir__ip {
 	uint32_t start;   /* of its payload in that of the whole packet */
 	uint32_t id;
 	uint8_t protocol; /* IPv4's, or what follows IPv6's fragment header */
+	uint8_t ecn;      /* RFC 3168 */
 };
 
 /* Read the outer IP header of a packet. False when there is none, or the packet is shorter than it
@@ -34,9 +35,19 @@ bool weir__ip_read(struct weir_mbuf *mbuf, struct weir__ip *ip);
  * first. */
 void weir__whole_strip(struct weir_mbuf *mbuf, const struct weir__ip *ip);
 
-/* Make the headers of the first fragment, which a packet begins with, those of a whole
- * one. 0, or -ENOBUFS: they are shared, and the pool is too dry to copy them. */
-int weir__whole_mend(struct weir_mbuf **packet);
+/* Make the headers of the first fragment, which a packet begins with, those of a whole one, with
+ * this of ECN beside their own. 0, or -ENOBUFS: they are shared, and the pool is too dry to copy
+ * them. */
+int weir__whole_mend(struct weir_mbuf **packet, uint8_t ecn);
+
+/* ECN of fragments (RFC 3168, 5.3). */
+enum { WEIR__ECN_NONE, WEIR__ECN_CONGESTED = 3 };
+
+/* Of a packet, beside that of its first fragment, by those of all, a bit for each. */
+static inline uint8_t weir__whole_ecn(uint32_t seen)
+{
+	return seen & 1u << WEIR__ECN_CONGESTED ? WEIR__ECN_CONGESTED : 0;
+}
 
 /* How much payload a fragment counts for. Of those with more behind them that is 8 bytes, or a
  * multiple; IPv4's are cut to that, as in Linux. */

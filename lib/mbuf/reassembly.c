@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* reassembly.c: fragments wait for those that are missing.
  *
- * A packet in the making is a flow (weir/flow.h) whose value lists the fragments that have come, in
- * the order of their place: no two overlap, so it is whole when they have as many bytes as the last
- * one's end says. All wait equally long: a list from the oldest to the newest says whose time is
+ * A packet in the making is a flow (weir/flow.h) whose value lists the fragments that have come
+ * (pieces_impl.h). All wait equally long: a list from the oldest to the newest says whose time is
  * over, and who goes when there is no room.
  *
  * A fragment to be added is stripped as it comes: what is behind IP's end, and of all but the first
  * its headers. What is left is chained in the end. One to be gathered stays as it came.
  */
-#include "fragment_impl.h"
+#include "pieces_impl.h"
 
 #include "base/base_impl.h"
 
@@ -31,22 +30,6 @@ struct key {
 };
 
 static_assert(sizeof(struct key) % 8 == 0, "a key of weir/flow.h");
-
-struct piece {
-	struct weir_mbuf *mbuf;
-	uint32_t start, end; /* in the payload of the whole packet */
-	bool joined;         /* it came right behind the one before, when none was behind that */
-};
-
-struct packet {
-	uint64_t since_ns;
-	uint32_t older, newer; /* WEIR_FLOW_NONE at the ends */
-	uint32_t have;         /* bytes of payload */
-	uint32_t end;          /* of all of it; UINT32_MAX: not known */
-	uint32_t headers;      /* of the first, as far as the length of the whole counts them */
-	uint32_t count;
-	struct piece pieces[]; /* by start */
-};
 
 struct weir_reassembly {
 	struct weir_flow_table *table;
@@ -77,8 +60,8 @@ struct weir_reassembly *weir_reassembly_create(const struct weir_reassembly_conf
 		.name = "reassembly",
 		.count = mine->packets,
 		.key_size = sizeof(struct key),
-		.value_size =
-			(uint32_t)(sizeof(struct packet) + mine->fragments * sizeof(struct piece)),
+		.value_size = (uint32_t)(sizeof(struct weir__packet) +
+					 mine->fragments * sizeof(struct weir__piece)),
 	});
 	if (!reassembly->table) {
 		free(reassembly);
@@ -87,14 +70,14 @@ struct weir_reassembly *weir_reassembly_create(const struct weir_reassembly_conf
 	return reassembly;
 }
 
-static struct packet *packet_at(const struct weir_reassembly *reassembly, uint32_t index)
+static struct weir__packet *packet_at(const struct weir_reassembly *reassembly, uint32_t index)
 {
 	return weir_flow_value(reassembly->table, index);
 }
 
 static void link_newest(struct weir_reassembly *reassembly, uint32_t index)
 {
-	struct packet *packet = packet_at(reassembly, index);
+	struct weir__packet *packet = packet_at(reassembly, index);
 
 	packet->older = reassembly->newest;
 	packet->newer = WEIR_FLOW_NONE;
@@ -105,7 +88,7 @@ static void link_newest(struct weir_reassembly *reassembly, uint32_t index)
 	reassembly->newest = index;
 }
 
-static void unlink_packet(struct weir_reassembly *reassembly, const struct packet *packet)
+static void unlink_packet(struct weir_reassembly *reassembly, const struct weir__packet *packet)
 {
 	if (packet->older == WEIR_FLOW_NONE)
 		reassembly->oldest = packet->newer;
@@ -120,7 +103,7 @@ static void unlink_packet(struct weir_reassembly *reassembly, const struct packe
 /* No longer wait for the rest of a packet, whose fragments are somebody else's now. */
 static void forget(struct weir_reassembly *reassembly, uint32_t index)
 {
-	struct packet *packet = packet_at(reassembly, index);
+	struct weir__packet *packet = packet_at(reassembly, index);
 
 	unlink_packet(reassembly, packet);
 	reassembly->stats.held -= packet->count;
@@ -138,7 +121,7 @@ static void let_go(const struct weir_reassembly *reassembly, struct weir_mbuf *f
 
 static void give_up(struct weir_reassembly *reassembly, uint32_t index, uint64_t *reason)
 {
-	struct packet *packet = packet_at(reassembly, index);
+	struct weir__packet *packet = packet_at(reassembly, index);
 
 	for (uint32_t i = 0; i < packet->count; i++)
 		let_go(reassembly, packet->pieces[i].mbuf);
@@ -197,7 +180,7 @@ static uint32_t find(struct weir_reassembly *reassembly, const struct key *key, 
 	while ((found = weir_flow_insert(reassembly->table, key, now_ns, &index)) < 0)
 		give_up(reassembly, reassembly->oldest, &reassembly->stats.evicted);
 	if (found == 1) {
-		struct packet *packet = packet_at(reassembly, index);
+		struct weir__packet *packet = packet_at(reassembly, index);
 
 		packet->since_ns = now_ns;
 		packet->end = UINT32_MAX;
@@ -207,73 +190,7 @@ static uint32_t find(struct weir_reassembly *reassembly, const struct key *key, 
 	return index;
 }
 
-enum fit { FITS, DUPLICATE, OVERLAP };
-
-/* Does a fragment have nothing new? That is so inside of one, or of several in a row that came in
- * order, as in Linux. at: the last that begins no later, and one. */
-static bool is_inside(const struct packet *packet, const struct piece *piece, uint32_t at)
-{
-	if (at == 0)
-		return false;
-	while (at < packet->count && packet->pieces[at].joined)
-		at++;
-	return packet->pieces[at - 1].end >= piece->end;
-}
-
-/* Where a fragment belongs among the others. They mostly come in order. */
-static enum fit find_place(const struct packet *packet, const struct piece *piece, uint32_t *place)
-{
-	uint32_t at = packet->count;
-	bool overlaps;
-
-	while (at > 0 && packet->pieces[at - 1].start > piece->start)
-		at--;
-	*place = at;
-	overlaps = (at > 0 && packet->pieces[at - 1].end > piece->start) ||
-		   (at < packet->count && packet->pieces[at].start < piece->end);
-	if (!overlaps)
-		return FITS;
-	return is_inside(packet, piece, at) ? DUPLICATE : OVERLAP;
-}
-
-/* Does a fragment contradict where the others say that the packet ends? */
-static bool is_beyond(const struct packet *packet, const struct piece *piece, bool more)
-{
-	if (more)
-		return piece->end > packet->end;
-	if (packet->end != UINT32_MAX)
-		return piece->end != packet->end;
-	return packet->count && packet->pieces[packet->count - 1].end > piece->end;
-}
-
-static void add_piece(
-	struct packet *packet, const struct piece *piece, uint32_t place, const struct weir__ip *ip)
-{
-	memmove(&packet->pieces[place + 1], &packet->pieces[place],
-		(packet->count - place) * sizeof(*piece));
-	packet->pieces[place] = *piece;
-	packet->pieces[place].joined =
-		place && place == packet->count && packet->pieces[place - 1].end == piece->start;
-	packet->count++;
-	packet->have += piece->end - piece->start;
-	if (!ip->more)
-		packet->end = piece->end;
-	if (piece->start == 0)
-		packet->headers = ip->ipv6 ? ip->common - 40 : ip->headers;
-}
-
-/* Its part of the payload; false: that cannot be. */
-static bool measure(const struct weir__ip *ip, struct piece *piece)
-{
-	uint32_t payload = weir__ip_payload(ip);
-
-	piece->start = ip->start;
-	piece->end = ip->start + payload;
-	return payload && !(ip->more && payload % 8) &&
-	       piece->end + ip->headers <= WEIR__IP_MAX + (ip->ipv6 ? 40 : 0);
-}
-
-static struct weir_mbuf *chain(const struct packet *packet)
+static struct weir_mbuf *chain(const struct weir__packet *packet)
 {
 	struct weir_mbuf *head = packet->pieces[0].mbuf, *last = weir_mbuf_last(head);
 
@@ -293,32 +210,41 @@ static void drop_one(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf)
 	reassembly->stats.dropped++;
 }
 
-/* Keep a fragment, or give up what it belongs to. Returns whether the packet is whole. */
-static bool keep(struct weir_reassembly *reassembly, uint32_t index, const struct piece *piece,
-	const struct weir__ip *ip)
+static void drop_malformed(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf)
 {
-	struct packet *packet = packet_at(reassembly, index);
+	reassembly->stats.malformed++;
+	drop_one(reassembly, mbuf);
+}
+
+/* Keep a fragment, or give up what it belongs to. Returns whether the packet is whole. */
+static bool keep(struct weir_reassembly *reassembly, uint32_t index,
+	const struct weir__piece *piece, const struct weir__ip *ip)
+{
+	struct weir__packet *packet = packet_at(reassembly, index);
 	struct weir_reassembly_stats *stats = &reassembly->stats;
 	uint32_t place;
-	enum fit fit = find_place(packet, piece, &place);
+	enum weir__fit fit = weir__piece_place(packet, piece, &place);
 
-	if (is_beyond(packet, piece, ip->more))
-		fit = OVERLAP;
-	if (fit != FITS || packet->count == reassembly->conf.fragments) {
+	if (weir__piece_is_beyond(packet, piece, ip->more))
+		fit = WEIR__OVERLAP;
+	if (fit != WEIR__FITS || packet->count == reassembly->conf.fragments) {
 		drop_one(reassembly, piece->mbuf);
-		if (fit == DUPLICATE)
+		if (fit == WEIR__DUPLICATE)
 			stats->duplicates++;
 		else
 			give_up(reassembly, index,
-				fit == OVERLAP ? &stats->overlaps : &stats->too_many);
+				fit == WEIR__OVERLAP ? &stats->overlaps : &stats->too_many);
 		return false;
 	}
-	add_piece(packet, piece, place, ip);
+	weir__piece_add(packet, piece, place, ip);
 	stats->held++;
 	if (packet->have == packet->end) {
-		if (packet->headers + packet->end <= WEIR__IP_MAX)
+		if (packet->headers + packet->end > WEIR__IP_MAX)
+			give_up(reassembly, index, &stats->malformed);
+		else if (!weir__packet_has_one_ecn(packet))
+			give_up(reassembly, index, &stats->overlaps);
+		else
 			return true;
-		give_up(reassembly, index, &stats->malformed);
 	}
 	while (stats->held > reassembly->conf.held)
 		give_up(reassembly, reassembly->oldest, &stats->evicted);
@@ -336,19 +262,26 @@ static bool is_fragment(struct weir_mbuf *mbuf)
 static uint32_t take(struct weir_reassembly *reassembly, struct weir_mbuf *mbuf, bool stripped,
 	uint16_t net, uint64_t now_ns)
 {
-	struct piece piece = {.mbuf = mbuf};
+	struct weir__piece piece = {.mbuf = mbuf};
 	struct weir__ip ip;
 	struct key key;
 	uint32_t index;
 
 	weir_reassembly_expire(reassembly, now_ns);
 	reassembly->stats.fragments++;
-	if (!weir__ip_read(mbuf, &ip) || !measure(&ip, &piece)) {
-		reassembly->stats.malformed++;
-		drop_one(reassembly, mbuf);
+	if (!weir__ip_read(mbuf, &ip)) {
+		drop_malformed(reassembly, mbuf);
 		return WEIR_FLOW_NONE;
 	}
 	make_key(mbuf, &ip, net, &key);
+	if (!weir__piece_measure(&ip, &piece)) {
+		drop_malformed(reassembly, mbuf);
+		/* as Linux has it, the packet goes with it */
+		index = ip.ipv6 ? WEIR_FLOW_NONE : weir_flow_lookup(reassembly->table, &key);
+		if (index != WEIR_FLOW_NONE)
+			give_up(reassembly, index, &reassembly->stats.overlaps);
+		return WEIR_FLOW_NONE;
+	}
 	if (stripped)
 		weir__whole_strip(mbuf, &ip);
 	index = find(reassembly, &key, now_ns);
@@ -360,6 +293,7 @@ struct weir_mbuf *weir_reassembly_add(
 {
 	struct weir_mbuf *whole;
 	uint32_t index, count;
+	uint8_t ecn;
 
 	if (!is_fragment(mbuf))
 		return mbuf;
@@ -367,9 +301,10 @@ struct weir_mbuf *weir_reassembly_add(
 	if (index == WEIR_FLOW_NONE)
 		return NULL;
 	count = packet_at(reassembly, index)->count;
+	ecn = weir__whole_ecn(packet_at(reassembly, index)->ecn);
 	whole = chain(packet_at(reassembly, index));
 	forget(reassembly, index);
-	if (weir__whole_mend(&whole)) {
+	if (weir__whole_mend(&whole, ecn)) {
 		reassembly->stats.no_mbufs++;
 		reassembly->stats.dropped += count;
 		let_go(reassembly, whole);
@@ -382,7 +317,7 @@ struct weir_mbuf *weir_reassembly_add(
 int weir_reassembly_gather(struct weir_reassembly *reassembly, struct weir_mbuf *fragment,
 	uint16_t net, uint64_t now_ns, struct weir_mbuf **fragments)
 {
-	const struct packet *packet;
+	const struct weir__packet *packet;
 	uint32_t index, count;
 
 	if (!is_fragment(fragment))

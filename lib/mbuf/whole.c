@@ -16,33 +16,41 @@ void weir__whole_strip(struct weir_mbuf *mbuf, const struct weir__ip *ip)
 }
 
 /* length: from the header on. */
-static void put_ipv4(uint8_t *header, uint32_t length)
+static void put_ipv4(uint8_t *header, uint32_t length, uint8_t ecn)
 {
+	header[1] |= ecn;
 	weir__ip_put16(header + 2, length);
 	weir__ip_put16(header + 6, 0);
 	weir_ipv4_checksum_set(header);
 }
 
-static void mend_ipv4(struct weir_mbuf *mbuf, const struct weir__ip *ip)
+static void mend_ipv4(struct weir_mbuf *mbuf, const struct weir__ip *ip, uint8_t ecn)
 {
 	uint8_t header[60];
 
 	weir_mbuf_read(mbuf, ip->l3, header, ip->common);
-	put_ipv4(header, mbuf->length - ip->l3);
+	put_ipv4(header, mbuf->length - ip->l3, ecn);
 	weir_mbuf_write(mbuf, ip->l3, header, ip->common);
 }
 
-static void mend_ipv6(struct weir_mbuf *mbuf, const struct weir__ip *ip)
+static void put_ipv6(uint8_t *header, uint32_t length, uint8_t ecn)
 {
-	uint8_t length[2];
+	header[1] |= (uint8_t)(ecn << 4);
+	weir__ip_put16(header + 4, length - 40);
+}
+
+static void mend_ipv6(struct weir_mbuf *mbuf, const struct weir__ip *ip, uint8_t ecn)
+{
+	uint8_t header[6];
 
 	weir_mbuf_remove(mbuf, ip->l3 + ip->common, WEIR__FRAGMENT_HEADER);
-	weir__ip_put16(length, mbuf->length - ip->l3 - 40);
-	weir_mbuf_write(mbuf, ip->l3 + 4, length, sizeof(length));
+	weir_mbuf_read(mbuf, ip->l3, header, sizeof(header));
+	put_ipv6(header, mbuf->length - ip->l3, ecn);
+	weir_mbuf_write(mbuf, ip->l3, header, sizeof(header));
 	weir_mbuf_write(mbuf, ip->l3 + ip->next_at, &ip->protocol, 1);
 }
 
-int weir__whole_mend(struct weir_mbuf **packet)
+int weir__whole_mend(struct weir_mbuf **packet, uint8_t ecn)
 {
 	struct weir_mbuf *mbuf;
 	struct weir__ip ip;
@@ -55,26 +63,26 @@ int weir__whole_mend(struct weir_mbuf **packet)
 		return error;
 	mbuf = *packet;
 	if (ip.ipv6)
-		mend_ipv6(mbuf, &ip);
+		mend_ipv6(mbuf, &ip, ecn);
 	else
-		mend_ipv4(mbuf, &ip);
+		mend_ipv4(mbuf, &ip, ecn);
 	mbuf->flags &= ~(WEIR_MBUF_LAYERS | WEIR_MBUF_WIRE_LENGTH | WEIR_MBUF_HASH | WEIR_OFFLOADS);
 	weir_parse(mbuf);
 	return 0;
 }
 
 /* The same for bytes that begin with those of the first fragment. How many they are then. */
-static uint32_t mend_bytes(uint8_t *bytes, uint32_t length, const struct weir__ip *ip)
+static uint32_t mend_bytes(uint8_t *bytes, uint32_t length, const struct weir__ip *ip, uint8_t ecn)
 {
 	uint8_t *header = bytes + ip->l3, *fragment = header + ip->common;
 
 	if (!ip->ipv6) {
-		put_ipv4(header, length - ip->l3);
+		put_ipv4(header, length - ip->l3, ecn);
 		return length;
 	}
 	length -= WEIR__FRAGMENT_HEADER;
 	memmove(fragment, fragment + WEIR__FRAGMENT_HEADER, length - ip->l3 - ip->common);
-	weir__ip_put16(header + 4, length - ip->l3 - 40);
+	put_ipv6(header, length - ip->l3, ecn);
 	header[ip->next_at] = ip->protocol;
 	return length;
 }
@@ -83,7 +91,7 @@ uint32_t weir_reassembly_flatten(
 	struct weir_mbuf *const *fragments, uint32_t count, uint8_t *bytes, uint32_t size)
 {
 	struct weir__ip first = {0}, ip;
-	uint32_t length = 0;
+	uint32_t length = 0, ecn = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t skip, some;
@@ -96,8 +104,9 @@ uint32_t weir_reassembly_flatten(
 			return 0;
 		weir_mbuf_read(fragments[i], skip, bytes + length, some);
 		length += some;
+		ecn |= 1u << ip.ecn;
 		if (i == 0)
 			first = ip;
 	}
-	return count ? mend_bytes(bytes, length, &first) : 0;
+	return count ? mend_bytes(bytes, length, &first, weir__whole_ecn(ecn)) : 0;
 }

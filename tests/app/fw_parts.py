@@ -15,6 +15,14 @@ def piece(packet, start, end, more, identification):
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + packet[20:][start:end]
 
 
+def marked(packet, ecn):
+    """With this in the last two bits of the traffic class."""
+    if packet[0] >> 4 == 6:
+        return packet[:1] + bytes([packet[1] & 0xcf | ecn << 4]) + packet[2:]
+    head = packet[:1] + bytes([packet[1] & 0xfc | ecn]) + packet[2:10] + bytes(2) + packet[12:20]
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + packet[20:]
+
+
 def cut(packet, sizes, identification=1):
     """Fragments with so many bytes of payload, and one with the rest; of IPv4 without options."""
     payload, at, parts = len(packet) - (40 if packet[0] >> 4 == 6 else 20), 0, []
@@ -70,6 +78,13 @@ class Cutter:
             start, part, more = place(parts[-1])
             parts.insert(self.random.randrange(1, len(parts)), piece(
                 packet, start - 8, start + len(part) - 8 * more, more, self.serial))
+        elif fate < 0.4 and len(parts) > 1:
+            marks = self.random.choice([(0, 3), (1, 3), (2, 3), (1, 2), (0, 1), (0, 2), (1, 2, 3)])
+            parts = [marked(part, self.random.choice(marks)) for part in parts]
+        elif fate < 0.45 and len(parts) > 1:
+            # one without payload
+            at = 8 * self.random.randrange(5)
+            parts.insert(self.random.randrange(len(parts)), piece(packet, at, at, 1, self.serial))
         if self.random.random() < 0.5:
             self.random.shuffle(parts)
         return [frame[:14] + part for part in parts]
