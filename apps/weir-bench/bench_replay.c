@@ -20,6 +20,7 @@ static const struct way {
 	{"loop", ",loop=0,preload=attach", false},
 	{"loopcopy", ",loop=0,preload=copy", false},
 	{"convert", "", true},
+	{"convertahead", ",reader=thread", true},
 	{0},
 };
 
@@ -150,3 +151,5 @@ const struct bench bench_loopcopy = {
 	"loopcopy", "packets of a capture in memory, copied", bench_replays, &subject};
 const struct bench bench_convert = {
 	"convert", "read a capture file and write another", bench_replays, &subject};
+const struct bench bench_convertahead = {
+	"convertahead", "the same with a thread that reads", bench_replays, &subject};

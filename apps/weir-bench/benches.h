@@ -8,7 +8,7 @@
 extern const struct bench bench_mempool, bench_mbuf, bench_create, bench_packets, bench_tiers,
 	bench_parse, bench_ring, bench_handoff;
 extern const struct bench bench_replay, bench_readahead, bench_loop, bench_loopcopy, bench_convert,
-	bench_checksum, bench_pipeline, bench_spread, bench_flow;
+	bench_convertahead, bench_checksum, bench_pipeline, bench_spread, bench_flow;
 extern const struct bench bench_heap, bench_acl;
 
 extern const struct buffers_subject mbuf_subject;

@@ -10,8 +10,8 @@
 
 /* Every benchmark that peers know. */
 static const char *const benches[] = {"mempool", "heap", "mbuf", "create", "packets", "parse",
-	"ring", "handoff", "replay", "loop", "loopcopy", "convert", "checksum", "pipeline", "flow",
-	"acl"};
+	"ring", "handoff", "replay", "readahead", "loop", "loopcopy", "convert", "convertahead",
+	"checksum", "pipeline", "flow", "acl"};
 
 static json_t *load_rows(const struct bench_run *run, const char *path)
 {

@@ -13,15 +13,15 @@ extern char **environ;
 
 const struct program programs_peers[] = {
 	{"dpdk", "peer-dpdk",
-		"mempool,heap,mbuf,create,packets,parse,ring,handoff,replay,loop,loopcopy,convert,"
-		"checksum,pipeline,flow,acl"},
+		"mempool,heap,mbuf,create,packets,parse,ring,handoff,replay,readahead,loop,"
+		"loopcopy,convert,convertahead,checksum,pipeline,flow,acl"},
 	{"glibc", "peer-glibc", "mbuf,handoff,heap"},
 	{"jemalloc", "peer-jemalloc", "mbuf,handoff,heap"},
 	{"mimalloc", "peer-mimalloc", "mbuf,handoff,heap"},
 	{"ck", "peer-ck", "ring"},
 	{"urcu", "peer-urcu", "ring"},
 	{"urcu-lfq", "peer-urcu-lfq", "ring"},
-	{"pcap", "peer-pcap", "replay,convert"},
+	{"pcap", "peer-pcap", "replay,readahead,convert,convertahead"},
 	{"tcpreplay", "peer-tcpreplay", "replay"},
 	{0},
 };

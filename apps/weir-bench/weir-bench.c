@@ -11,7 +11,8 @@
 static const struct bench *const benches[] = {&bench_mempool, &bench_heap, &bench_mbuf,
 	&bench_create, &bench_packets, &bench_tiers, &bench_parse, &bench_ring, &bench_handoff,
 	&bench_replay, &bench_readahead, &bench_loop, &bench_loopcopy, &bench_convert,
-	&bench_checksum, &bench_pipeline, &bench_spread, &bench_flow, &bench_acl, NULL};
+	&bench_convertahead, &bench_checksum, &bench_pipeline, &bench_spread, &bench_flow,
+	&bench_acl, NULL};
 
 static const struct bench_command commands[] = {
 	{"compare", "run weir and the peers in turn; or compare A.json B.json", compare_command},

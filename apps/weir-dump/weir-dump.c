@@ -90,13 +90,15 @@ static void run(struct dump *dump)
 static void report(struct dump *dump)
 {
 	static struct app_count drops[] = {{.name = "writer too slow"}}, counts[3];
+	bool keeps = dump->conf.last_ns || dump->conf.last_bytes;
 	struct app *app = &dump->app;
 	struct weir_recorder_stats stats;
 
 	weir_recorder_stats(dump->recorder, &stats);
 	drops[0].count = stats.lost;
-	counts[0] = (struct app_count){
-		dump->conf.last_ns || dump->conf.last_bytes ? "kept" : "written", stats.written};
+	if (weir_recorder_state(dump->recorder) < 0 && !keeps)
+		drops[0] = (struct app_count){"not written", app->received - stats.written};
+	counts[0] = (struct app_count){keeps ? "kept" : "written", stats.written};
 	counts[1] = (struct app_count){"bytes", stats.bytes_written};
 	counts[2] = (struct app_count){"files", stats.files};
 	app->drops = drops;

@@ -27,6 +27,7 @@
 #include "weir/capture_write.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static int choose_format(const char *format, enum weir_capture_format *chosen)
@@ -86,10 +87,15 @@ static int pcap_open(struct weir_port *port, void *priv, struct weir__spec *spec
 static int pcap_close(struct weir_port *port, void *priv)
 {
 	struct pcap_port *pcap = priv;
+	int error;
 
 	(void)port;
 	weir__pcap_close_rx(pcap);
-	return weir_capture_finish(pcap->writer);
+	error = weir_capture_finish(pcap->writer);
+	if (!error && pcap->unfit)
+		error = weir__fail(ENOTSUP, "%s; %llu packets are not in it", pcap->why_unfit,
+			(unsigned long long)pcap->unfit);
+	return error;
 }
 
 /* The chain as pieces; 0 when it has more than we hold. */
@@ -161,10 +167,19 @@ static uint32_t keep_mbufs(struct weir__run *of, struct weir_mbuf **mbufs, uint3
 	return kept;
 }
 
+/* The file goes on without the packet: it is of a second link type, for example. What the first was
+ * is said when the port is closed, with how many there were. */
+static void drop_unfit(struct pcap_port *pcap, uint32_t queue)
+{
+	if (pcap->unfit++ == 0)
+		snprintf(pcap->why_unfit, sizeof(pcap->why_unfit), "%s", weir_last_error());
+	weir__count(&pcap->port->tx[queue].dropped[WEIR_DROP_TX_UNFIT], 1);
+}
+
 static uint32_t pcap_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct pcap_port *pcap = priv;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, unfit = 0;
 	uint32_t sent = 0;
 	int error = 0;
 
@@ -175,6 +190,12 @@ static uint32_t pcap_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 		if (sent == count)
 			break;
 		error = write_mbuf(pcap, mbufs[sent]);
+		if (error == -EINVAL || error == -EMSGSIZE) {
+			drop_unfit(pcap, queue);
+			bytes -= mbufs[sent]->length; /* of all that are taken */
+			unfit++;
+			error = 0;
+		}
 		sent += !error;
 	}
 	for (uint32_t i = 0; i < sent; i++)
@@ -182,7 +203,7 @@ static uint32_t pcap_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, ui
 	if (error && error != -EAGAIN)
 		weir__port_fail(pcap->port, error);
 	weir_mbuf_free_bulk(mbufs, sent);
-	weir__count_packets(&pcap->port->tx[queue], sent, bytes);
+	weir__count_packets(&pcap->port->tx[queue], sent - unfit, bytes);
 	return sent;
 }
 

@@ -17,7 +17,9 @@
 struct pcap_port {
 	struct weir_port *port;
 	struct weir_capture_writer *writer;
-	uint64_t bytes; /* of the packets that this call of rx has received */
+	uint64_t unfit;      /* packets that its format does not hold */
+	char why_unfit[256]; /* the first of them */
+	uint64_t bytes;      /* of the packets that this call of rx has received */
 
 	/* One of the two, or none. */
 	struct weir_capture_reader *reader;

@@ -80,7 +80,7 @@ WEIR_API void weir_recorder_save(struct weir_recorder *recorder);
 struct weir_recorder_stats {
 	uint64_t taken;         /* packets copied to a lane */
 	uint64_t lost;          /* no room in it: the writer was too slow, or has failed */
-	uint64_t written;       /* to a file; in memory: kept */
+	uint64_t written;       /* to a file, and is there; in memory: kept */
 	uint64_t bytes_written; /* of these packets */
 	uint64_t files;
 	uint64_t saves;
@@ -90,7 +90,8 @@ WEIR_API void weir_recorder_stats(
 	const struct weir_recorder *recorder, struct weir_recorder_stats *stats);
 
 /* 0: it records; 1: it is done; or -errno of its failure, with the sentence in
- * weir_recorder_error(). */
+ * weir_recorder_error(). A packet that the format does not hold, such as one of a second link type
+ * in a pcap file, is left out, and the recorder goes on; the state is -EINVAL in the end. */
 WEIR_API int weir_recorder_state(const struct weir_recorder *recorder);
 WEIR_API const char *weir_recorder_error(const struct weir_recorder *recorder);
 

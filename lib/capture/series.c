@@ -6,6 +6,7 @@
 #include "weir/capture_write.h"
 
 #include "base/base_impl.h"
+#include "finish_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@ struct weir_series {
 	struct source *sources;     /* from 1 on */
 	uint32_t source_count;
 	int error; /* of files before */
+	struct weir__amount lost;
 };
 
 /* ---- names ---- */
@@ -131,12 +133,14 @@ static int write_stats(struct weir_series *series)
 static int end_file(struct weir_series *series)
 {
 	int error = write_stats(series), finished;
+	struct weir__amount lost;
 	char sentence[512];
 
 	/* a failure says what is lost only once */
 	if (error)
 		snprintf(sentence, sizeof(sentence), "%s", weir_last_error());
-	finished = weir_capture_finish(series->writer);
+	finished = weir__capture_finish(series->writer, &lost);
+	weir__amount_add(&series->lost, lost.packets, lost.bytes);
 	series->writer = NULL;
 	if (error && finished)
 		weir__fail(-error, "%s", sentence);
@@ -329,14 +333,13 @@ const char *weir_series_path(const struct weir_series *series)
 	return series->path;
 }
 
-int weir_series_finish(struct weir_series *series)
+int weir__series_finish(struct weir_series *series, struct weir__amount *lost)
 {
 	int error = 0;
 
-	if (!series)
-		return 0;
 	if (series->writer)
 		error = end_file(series);
+	*lost = series->lost;
 	for (uint32_t i = 0; i < series->source_count; i++) {
 		free_texts(&series->sources[i].texts);
 		free(series->sources[i].comment);
@@ -348,4 +351,11 @@ int weir_series_finish(struct weir_series *series)
 	free(series->path);
 	free(series);
 	return error;
+}
+
+int weir_series_finish(struct weir_series *series)
+{
+	struct weir__amount lost;
+
+	return series ? weir__series_finish(series, &lost) : 0;
 }

@@ -220,7 +220,7 @@ int weir_capture_write_noted(struct weir_capture_writer *writer,
 		return result;
 	writer->last = (uint32_t)result;
 	put_packet(writer, &kept, iov, note);
-	writer->packets++;
+	weir__amount_add(&writer->given, 1, kept.length);
 	return 0;
 }
 

@@ -16,54 +16,66 @@
 
 /* ---- failure ---- */
 
-/* The size of the block or record at bytes + at, as we wrote it. */
-static size_t record_size(
-	const struct weir_capture_writer *writer, const uint8_t *bytes, size_t at, bool *is_packet)
+/* The size of the block or record at bytes + at, as we wrote it, and what it has of packets. */
+static size_t record_size(const struct weir_capture_writer *writer, const uint8_t *bytes, size_t at,
+	struct weir__amount *packet)
 {
-	uint32_t type, length;
+	uint32_t type, size, length;
 
-	*is_packet = true;
-	if (writer->format != WEIR_CAPTURE_PCAPNG && writer->flushed == 0 && at == 0) {
-		*is_packet = false;
+	*packet = (struct weir__amount){0, 0};
+	if (writer->format != WEIR_CAPTURE_PCAPNG && writer->flushed == 0 && at == 0)
 		return WEIR__FILE_HEADER;
-	}
 	if (writer->format != WEIR_CAPTURE_PCAPNG) {
 		memcpy(&length, bytes + at + 8, sizeof(length));
+		*packet = (struct weir__amount){1, length};
 		return WEIR__RECORD_HEADER + (size_t)length;
 	}
 	memcpy(&type, bytes + at, sizeof(type));
-	memcpy(&length, bytes + at + 4, sizeof(length));
-	*is_packet = type == WEIR__PCAPNG_ENHANCED;
-	return length;
+	memcpy(&size, bytes + at + 4, sizeof(size));
+	if (type == WEIR__PCAPNG_ENHANCED) {
+		memcpy(&length, bytes + at + 20, sizeof(length));
+		*packet = (struct weir__amount){1, length};
+	}
+	return size;
 }
 
-static int say_lost(const struct weir_capture_writer *writer, uint64_t lost)
+static int say_lost(const struct weir_capture_writer *writer)
 {
 	return weir__fail(-writer->error, "%s: cannot be written: %s; %llu packets are not in it",
-		writer->sink.path, strerror(-writer->error), (unsigned long long)lost);
+		writer->sink.path, strerror(-writer->error),
+		(unsigned long long)writer->lost.packets);
+}
+
+static struct weir__amount run_amount(const struct weir__run *run)
+{
+	uint64_t bytes = (uint64_t)(run->end - run->start);
+
+	return (struct weir__amount){
+		run->packets, bytes - run->packets * (uint64_t)WEIR__RECORD_HEADER};
 }
 
 /* Only put of these used bytes, of the buffer or the run, reached the file. Cut it behind the last
  * whole record, and say how many packets that are given to us are not in it, with those behind. */
 static int fail_plain(struct weir_capture_writer *writer, const uint8_t *bytes, size_t used,
-	size_t put, uint64_t lost)
+	size_t put, struct weir__amount behind)
 {
+	struct weir__amount packet;
 	size_t whole = 0, size;
-	bool is_packet;
 
 	if (writer->sink.is_pipe) /* the buffer may start inside a record */
 		return weir__fail(-writer->error, "%s: cannot be written: %s", writer->sink.path,
 			strerror(-writer->error));
 	for (size_t at = 0; at < used; at += size) {
-		size = record_size(writer, bytes, at, &is_packet);
+		size = record_size(writer, bytes, at, &packet);
 		if (at + size <= put)
 			whole = at + size;
 		else
-			lost += is_packet;
+			weir__amount_add(&writer->lost, packet.packets, packet.bytes);
 	}
+	weir__amount_add(&writer->lost, behind.packets, behind.bytes);
 	/* where that fails it ends inside a record */
 	weir__sink_cut(&writer->sink, writer->flushed + whole);
-	return say_lost(writer, lost);
+	return say_lost(writer);
 }
 
 int weir__writer_repeat_error(const struct weir_capture_writer *writer)
@@ -79,9 +91,12 @@ static void end_run(struct weir_capture_writer *writer)
 {
 	struct weir__run *run = &writer->run;
 
-	if (run->start)
+	if (run->start) {
+		struct weir__amount amount = run_amount(run);
+
 		weir__block_drop(run->block, 1);
-	writer->packets += run->packets;
+		weir__amount_add(&writer->given, amount.packets, amount.bytes);
+	}
 	*run = (struct weir__run){.last = run->last};
 }
 
@@ -94,7 +109,7 @@ static int write_run(struct weir_capture_writer *writer)
 
 	writer->error = weir__sink_write(&writer->sink, run->start, size, true, &done);
 	if (writer->error)
-		result = fail_plain(writer, run->start, size, done, 0);
+		result = fail_plain(writer, run->start, size, done, (struct weir__amount){0, 0});
 	else
 		writer->flushed += done;
 	end_run(writer);
@@ -109,7 +124,7 @@ static int write_plain(struct weir_capture_writer *writer, bool wait)
 	writer->error = weir__sink_write(&writer->sink, writer->buffer, used, wait, &done);
 	if (writer->error) {
 		writer->used = 0;
-		fail_plain(writer, writer->buffer, used, done, writer->run.packets);
+		fail_plain(writer, writer->buffer, used, done, run_amount(&writer->run));
 		end_run(writer);
 		return writer->error;
 	}
@@ -131,7 +146,9 @@ static int fail_piece(struct weir_capture_writer *writer)
 		writer->flushed > 0 && lseek(writer->sink.fd, 0, SEEK_END) >= 0)
 		weir__sink_write(&writer->sink, end, size, true, &done);
 	writer->used = writer->piece_size = writer->piece_done = 0;
-	return say_lost(writer, writer->packets - writer->packets_safe);
+	writer->lost = (struct weir__amount){writer->given.packets - writer->safe.packets,
+		writer->given.bytes - writer->safe.bytes};
+	return say_lost(writer);
 }
 
 /* Bring the piece there is to the file. */
@@ -147,7 +164,7 @@ static int write_piece(struct weir_capture_writer *writer, bool wait)
 	if (writer->piece_done < writer->piece_size)
 		return -EAGAIN;
 	writer->flushed += writer->piece_size;
-	writer->packets_safe = writer->packets_packed;
+	writer->safe = writer->packed;
 	writer->piece_size = writer->piece_done = 0;
 	return 0;
 }
@@ -169,7 +186,7 @@ static int make_piece(struct weir_capture_writer *writer, bool last)
 	if (size == WEIR__ENCODE_FAILED)
 		return weir__fail(EIO, "%s: cannot be compressed", writer->sink.path);
 	writer->piece_size = size;
-	writer->packets_packed = writer->packets;
+	writer->packed = writer->given;
 	writer->used = 0;
 	return 0;
 }
@@ -316,12 +333,10 @@ struct weir_capture_writer *weir_capture_create(
 	return writer;
 }
 
-int weir_capture_finish(struct weir_capture_writer *writer)
+int weir__capture_finish(struct weir_capture_writer *writer, struct weir__amount *lost)
 {
 	int result, closed;
 
-	if (writer == NULL)
-		return 0;
 	if (writer->error == 0)
 		weir__writer_add_missing_header(writer);
 	if (writer->error || !writer->codec)
@@ -329,6 +344,14 @@ int weir_capture_finish(struct weir_capture_writer *writer)
 	else
 		result = write_compressed(writer, true, true);
 	closed = weir__sink_close(&writer->sink);
+	*lost = writer->lost;
 	destroy(writer);
 	return result ? result : closed;
+}
+
+int weir_capture_finish(struct weir_capture_writer *writer)
+{
+	struct weir__amount lost;
+
+	return writer ? weir__capture_finish(writer, &lost) : 0;
 }

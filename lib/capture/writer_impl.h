@@ -9,6 +9,7 @@
 #ifndef WEIR_WRITER_IMPL_H
 #define WEIR_WRITER_IMPL_H
 
+#include "finish_impl.h"
 #include "keep_impl.h"
 #include "sink_impl.h"
 
@@ -27,7 +28,7 @@ struct weir_capture_writer {
 	bool nonblocking;
 	int error;        /* -errno of the first write that failed, for all further calls */
 	uint64_t flushed; /* bytes that are in the file */
-	uint64_t packets; /* given to us */
+	struct weir__amount given, lost;
 
 	size_t used, capacity; /* of the buffer */
 	uint8_t *buffer;
@@ -35,8 +36,8 @@ struct weir_capture_writer {
 	struct weir__encoder *encoder; /* NULL: plain */
 	uint8_t *piece;                /* of compressed bytes, on its way to the file */
 	size_t piece_size, piece_done, piece_room;
-	uint64_t packets_packed; /* in that and all pieces before */
-	uint64_t packets_safe;   /* in those that are in the file */
+	struct weir__amount packed; /* in that and all pieces before */
+	struct weir__amount safe;   /* in those that are in the file */
 
 	struct weir_capture_source *sources; /* own copies; the first is that without a name */
 	uint32_t source_count;

@@ -297,6 +297,9 @@ void weir_recorder_save(struct weir_recorder *recorder)
 
 void weir_recorder_stats(const struct weir_recorder *recorder, struct weir_recorder_stats *stats)
 {
+	uint64_t missing = weir__counted(&recorder->missing);
+	uint64_t missing_bytes = weir__counted(&recorder->missing_bytes);
+
 	*stats = (struct weir_recorder_stats){
 		.files = weir__counted(&recorder->files), .saves = weir__counted(&recorder->saves)};
 	for (uint32_t i = 0; i < recorder->source_count; i++) {
@@ -307,6 +310,8 @@ void weir_recorder_stats(const struct weir_recorder *recorder, struct weir_recor
 			stats->lost += weir__counted(&recorder->lanes[j].tallies[i].lost);
 		}
 	}
+	stats->written -= missing;
+	stats->bytes_written -= missing_bytes;
 }
 
 int weir_recorder_state(const struct weir_recorder *recorder)

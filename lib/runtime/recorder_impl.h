@@ -70,18 +70,23 @@ struct weir_recorder {
 	WEIR_ATOMIC(bool) save;
 	WEIR_ATOMIC(int) state; /* as weir_recorder_state() */
 	WEIR_ATOMIC(uint64_t) files, saves;
-	char error[512]; /* written before the state */
+	WEIR_ATOMIC(uint64_t) missing, missing_bytes; /* written, but not in the file that failed */
+	char error[512];                              /* written before the state */
 
 	/* the thread's */
 	struct weir__recall recall;
 	uint64_t begun_ns, begun_realtime_ns, flushed_ns;
 	uint64_t written, bytes_written; /* or kept */
+	uint64_t unfit;                  /* packets that the format does not hold */
+	char why_unfit[256];             /* the first of them */
 };
 
 /* recording.c: the thread. */
 void *weir__recorder_run(void *recorder);
 
-/* recording.c: one record to the file. 0, or -errno with a sentence. */
+/* recording.c: one record to the file. 0; or -errno with a sentence; WEIR__UNFIT when the file goes
+ * on without it. */
+#define WEIR__UNFIT 1
 int weir__recorder_write(struct weir_recorder *recorder, const struct weir__record *record);
 
 /* recall.c: keep a record, which is size bytes with its header; forget what is too old; write all;

@@ -6,6 +6,7 @@
 
 #include "base/base_impl.h"
 #include "base/count_impl.h"
+#include "capture/finish_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +21,14 @@
 #define FLUSH_NS 100000000
 
 #define DONE 1
+
+/* What the first was that does not fit is said in the end, with how many there were. */
+static int note_unfit(struct weir_recorder *recorder)
+{
+	if (recorder->unfit++ == 0)
+		snprintf(recorder->why_unfit, sizeof(recorder->why_unfit), "%s", weir_last_error());
+	return WEIR__UNFIT;
+}
 
 int weir__recorder_write(struct weir_recorder *recorder, const struct weir__record *record)
 {
@@ -36,7 +45,9 @@ int weir__recorder_write(struct weir_recorder *recorder, const struct weir__reco
 		.lost = record->lost};
 	struct iovec bytes = {(void *)(uintptr_t)(record + 1), record->length};
 
-	return weir_series_write(recorder->series, &packet, &bytes, 1, &note);
+	int error = weir_series_write(recorder->series, &packet, &bytes, 1, &note);
+
+	return error == -EINVAL ? note_unfit(recorder) : error;
 }
 
 /* ---- figures ---- */
@@ -106,7 +117,7 @@ static int handle(
 				      : weir__recorder_write(recorder, record);
 
 	if (error)
-		return error;
+		return error < 0 ? error : 0;
 	recorder->written++;
 	recorder->bytes_written += record->length;
 	weir__count(&source->written, 1);
@@ -163,18 +174,33 @@ static int save_if_told(struct weir_recorder *recorder)
 
 /* ---- the thread ---- */
 
+/* What is counted as written is what is there. */
+static void finish_files(struct weir_recorder *recorder, int *result)
+{
+	struct weir__amount missing;
+	int finished = weir__series_finish(recorder->series, &missing);
+
+	recorder->series = NULL;
+	if (finished < 0 && *result >= 0) {
+		*result = finished;
+		snprintf(recorder->error, sizeof(recorder->error), "%s", weir_last_error());
+	}
+	if (recorder->recalls)
+		return;
+	weir__count(&recorder->missing, missing.packets);
+	weir__count(&recorder->missing_bytes, missing.bytes);
+}
+
 /* Complete the file: also of a recorder that is done before it is told to stop. */
 static void end(struct weir_recorder *recorder, int result)
 {
-	int finished;
-
 	if (result < 0)
 		snprintf(recorder->error, sizeof(recorder->error), "%s", weir_last_error());
-	finished = weir_series_finish(recorder->series);
-	recorder->series = NULL;
-	if (finished < 0 && result >= 0) {
-		result = finished;
-		snprintf(recorder->error, sizeof(recorder->error), "%s", weir_last_error());
+	finish_files(recorder, &result);
+	if (recorder->unfit && result >= 0) {
+		result = -EINVAL;
+		snprintf(recorder->error, sizeof(recorder->error), "%s; %llu packets are not in it",
+			recorder->why_unfit, (unsigned long long)recorder->unfit);
 	}
 	/* release: the sentence is there; pairs with weir_recorder_state() */
 	atomic_store_explicit(&recorder->state, result, memory_order_release);

@@ -57,7 +57,8 @@ class BenchTest(RowsTest):
                   for variant in ("bulk", "single", "taking", "queueing")}
         wanted |= {("ring", "spsc-alone", 1), ("ring", "mpmc-alone", 1), ("replay", "64", 1),
                    ("replay", "imix", 1), ("create", "pool", 1), ("checksum", "ipv4-20", 1)}
-        wanted |= {(bench, size, 1) for bench in ("readahead", "loop", "loopcopy", "convert")
+        wanted |= {(bench, size, 1) for bench in ("readahead", "loop", "loopcopy", "convert",
+                                                        "convertahead")
                    for size in ("64", "imix")}
         wanted |= {("heap", what, 1) for what in
                    ("64", "1024", "4096", "100000", "fixed-64", "mixed")}

@@ -68,8 +68,14 @@ class Formats(DumpTest):
         source = SOURCES / "tests/data/sample.pcapng"
         self.run_ok(source, "-w", "a.pcapng", "-q")
         self.assertEqual(self.read("a.pcapng"), captures.read(source))
-        line, _ = self.fails(1, source, "-w", "a.pcap", "-q")
-        self.assertIn("write pcapng", line)
+        packets = captures.read(source)
+        fit = [p for p in packets if p.link == packets[0].link]
+        line, out = self.fails(1, source, "-w", "a.pcap", "--json")
+        self.assertIn(f"write pcapng; {len(packets) - len(fit)} packets are not in it", line)
+        self.assertEqual(self.read("a.pcap"), fit)
+        report = self.checked(out)
+        self.assertEqual((report["written"], report["dropped"]["not_written"]),
+                         (len(fit), len(packets) - len(fit)))
 
     def test_directions(self):
         """What a file says of its packets stays, and nothing is made up of those it is silent about."""
@@ -238,11 +244,14 @@ class Failures(DumpTest):
             out, err = self.end(process, 1)
             self.assertRegex(err, rf"\Aweir-dump: {name}: cannot be written: File too large; "
                                   r"\d+ packets are not in it\n\Z")
-            self.assertEqual(self.checked(out)["ended_by"], "error")
+            report = self.checked(out)
             self.run_ok(name, "-w", "back.pcap", "-q")
             there = len(self.read("back.pcap"))
             self.assertGreater(there, 100)
             self.assertLess(there, 20000)
+            self.assertEqual((report["ended_by"], report["written"], report["bytes"]),
+                             ("error", there, 1000 * there))
+            self.assertEqual(report["dropped"]["not_written"], report["rx_packets"] - there)
 
     def test_full_disk(self):
         where = self.folder / "tiny"

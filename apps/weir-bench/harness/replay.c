@@ -142,28 +142,62 @@ static const char *choose_folder(const struct bench *bench, const struct input *
 {
 	struct statvfs memory;
 
-	if (strcmp(bench->name, "convert") == 0 && statvfs("/dev/shm", &memory) == 0 &&
+	if (strncmp(bench->name, "convert", 7) == 0 && statvfs("/dev/shm", &memory) == 0 &&
 		access("/dev/shm", W_OK) == 0 &&
 		memory.f_bavail * memory.f_frsize > 2 * bytes_of(input))
 		return "/dev/shm";
 	return "/var/tmp";
 }
 
+/* Captures that were made, for all benches of this run. */
+static struct made {
+	const struct input *input;
+	const char *folder;
+	char path[64];
+} made[4];
+static size_t made_count;
+
+static void remove_made(void)
+{
+	for (size_t i = 0; i < made_count; i++)
+		unlink(made[i].path);
+}
+
+/* The capture of this input in this folder; NULL with errno. */
+static const char *find_made(const struct input *input, const char *folder)
+{
+	struct made *one = &made[made_count];
+	int error;
+
+	for (size_t i = 0; i < made_count; i++)
+		if (made[i].input == input && strcmp(made[i].folder, folder) == 0)
+			return made[i].path;
+	if (made_count == 0)
+		atexit(remove_made);
+	*one = (struct made){.input = input, .folder = folder};
+	snprintf(one->path, sizeof(one->path), "%s/weir-bench-XXXXXX", folder);
+	error = make_input(input, one->path);
+	if (error) {
+		errno = -error;
+		return NULL;
+	}
+	made_count++;
+	return one->path;
+}
+
 static int measure_made(struct bench_run *run, const struct bench *bench, const struct input *input,
 	bench_measure_file *measure_one)
 {
 	const char *folder = choose_folder(bench, input);
-	char path[64];
+	const char *path = find_made(input, folder);
+	char written[sizeof(made[0].path) + 4];
 	int result;
 
-	snprintf(path, sizeof(path), "%s/weir-bench-XXXXXX", folder);
-	result = make_input(input, path);
-	if (result != 0)
-		return bench_fail(run, bench->name, folder, strerror(-result));
+	if (!path)
+		return bench_fail(run, bench->name, folder, strerror(errno));
 	result = measure_one(run, bench, input->name, path);
-	unlink(path);
-	strcat(path, ".out"); /* what was written, where something was */
-	unlink(path);
+	snprintf(written, sizeof(written), "%s.out", path); /* where something was */
+	unlink(written);
 	return result;
 }
 

@@ -205,8 +205,9 @@ static int start(const struct options *options)
 
 static const struct bench *const benches[] = {&bench_mempool, &dpdk_bench_heap, &bench_mbuf,
 	&bench_create, &dpdk_bench_packets, &dpdk_bench_parse, &dpdk_bench_ring, &bench_handoff,
-	&dpdk_bench_replay, &dpdk_bench_loop, &dpdk_bench_loopcopy, &dpdk_bench_convert,
-	&dpdk_bench_checksum, &dpdk_bench_pipeline, &dpdk_bench_flow, &dpdk_bench_acl, NULL};
+	&dpdk_bench_replay, &dpdk_bench_readahead, &dpdk_bench_loop, &dpdk_bench_loopcopy,
+	&dpdk_bench_convert, &dpdk_bench_convertahead, &dpdk_bench_checksum, &dpdk_bench_pipeline,
+	&dpdk_bench_flow, &dpdk_bench_acl, NULL};
 
 static const struct bench_program program = {
 	.impl = "dpdk",

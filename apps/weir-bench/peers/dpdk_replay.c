@@ -76,7 +76,7 @@ static void *create(const struct options *options, const char *path, const char 
 
 	if (!reader)
 		return NULL;
-	reader->sends = strcmp(bench, "convert") == 0;
+	reader->sends = strncmp(bench, "convert", 7) == 0;
 	reader->loops = strncmp(bench, "loop", 4) == 0;
 	if (reader->loops)
 		with.count += LOOP_MBUFS;
@@ -140,9 +140,13 @@ static int bench_loops(struct bench_run *run, const struct bench *bench)
 
 const struct bench dpdk_bench_replay = {
 	"replay", "read a capture file to drop", bench_replays, &subject};
+const struct bench dpdk_bench_readahead = {
+	"readahead", "the same once more: there is no thread that reads", bench_replays, &subject};
 const struct bench dpdk_bench_loop = {
 	"loop", "infinite_rx of a capture file to drop", bench_loops, &subject};
 const struct bench dpdk_bench_loopcopy = {
 	"loopcopy", "the same, which copies", bench_loops, &subject};
 const struct bench dpdk_bench_convert = {
 	"convert", "read a capture file and write another", bench_replays, &subject};
+const struct bench dpdk_bench_convertahead = {
+	"convertahead", "the same once more", bench_replays, &subject};

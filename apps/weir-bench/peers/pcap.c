@@ -59,7 +59,7 @@ static void *create(const struct options *options, const char *path, const char 
 	(void)options;
 	if (!reader)
 		return NULL;
-	reader->writes = strcmp(bench, "convert") == 0;
+	reader->writes = strncmp(bench, "convert", 7) == 0;
 	if (open_files(reader, path) != 0) {
 		destroy(reader);
 		reader = NULL;
@@ -96,15 +96,20 @@ static const struct replay_subject subject = {
 
 static const struct bench bench_replay = {
 	"replay", "read a capture file to drop", bench_replays, &subject};
+static const struct bench bench_readahead = {
+	"readahead", "the same once more: there is no thread that reads", bench_replays, &subject};
 static const struct bench bench_convert = {
 	"convert", "read a capture file and write another", bench_replays, &subject};
+static const struct bench bench_convertahead = {
+	"convertahead", "the same once more", bench_replays, &subject};
 
 static const char *why(void)
 {
 	return reason;
 }
 
-static const struct bench *const benches[] = {&bench_replay, &bench_convert, NULL};
+static const struct bench *const benches[] = {
+	&bench_replay, &bench_readahead, &bench_convert, &bench_convertahead, NULL};
 
 static const struct bench_program program = {
 	.impl = "pcap",
