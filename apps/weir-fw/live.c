@@ -12,6 +12,12 @@
 #define EXPIRE_EACH_NS UINT64_C(1000000000)
 #define EXPIRE_ROUNDS  1024
 
+/* Errors are told at most so often a second, and so many at once; as net.ipv4.icmp_msgs_per_sec and
+ * icmp_msgs_burst of the kernel. */
+#define NS           UINT64_C(1000000000)
+#define ERRORS       1000
+#define ERRORS_BURST 50
+
 /* Packets that a port is asked for: with 64 instead of 32 each takes some 6 ns less. */
 #define BURST 64
 
@@ -108,9 +114,15 @@ static void run_bridge(struct fw_live *live)
 {
 	const struct weir_stage_type *judge =
 		live->net.host.count ? &fw_router_type : &fw_bridge_type;
-	static struct weir_stage_type steer; /* outlives the pipeline */
+	static struct weir_stage_type steer, hops; /* outlive the pipeline */
 
 	steer = fw_steer_type(judge);
+	if (live->net.host.count) {
+		hops = fw_hops_type();
+		live->bridge.behind = &hops;
+	}
+	live->errors = (struct fw_limit){
+		.rate = ERRORS, .unit_s = 1, .most_ns = ERRORS_BURST * (NS / ERRORS)};
 	live->bridge.stage_workers = live->reload.workers;
 	live->bridge.front = &steer;
 	app_bridge_run(&live->bridge, judge, live->drops);

@@ -35,6 +35,7 @@ struct fw_live {
 	char names[APP_PORT_MAX][FW_IFNAMSIZ]; /* of the interfaces */
 	bool times_of_packets;                 /* what files say, not what the clock says */
 	const char *log, *events;              /* files; NULL: none */
+	struct fw_limit errors;                /* that a router tells */
 	uint64_t expired_ns;                   /* when it was last looked for, in vain of packets */
 	struct fw_logs *logs;
 	struct fw_view *views[FW_VIEWS]; /* of those that judge, by number; then the one in front */
@@ -53,6 +54,8 @@ void fw_live_add(struct fw_live *live, struct argp_state *state, const char *tex
  * live_steer.c. */
 extern const struct weir_stage_type fw_bridge_type, fw_router_type;
 struct weir_stage_type fw_steer_type(const struct weir_stage_type *judge);
+/* And behind several workers of a router: router_hops.c. */
+struct weir_stage_type fw_hops_type(void);
 
 /* Run by these rules, which are freed, and report. Returns the exit status. */
 int fw_live_run(struct fw_live *live, struct fw_ruleset *rules);

@@ -2,7 +2,7 @@
 /* nat.c: which addresses and ports a connection gets. */
 #include "apps/weir-fw/nat.h"
 
-#include "apps/weir-fw/track_impl.h"
+#include "apps/weir-fw/places.h"
 
 #include <weir/checksum.h>
 
@@ -59,6 +59,11 @@ static void set_port(fw_key *tuple, uint32_t end, uint16_t port)
 		memcpy(tuple->port[!end], tuple->port[end], 2);
 }
 
+bool fw_nat_claim(struct fw_tracker *tracker, const fw_key *tuple)
+{
+	return !fw_tuple_taken(tracker, tuple) && fw_places_claim(tracker, tuple);
+}
+
 bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *answer)
 {
 	bool random = nat && (nat->random || nat->fully_random);
@@ -67,15 +72,15 @@ bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *a
 
 	port_range(nat, answer, &low, &high);
 	if (!random && (!nat || !nat->has_ports || (port >= low && port <= high)) &&
-		!fw_tuple_taken(tracker, answer))
+		fw_nat_claim(tracker, answer))
 		return true;
 	if (!fw_track_ports(answer->protocol) && !answer->zero[1])
-		return !fw_tuple_taken(tracker, answer);
+		return fw_nat_claim(tracker, answer);
 	count = (uint32_t)(high - low) + 1;
 	start = random32(tracker) % count;
 	for (uint32_t i = 0; i < count && i < TRIES; i++) {
 		set_port(answer, 1, (uint16_t)(low + (start + i) % count));
-		if (!fw_tuple_taken(tracker, answer))
+		if (fw_nat_claim(tracker, answer))
 			return true;
 	}
 	return false;

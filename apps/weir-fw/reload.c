@@ -3,6 +3,7 @@
 #include "apps/weir-fw/reload.h"
 
 #include "apps/weir-fw/index.h"
+#include "apps/weir-fw/places.h"
 #include "base/base_impl.h"
 
 #include <errno.h>
@@ -55,18 +56,41 @@ static void warn(const struct fw_reload *reload, const struct fw_ruleset *rules)
 		}
 }
 
-static struct fw_trackers *make_trackers(const struct fw_reload *reload)
+static struct fw_trackers *make_trackers(struct fw_reload *reload)
 {
-	struct fw_trackers *trackers = fw_trackers_create(reload->workers, reload->connections);
+	struct fw_trackers *trackers =
+		fw_trackers_create(++reload->sets, reload->workers, reload->connections);
 
 	for (uint32_t i = 0; trackers && reload->events && i < trackers->count; i++)
 		fw_tracker_tell(trackers->of[i], fw_events_tell, fw_events_lane(reload->events, i));
 	return trackers;
 }
 
-/* With the trackers of the one before, if both want one. NULL with weir_last_error(). */
-static struct fw_generation *make(const struct fw_reload *reload, struct fw_ruleset *rules,
+/* Let a generation track, and translate if its rules do. */
+static int give_trackers(struct fw_reload *reload, struct fw_generation *generation,
 	const struct fw_generation *before)
+{
+	const bool nat = generation->rules->nat;
+
+	generation->trackers = before ? before->trackers : NULL;
+	if (!generation->trackers)
+		generation->trackers = make_trackers(reload);
+	if (generation->trackers && nat && reload->workers > 1 && !reload->places) {
+		uint32_t share = fw_trackers_share(reload->connections, reload->workers);
+
+		reload->places = fw_places_create(share * reload->workers, reload->workers);
+		if (!reload->places)
+			return -errno;
+	}
+	generation->places = reload->places;
+	if (!generation->trackers)
+		return -errno;
+	return nat ? fw_trackers_translate(generation->trackers, reload->host, reload->places) : 0;
+}
+
+/* With the trackers of the one before, if both want one. NULL with weir_last_error(). */
+static struct fw_generation *make(
+	struct fw_reload *reload, struct fw_ruleset *rules, const struct fw_generation *before)
 {
 	struct fw_generation *generation;
 
@@ -84,13 +108,7 @@ static struct fw_generation *make(const struct fw_reload *reload, struct fw_rule
 	fw_tallies_share(rules, reload->workers);
 	generation->rules = rules;
 	generation->number = before ? before->number + 1 : 1;
-	if (!rules->stateful)
-		return generation;
-	generation->trackers = before ? before->trackers : NULL;
-	if (!generation->trackers)
-		generation->trackers = make_trackers(reload);
-	if (generation->trackers &&
-		(!rules->nat || !fw_trackers_translate(generation->trackers, reload->host)))
+	if (!rules->stateful || give_trackers(reload, generation, before) == 0)
 		return generation;
 	if (!before || generation->trackers != before->trackers)
 		fw_trackers_destroy(generation->trackers);
@@ -137,6 +155,7 @@ void fw_reload_end(struct fw_reload *reload)
 {
 	weir_rcu_barrier();
 	free_generation(weir_rcu_publish(&reload->slot, NULL));
+	weir_flow_shared_destroy(reload->places);
 	pthread_mutex_destroy(&reload->lock);
 }
 

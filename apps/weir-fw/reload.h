@@ -24,7 +24,9 @@ struct fw_generation {
 	struct fw_ruleset *rules;
 	uint32_t number;              /* from 1 on */
 	struct fw_trackers *trackers; /* NULL: no rule asks for states */
-	bool passed_on;               /* the trackers are the next one's; judges do not look */
+	/* of what is translated, for several threads; NULL: nothing was */
+	struct weir_flow_shared *places;
+	bool passed_on; /* the trackers are the next one's; judges do not look */
 };
 
 /* Of a thread that judges, or NULL. */
@@ -48,6 +50,8 @@ struct fw_reload {
 	struct stat loaded, seen;   /* the file as it was loaded, and when it was looked at last */
 	uint64_t looked_ns;
 	uint64_t reloads, refused;
+	uint32_t sets;                   /* of trackers, so far */
+	struct weir_flow_shared *places; /* since rules translate */
 };
 
 /* Begin with rules that are loaded, which are freed by end; and listen to SIGHUP. 0, or -errno with

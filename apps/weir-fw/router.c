@@ -154,11 +154,9 @@ bool fw_router_is_for_us(const struct fw_net *net, const struct weir_mbuf *mbuf)
 static void hear_arp(struct fw_router *router, struct weir_mbuf *mbuf)
 {
 	struct fw_message message;
+	bool good = fw_message_arp(weir_mbuf_data(mbuf), mbuf->data_length, &message);
 
-	if (fw_message_arp(weir_mbuf_data(mbuf), mbuf->data_length, &message))
-		fw_router_hear(router, &message, mbuf->port);
-	weir_stage_took(router->stage, 1);
-	weir_mbuf_free(mbuf);
+	fw_router_hear(router, good ? &message : NULL, mbuf, mbuf->port);
 }
 
 /* Its headers can be written to, and the view is of it. */
@@ -253,7 +251,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 {
 	struct fw_router *router = stage->state;
 
-	router->clock_ns = app_now_ns();
+	router->clock_ns = router->hops.clock_ns = app_now_ns();
 	fw_view_begin(&router->view);
 	fw_fast_begin(&router->view.fast, &router->view.judge, router->view.generation, 1);
 	for (uint32_t i = 0; i < count; i++)
@@ -269,22 +267,6 @@ static int open_router(struct weir_stage_args *args, void *conf)
 	return 0;
 }
 
-static bool add_fixed(struct fw_router *router, const struct fw_fixed *fixed)
-{
-	struct weir_mbuf *lost[FW_NEIGHBOUR_HELD];
-	struct fw_neighbour *entry;
-	const uint8_t *hop;
-	uint32_t port = 0, count;
-
-	if (fw_net_find(router->net, fixed->family, fixed->address, &port, &hop) != FW_NEXT_PORT)
-		return false;
-	entry = fw_neighbour_make(
-		router->neighbours, port, fixed->family, fixed->address, lost, &count);
-	fw_neighbour_heard(entry, fixed->mac, 0);
-	entry->fixed = true;
-	return true;
-}
-
 static int set_up(struct weir_stage *stage)
 {
 	struct fw_router *router = stage->state;
@@ -297,26 +279,24 @@ static int set_up(struct weir_stage *stage)
 	router->view.judge.translate = fw_nat_apply;
 	router->stage = stage;
 	router->net = &live->net;
-	router->neighbours = fw_neighbours_create(most);
-	if (!router->neighbours)
-		return weir_stage_fail(ENOMEM, "no memory for neighbours");
+	router->alone = stage->workers == 1;
 	router->reassembly = weir_reassembly_create(&parts);
 	if (!router->reassembly ||
 		getrandom(&router->fragment_id, sizeof(router->fragment_id), 0) < 0)
 		return weir_stage_fail(ENOMEM, "no memory for fragments");
-	fw_net_open(router->net, &live->bridge.run.app, live->names);
-	for (uint32_t i = 0; i < router->net->fixed_count; i++)
-		if (!add_fixed(router, &router->net->fixed[i]))
-			return weir_stage_fail(
-				EINVAL, "--neighbour: one is in no network of the interfaces");
-	return 0;
+	/* no two threads may give the same number */
+	router->fragment_id -= router->fragment_id % stage->workers + stage->worker;
+	if (stage->worker == 0)
+		fw_net_open(router->net, &live->bridge.run.app, live->names);
+	return router->alone ? fw_hops_open(&router->hops, stage, live) : 0;
 }
 
 static void tear_down(struct weir_stage *stage)
 {
 	struct fw_router *router = stage->state;
 
-	fw_neighbours_destroy(router->neighbours);
+	if (router->alone)
+		fw_hops_close(&router->hops);
 	/* what is not whole now never will be */
 	weir_reassembly_expire(router->reassembly, UINT64_MAX);
 	count_fragments(router);

@@ -11,16 +11,27 @@
  * of ICMP inside IP with options, and some more of IPv6's. */
 #define FW_ROUTER_HEADERS 512
 
+/* Who is behind the ports, and what waits for them: router_hops.c. */
+struct fw_hops {
+	struct weir_stage *stage;
+	struct fw_live *live;
+	struct fw_neighbours *neighbours;
+	uint64_t clock_ns; /* monotonic */
+};
+
+/* Of a frame that a thread behind others is to hear, not to send. */
+#define FW_HOPS_HEARD (1u << 24)
+
 struct fw_router {
 	struct fw_view view;
 	struct weir_stage *stage;
 	struct fw_net *net;
-	struct fw_neighbours *neighbours;
+	bool alone;                         /* no other thread judges: */
+	struct fw_hops hops;                /* it knows the neighbours; else one behind it does */
 	struct weir_reassembly *reassembly; /* for rules that ask for states */
 	uint64_t fragments_dropped;         /* of these, as far as they are counted */
 	uint32_t fragment_id;               /* of IPv6, the last one given */
-	uint64_t clock_ns;                  /* of neighbours and of errors, monotonic */
-	uint64_t errors_ns, error_credit;   /* see router_send.c */
+	uint64_t clock_ns;                  /* of fragments and of errors, monotonic */
 };
 
 /* A packet while it is routed. */
@@ -90,8 +101,27 @@ void fw_router_emit(
 void fw_router_tell(
 	struct fw_router *router, enum fw_reply_kind kind, uint32_t value, uint32_t port);
 
-/* A message of neighbours came by a port. */
-void fw_router_hear(struct fw_router *router, const struct fw_message *message, uint32_t port);
+/* A frame with a message of neighbours came by a port, NULL: with none that makes sense. It is the
+ * router's no more. */
+void fw_router_hear(struct fw_router *router, const struct fw_message *message,
+	struct weir_mbuf *mbuf, uint32_t port);
+
+/* router_hops.c: hand a packet on by a port to a hop, and hear what neighbours say. */
+int fw_hops_open(struct fw_hops *hops, struct weir_stage *stage, struct fw_live *live);
+void fw_hops_close(struct fw_hops *hops);
+void fw_hops_send(struct fw_hops *hops, struct weir_mbuf *mbuf, uint32_t port, uint8_t family,
+	const uint8_t *hop);
+void fw_hops_hear(struct fw_hops *hops, const struct fw_message *message, uint32_t port);
+
+/* A header of Ethernet for a packet; to NULL: only what it is of. */
+void fw_put_header(struct weir_mbuf *mbuf, const uint8_t *to, const uint8_t *from, uint8_t family);
+
+/* A new frame of so many bytes, or NULL, and that is counted. */
+struct weir_mbuf *fw_new_frame(
+	struct weir_stage *stage, const struct fw_live *live, uint32_t length);
+
+/* An address of the port to speak from: one of IPv6's link, if that is asked for. */
+const uint8_t *fw_own_address(const struct fw_live *live, uint32_t port, uint8_t family);
 
 void fw_router_drop(struct fw_router *router, uint32_t reason, struct weir_mbuf *mbuf);
 

@@ -50,9 +50,7 @@ void fw_router_take(struct fw_router *router, const struct fw_passage *passage)
 	struct fw_message message;
 
 	if (packet->transport && fw_message_nd(packet, &message)) {
-		fw_router_hear(router, &message, passage->in);
-		weir_stage_took(router->stage, 1);
-		weir_mbuf_free(passage->mbuf);
+		fw_router_hear(router, &message, passage->mbuf, passage->in);
 	} else if (is_echo(packet) &&
 		   !fw_net_is_group(router->net, packet->family, fw_destination(packet))) {
 		echo(router, passage);

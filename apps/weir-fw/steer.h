@@ -37,16 +37,17 @@ static inline uint32_t fw_steer_ends(
 	return (uint32_t)((one + two) * FW_HASH_TWO >> 32);
 }
 
-/* The hash of a frame of Ethernet that is plain, as most are; 0, and a look at it is needed. */
-static inline uint32_t fw_steer_plain(const uint8_t *frame, uint32_t length, uint64_t seed)
+/* The hash of a frame of Ethernet that is plain, as most are, and what of it was found; 0, and a
+ * look at it is needed. */
+static inline uint32_t fw_steer_plain(
+	const uint8_t *frame, uint32_t length, uint64_t seed, struct fw_plain *plain)
 {
-	struct fw_plain plain;
 	uint64_t unused;
 
-	if (!fw_plain_read(&plain, frame, length, &unused) || !fw_plain_has_ports(plain.kind[0]))
+	if (!fw_plain_read(plain, frame, length, &unused) || !fw_plain_has_ports(plain->kind[0]))
 		return 0;
-	return fw_steer_ends(plain.transport - (plain.kind[1] == FW_IP ? 8 : 32), plain.kind[1],
-		       plain.transport, seed) |
+	return fw_steer_ends(plain->transport - (plain->kind[1] == FW_IP ? 8 : 32), plain->kind[1],
+		       plain->transport, seed) |
 	       1;
 }
 

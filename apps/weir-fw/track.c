@@ -4,6 +4,7 @@
 #include "apps/weir-fw/track.h"
 
 #include "apps/weir-fw/flows.h"
+#include "apps/weir-fw/places.h"
 
 #include <string.h>
 
@@ -214,6 +215,7 @@ uint32_t fw_tracker_state(void *context, struct fw_packet *packet)
 		tracker->now_ns = packet->time_ns;
 	fw_track_expire(tracker);
 	tracker->pending = false;
+	fw_places_unclaim(tracker);
 	tracker->asked.connection = NULL;
 	state = track_packet(tracker, packet);
 	tracker->stats.invalid += state == FW_CT_INVALID;

@@ -108,6 +108,12 @@ struct fw_tracker {
 	/* those that are translated, by the tuple of answers; NULL until rules do so */
 	WEIR_ATOMIC(struct weir_flow_table *) answers;
 	const struct fw_host *host; /* NULL: no addresses */
+	/* of several threads: where tuples are kept for each other, as whose, and the one that is
+	 * claimed for the connection that may be made (places.h); NULL: there is one thread */
+	struct weir_flow_shared *places;
+	uint32_t tag;
+	bool claims;
+	fw_key claim;
 	uint32_t connections;
 	uint32_t half_open_most, half_open;
 	uint32_t cursor; /* where the next one that may go early is looked for */
@@ -201,6 +207,9 @@ void fw_track_tell(struct fw_tracker *tracker, uint32_t index, uint32_t event, u
 /* nat.c: let answers go to a port that makes their tuple this connection's only: its own if it may,
  * else one of the rule's, or, NULL, of those like it. false: none is free. */
 bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *answer);
+
+/* Is a tuple free? It is the connection's then that is about to be made. */
+bool fw_nat_claim(struct fw_tracker *tracker, const fw_key *tuple);
 
 /* Does a connection that lives have this tuple? */
 bool fw_tuple_taken(struct fw_tracker *tracker, const fw_key *tuple);

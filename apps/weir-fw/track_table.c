@@ -4,6 +4,7 @@
 #include "apps/weir-fw/track.h"
 
 #include "apps/weir-fw/flows.h"
+#include "apps/weir-fw/places.h"
 
 #include "base/base_impl.h"
 
@@ -83,6 +84,8 @@ void fw_tracker_destroy(struct fw_tracker *tracker)
 {
 	if (!tracker)
 		return;
+	if (tracker->table)
+		fw_places_empty(tracker);
 	weir_flow_destroy(fw_track_answers(tracker));
 	weir_flow_destroy(tracker->table);
 	weir_region_destroy(tracker->hint_memory);
@@ -114,6 +117,7 @@ static void leave(struct fw_tracker *tracker, uint32_t index, uint32_t gone)
 
 	fw_track_tell(tracker, index, FW_EVENT_DESTROY, gone);
 	tracker->half_open -= !connection->answered;
+	fw_places_forget(tracker, index);
 	if (connection->nat)
 		weir_flow_remove(fw_track_answers(tracker), connection->answers);
 }
@@ -265,6 +269,19 @@ static bool insert_answers(
 	return true;
 }
 
+/* Its tuples are its own, here and among all threads. false: one is another's by now. */
+static bool enter(
+	struct fw_tracker *tracker, struct fw_connection *connection, uint32_t index, const key *of)
+{
+	if (!insert_answers(tracker, connection, index))
+		return false;
+	if (fw_places_enter(tracker, of, connection->nat))
+		return true;
+	if (connection->nat)
+		weir_flow_remove(fw_track_answers(tracker), connection->answers);
+	return false;
+}
+
 void fw_tracker_decided(struct fw_tracker *tracker, bool accepted)
 {
 	struct fw_connection *connection = &tracker->pending_connection;
@@ -278,7 +295,7 @@ void fw_tracker_decided(struct fw_tracker *tracker, bool accepted)
 	if (connection->exchanged)
 		fw_key_exchange(&of);
 	index = insert(tracker, &of);
-	if (index != WEIR_FLOW_NONE && !insert_answers(tracker, connection, index)) {
+	if (index != WEIR_FLOW_NONE && !enter(tracker, connection, index, &of)) {
 		weir_flow_remove(tracker->table, index);
 		index = WEIR_FLOW_NONE;
 	}

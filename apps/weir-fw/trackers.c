@@ -2,12 +2,14 @@
 /* trackers.c: trackers for several threads, made and added up. */
 #include "apps/weir-fw/trackers.h"
 
+#include "apps/weir-fw/places.h"
+
 #include "base/base_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-struct fw_trackers *fw_trackers_create(uint32_t count, uint32_t connections)
+struct fw_trackers *fw_trackers_create(uint32_t set, uint32_t count, uint32_t connections)
 {
 	struct fw_trackers *trackers =
 		calloc(1, sizeof(*trackers) + count * sizeof(trackers->of[0]));
@@ -15,12 +17,14 @@ struct fw_trackers *fw_trackers_create(uint32_t count, uint32_t connections)
 	if (!trackers)
 		return weir__fail_null(ENOMEM, "no memory for trackers of connections");
 	trackers->count = count;
+	trackers->set = set;
 	for (uint32_t i = 0; i < count; i++) {
 		trackers->of[i] = fw_tracker_create(fw_trackers_share(connections, count));
-		if (trackers->of[i])
-			continue;
-		fw_trackers_destroy(trackers);
-		return NULL;
+		if (!trackers->of[i]) {
+			fw_trackers_destroy(trackers);
+			return NULL;
+		}
+		trackers->of[i]->tag = fw_places_tag(set, i);
 	}
 	return trackers;
 }
@@ -32,12 +36,17 @@ void fw_trackers_destroy(struct fw_trackers *trackers)
 	free(trackers);
 }
 
-int fw_trackers_translate(struct fw_trackers *trackers, const struct fw_host *host)
+int fw_trackers_translate(
+	struct fw_trackers *trackers, const struct fw_host *host, struct weir_flow_shared *places)
 {
 	int error = 0;
 
-	for (uint32_t i = 0; !error && i < trackers->count; i++)
+	for (uint32_t i = 0; !error && i < trackers->count; i++) {
+		/* who judges looks at it once there are answers */
+		if (!fw_track_answers(trackers->of[i]))
+			trackers->of[i]->places = places;
 		error = fw_tracker_translates(trackers->of[i], host);
+	}
 	return error;
 }
 

@@ -9,6 +9,7 @@
 
 struct fw_trackers {
 	uint32_t count;
+	uint32_t set; /* a number that no other has */
 	struct fw_tracker *of[];
 };
 
@@ -20,12 +21,14 @@ static inline uint32_t fw_trackers_share(uint32_t connections, uint32_t workers)
 
 /* So many, with room for so many connections in all of them. NULL with errno and weir_last_error().
  */
-struct fw_trackers *fw_trackers_create(uint32_t count, uint32_t connections);
+struct fw_trackers *fw_trackers_create(uint32_t set, uint32_t count, uint32_t connections);
 /* NULL is allowed. */
 void fw_trackers_destroy(struct fw_trackers *trackers);
 
-/* As fw_tracker_translates(), of each. */
-int fw_trackers_translate(struct fw_trackers *trackers, const struct fw_host *host);
+/* As fw_tracker_translates(), of each, with a table for several (places.h) that outlives them. */
+struct weir_flow_shared;
+int fw_trackers_translate(
+	struct fw_trackers *trackers, const struct fw_host *host, struct weir_flow_shared *places);
 
 /* Of all, while none of them is used. */
 void fw_trackers_stats(const struct fw_trackers *trackers, struct fw_track_stats *stats);

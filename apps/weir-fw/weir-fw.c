@@ -144,8 +144,6 @@ static void finish_ports(struct fw *fw, struct argp_state *state)
 	fw->live.reload.host = &fw->live.net.host;
 	if (fw->live.reload.bridge && (fw->live.net.route_count || fw->live.net.fixed_count))
 		argp_failure(state, APP_MISUSE, 0, "--route and --neighbour need --address");
-	if (!fw->live.reload.bridge && fw->live.reload.workers > 1)
-		argp_failure(state, APP_MISUSE, 0, "--workers is for bridges: a router has one");
 	fw_net_finish(&fw->live.net, state, fw->live.names, fw->live.bridge.count);
 }
 

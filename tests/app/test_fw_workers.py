@@ -12,14 +12,15 @@ import random
 import struct
 import subprocess
 import threading
+import time
 
 import captures
 import fw_parts
 import fw_random
 import fw_sessions
 from fw_frames import chain, ip, table, udp
-from fw_live import HERE, SEED, THERE, Fifo, LiveTest
-from program import main
+from fw_live import HERE, INSIDE, OUTSIDE, SEED, THERE, Fifo, LiveTest, mac
+from program import TIMEOUT, main
 
 PACKETS = int(os.environ.get("FW_PACKETS", 1500))
 STATES = table(chain("ct state invalid counter drop\nct state related counter accept\n"
@@ -139,6 +140,106 @@ class Asked(Fifo):
         self.assertEqual(dropped, 2 * each - by_flow[1000] - by_flow[1001])
         self.assertEqual(report["firewall"]["accepted"]["packets"], passed)
         self.assertEqual(report["firewall"]["reloads"], 19)
+
+
+class Routed(Fifo):
+    """A router with one address outside for all clients, whose ports clash."""
+    CLIENTS, PORTS, SERVER, OUTSIDE = 30, 4, "203.0.113.9", "203.0.113.1"
+    RULES = """table inet t {{
+        chain nat {{ type nat hook postrouting priority srcnat; oifname "outside" masquerade; }}
+        chain c {{ type filter hook forward priority filter; policy drop;
+            udp dport {} counter drop
+            iifname "inside" counter accept
+            ct state established counter accept
+        }}
+    }}"""
+
+    def begin(self, workers):
+        os.mkfifo(self.folder / "fifo1")
+        neighbours = [(f"10.0.0.{i + 2}", INSIDE) for i in range(self.CLIENTS)] + [(self.SERVER, OUTSIDE)]
+        self.rules(self.RULES.format(53))
+        self.written = []
+        os.mkfifo(self.folder / "fifo")
+        process = self.start(
+            "--json", "--rules", "rules.nft", "--control", "run.sock", "--workers", workers,
+            "--address", "inside=10.0.0.1/24", "--address", f"outside={self.OUTSIDE}/16",
+            *(word for n in neighbours for word in ("--neighbour", "=".join(n))),
+            "inside=pcap:rx=fifo,tx=out0.pcap", "outside=pcap:rx=fifo1,tx=out1.pcap")
+        self.addCleanup(process.kill)
+        captures.write_pcap(self.folder / "head.pcap", [])
+        self.fifos = []
+        for name in "fifo", "fifo1":
+            self.fifos.append(open(self.folder / name, "wb", buffering=0))
+            self.addCleanup(self.fifos[-1].close)
+            self.fifos[-1].write((self.folder / "head.pcap").read_bytes())
+        self.await_socket()
+        return process
+
+    def send(self, side, frames):
+        self.fifo = self.fifos[side]
+        self.write(frames)
+
+    def await_gone(self, count):
+        """Until so many were sent or dropped."""
+        begun = time.monotonic()
+        while True:
+            stages = {s["name"]: s for s in self.ask("pipeline")["ok"][0]["stages"]}
+            gone = stages["out0"]["packets"] + stages["out1"]["packets"] + stages["firewall"]["counters"]["rules"]
+            if gone >= count:
+                break
+            self.assertLess(time.monotonic() - begun, TIMEOUT)
+        self.assertEqual(gone, count)
+
+    def question(self, client, port, to, number):
+        return mac(ip(f"10.0.0.{client + 2}", self.SERVER, 17, udp(4000 + port, to, struct.pack("!I", number))),
+                   "02:77:65:69:72:01", INSIDE)
+
+    def test_translated_under_load(self):
+        """No two connections get one port, answers find theirs, and rules are replaced meanwhile."""
+        process = self.begin(4)
+        flows = [(client, port, to) for client in range(self.CLIENTS) for port in range(self.PORTS) for to in (53, 54)]
+        rounds = 20
+        writer = threading.Thread(target=lambda: [self.send(0, [self.question(*flow, n) for flow in flows])
+                                                  for n in range(rounds)])
+        writer.start()
+        reloads = 0
+        while writer.is_alive() or reloads % 2 == 0:
+            reloads += 1
+            self.rules(self.RULES.format((53, 55)[reloads % 2]))
+            self.assertEqual(self.ask("reload")["ok"], {"rules": 4})
+        writer.join()
+        asked = len(flows) * rounds
+        self.await_gone(asked)
+        self.send(0, [self.question(*flow, rounds) for flow in flows])  # now all pass
+        self.await_gone(asked + len(flows))
+        connections = self.ask("conntrack", limit=1000)["ok"]["list"]
+        ends = {(c["source"], c["source_port"], c["destination_port"]): c["answers"]["destination_port"]
+                for c in connections}
+        self.assertEqual(len(ends), len(flows))
+        self.assertEqual(len({(port, end[2]) for end, port in ends.items()}), len(flows))
+        self.assertEqual({c["answers"]["destination"] for c in connections}, {self.OUTSIDE})
+        self.send(1, [mac(ip(self.SERVER, self.OUTSIDE, 17, udp(end[2], port)), "02:77:65:69:72:02", OUTSIDE)
+                      for end, port in ends.items()])
+        self.await_gone(asked + 2 * len(flows))
+        for fifo in self.fifos:
+            fifo.close()
+        report = self.checked(self.end(process)[0])
+        answered = {(".".join(map(str, f[30:34])), *struct.unpack_from("!HH", f, 34)[::-1])
+                    for f in (p.data for p in captures.read(self.folder / "out0.pcap"))}
+        self.assertEqual(answered, set(ends))
+        last = {}
+        for frame in (p.data for p in captures.read(self.folder / "out1.pcap")):
+            ports, number = struct.unpack_from("!HH", frame, 34), struct.unpack_from("!I", frame, 42)[0]
+            self.assertGreater(number, last.get(ports, -1))
+            last[ports] = number
+        self.assertEqual(set(last), {(port, end[2]) for end, port in ends.items()})
+        firewall = report["firewall"]
+        self.assertEqual(firewall["reloads"], reloads)
+        self.assertEqual(firewall["read"]["packets"], len(self.written))
+        self.assertEqual(firewall["dropped"]["packets"], report["dropped"]["rules"])
+        self.assertEqual(firewall["connections"]["now"], len(flows))
+        # since the last reload
+        self.assertEqual([r["hits"]["packets"] for r in firewall["chains"][1]["rules"]][2], len(flows))
 
 
 main()

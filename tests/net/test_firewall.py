@@ -23,11 +23,13 @@ SILENCE, PATIENCE = 0.3, 30
 
 class Firewall(BridgeTest):
     program = "WEIR_FW"
+    workers = 1
 
     def start_bridge(self, net, *options):
         net.specs = [f"{name}={spec}" for name, spec in zip(("inside", "outside"), net.specs)]
         self.rules(STATES)
-        return super().start_bridge(net, "--rules", self.folder / "rules.nft", *options)
+        return super().start_bridge(net, "--rules", self.folder / "rules.nft", "--workers", self.workers,
+                                    *options)
 
     def rules(self, text):
         (self.folder / "new.nft").write_text(text)
@@ -69,6 +71,7 @@ class Firewall(BridgeTest):
         self.passes(("af_packet", "af_packet"), "")
 
     def test_tap(self):
+        self.workers = 2
         self.passes(("tap", "af_packet"), MOVED.replace("l2fwd", "fw"))
 
 

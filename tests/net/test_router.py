@@ -3,6 +3,8 @@
 that. What starts inside works, over one address; what nobody asked for does not come in.
 
 	a: lan 192.168.10.2 --- weir-fw --- b: provider 203.0.113.1 --- c: server 198.51.100.2
+
+    FW_WORKERS  threads that judge (2 at home, 1 where something is published)
 """
 import os
 import pathlib
@@ -70,10 +72,10 @@ class Router(ProgramTest):
         net.ip("b", "-6", "route", "add", f"{LAN6}/64", "via", WAN6)
         return net
 
-    def router(self, net, rules=RULES):
+    def router(self, net, workers, rules=RULES):
         (self.folder / "rules.nft").write_text(rules.read_text() if rules == RULES else rules)
         process = self.start(
-            "--json", "--rules", "rules.nft", "lan0=af_packet:wa", "wan0=af_packet:wb",
+            "--json", "--rules", "rules.nft", "--workers", os.environ.get("FW_WORKERS", workers), "lan0=af_packet:wa", "wan0=af_packet:wb",
             "--address", f"lan0={LAN}.1/24", "--address", f"wan0={WAN}/24",
             "--address", f"lan0={LAN6}1/64", "--address", f"wan0={WAN6}/64",
             "--route", "default=203.0.113.1", "--route", "default=fd20::1", prefix=net.prefix("w"))
@@ -108,7 +110,7 @@ class Router(ProgramTest):
 
     def test_home(self):
         net = self.network()
-        process = self.router(net)
+        process = self.router(net, 2)
         self.serve(net, "c", 80)
         self.serve(net, "a", 8080)
         self.downloads(net)
@@ -208,7 +210,7 @@ class Router(ProgramTest):
                 }
             }
             """
-        process = self.router(net, rules)
+        process = self.router(net, 1, rules)
         net.ip("b", "route", "add", f"{LAN}.0/24", "via", WAN)
         self.serve(net, "a", 8080)
         self.assertEqual(self.get(net, "c", WAN), "0")

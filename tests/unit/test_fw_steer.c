@@ -156,7 +156,9 @@ typedef uint32_t steer(const uint8_t *frame, uint32_t length, const struct fw_pa
 /* As live_steer.c does. */
 static uint32_t by_connection(const uint8_t *frame, uint32_t length, const struct fw_packet *packet)
 {
-	uint32_t hash = fw_steer_plain(frame, length, SEED), looked = fw_steer_packet(packet, SEED);
+	struct fw_plain plain;
+	uint32_t hash = fw_steer_plain(frame, length, SEED, &plain);
+	uint32_t looked = fw_steer_packet(packet, SEED);
 
 	CU_ASSERT_TRUE(!hash || hash == looked);
 	return looked;
