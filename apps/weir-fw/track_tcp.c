@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Results that are no states. */
-enum { INVALID = FW_TCP_STATES, IGNORE };
+enum { INVALID = FW_TCP_INVALID, IGNORE };
 
 /* Short names, as columns and as what stands in them. */
 enum {
@@ -92,58 +92,6 @@ static void remember(struct fw_tcp *tcp, const struct fw_segment *segment, uint3
 		tcp->offered_scales = offer.scales;
 		tcp->offered_sack = offer.sack;
 	}
-}
-
-/* A reset ends a connection only from where its sender stands (RFC 5961); else the other side may
- * challenge it. INVALID, the state it stays in, or CLOSE. */
-static uint32_t judge_reset(
-	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
-{
-	const struct fw_tcp *tcp = &connection->tcp;
-	const struct fw_tcp_side *other = &tcp->side[!side];
-	bool established = tcp->state == ES && connection->assured;
-
-	/* what is known of the windows may be of before a SYN that was let through */
-	if (!other->has_ack || fw_tcp_last_kind(tcp) == KIND_SYN ||
-		(segment->sequence == 0 && !established))
-		return CL;
-	if (before(segment->sequence, other->max_ack))
-		return INVALID;
-	if (!established || segment->sequence == other->max_ack)
-		return CL;
-	if (fw_tcp_last_kind(tcp) == KIND_ACK && fw_tcp_last_side(tcp) == side &&
-		segment->sequence == fw_tcp_last_end(tcp))
-		return CL;
-	return tcp->state;
-}
-
-/* A reset that answers a segment that was let through without belonging. */
-static bool answers_ignored(
-	const struct fw_connection *connection, const struct fw_segment *segment)
-{
-	const struct fw_tcp *tcp = &connection->tcp;
-
-	return ((connection->answered && fw_tcp_last_kind(tcp) == KIND_SYN) ||
-		       (!connection->assured && fw_tcp_last_kind(tcp) == KIND_ACK)) &&
-	       segment->ack == fw_tcp_last_end(tcp);
-}
-
-/* One side at least has closed: its ports may be in use again, of which nothing is known here, so a
- * reset is believed. */
-static bool is_closing(const struct fw_tcp *tcp)
-{
-	return tcp->state == FW || tcp->state == CW || tcp->state == LA || tcp->state == TW ||
-	       tcp->state == CL;
-}
-
-/* Who began resets what answers did not belong: from where the last of them says. */
-static bool gives_up(
-	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
-{
-	const struct fw_tcp *tcp = &connection->tcp;
-
-	return side == 0 && tcp->state == SS && connection->answered && !(segment->flags & ACK) &&
-	       segment->sequence == (uint32_t)tcp->last.numbers;
 }
 
 /* A SYN for a connection that is over, or that a reset has ended. */
@@ -243,12 +191,11 @@ static enum fw_tracked apply(struct fw_connection *connection, struct fw_segment
 	enum fw_place place = FW_INSIDE;
 	bool reset = segment->kind == KIND_RST;
 
-	if (reset && !is_closing(&connection->tcp))
-		state = judge_reset(connection, segment, side);
+	if (reset)
+		state = fw_tcp_reset_state(connection, segment, side, state);
 	if (state == INVALID)
 		return FW_TRACK_INVALID;
-	if (!reset || !(is_closing(&connection->tcp) || gives_up(connection, segment, side) ||
-			      answers_ignored(connection, segment)))
+	if (!reset || !fw_tcp_reset_is_believed(connection, segment, side))
 		place = fw_tcp_window(&connection->tcp, segment, side);
 	if (place == FW_OUTSIDE) {
 		note_invalid(connection, segment, side);

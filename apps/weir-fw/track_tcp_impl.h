@@ -104,6 +104,16 @@ void fw_segment_offers(const struct fw_segment *segment, struct fw_tcp_side *sid
 /* The end of the last block that arrived counts as acknowledged. */
 void fw_segment_sack(struct fw_segment *segment);
 
+/* No state: the segment does not belong. */
+#define FW_TCP_INVALID FW_TCP_STATES
+
+/* track_reset.c: the state after a reset, or FW_TCP_INVALID; state: by the table of states. And
+ * does it belong wherever it lies to what both sides allow? */
+uint32_t fw_tcp_reset_state(const struct fw_connection *connection,
+	const struct fw_segment *segment, uint32_t side, uint32_t state);
+bool fw_tcp_reset_is_believed(
+	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side);
+
 /* track_window.c: where a segment of a side lies. What it says of the windows is kept. */
 enum fw_place fw_tcp_window(struct fw_tcp *tcp, struct fw_segment *segment, uint32_t side);
 
