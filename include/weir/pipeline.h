@@ -172,7 +172,7 @@ WEIR_API uint32_t weir_pipeline_stages(const struct weir_pipeline *pipeline);
 WEIR_API int weir_pipeline_find(const struct weir_pipeline *pipeline, const char *name);
 
 /* How many workers run a stage, by its index, and the number of the first of them, behind which the
- * others are; of a ring those that receive from it. From build on. */
+ * others are; of a ring those that receive from it. As figures, from build on. */
 WEIR_API uint32_t weir_pipeline_stage_workers(
 	const struct weir_pipeline *pipeline, uint32_t index, uint32_t *first);
 

@@ -278,6 +278,16 @@ static void test_pass_parts(void)
 	destroy(pipeline);
 }
 
+/* Number and count of the workers that run a stage. */
+static uint32_t workers_of(const struct weir_pipeline *pipeline, const char *name, uint32_t *count)
+{
+	uint32_t first;
+
+	*count = weir_pipeline_stage_workers(
+		pipeline, (uint32_t)weir_pipeline_find(pipeline, name), &first);
+	return first;
+}
+
 static void test_rings(void)
 {
 	struct weir_pipeline *pipeline = parse("in: numbers count=5000\n"
@@ -288,8 +298,13 @@ static void test_rings(void)
 					       "in -> q -> c -> r -> end\n",
 		32);
 	struct weir_stage_stats q;
+	uint32_t count;
 
 	CU_ASSERT_EQUAL(weir_pipeline_workers(pipeline), 5);
+	CU_ASSERT(workers_of(pipeline, "in", &count) == 0 && count == 1);
+	CU_ASSERT(workers_of(pipeline, "q", &count) == 1 && count == 3);
+	CU_ASSERT(workers_of(pipeline, "c", &count) == 1 && count == 3);
+	CU_ASSERT(workers_of(pipeline, "end", &count) == 4 && count == 1);
 	run_to_end(pipeline);
 	q = stats_of(pipeline, "q");
 	CU_ASSERT_EQUAL(q.packets, 5000);
