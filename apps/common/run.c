@@ -23,9 +23,13 @@ static void on_signal(int number)
 void app_catch_signals(void)
 {
 	/* a second one kills: the handler is gone after the first */
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, before;
 
 	sigemptyset(&action.sa_mask);
+	/* the terminal has gone, unless nohup(1) has it ignored or the program a use for it */
+	sigaction(SIGHUP, NULL, &before);
+	if (before.sa_handler == SIG_DFL)
+		sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	/* a pipe whose reader has gone is an error of its port; the other files are to be completed

@@ -23,6 +23,8 @@ struct replay {
 	struct weir_stage_play play;
 	struct app_count drops[2];
 	const char *last; /* the stage that the next one follows */
+	const struct weir_port *outputs[2];
+	uint32_t output_count;
 };
 
 /* What a stage refused, without its name, which is no word of the user's. */
@@ -120,6 +122,8 @@ static bool add_output(struct replay *it, const char *name, const char *to, cons
 	}
 	free(spec);
 	free(path);
+	if (port)
+		it->outputs[it->output_count++] = port;
 	it->last = behind;
 	snprintf(args, sizeof(args), "%s full=wait", name);
 	return port && app_pipeline_port(&it->run, name, port) && add(it, name, "tx", args, NULL);
@@ -173,6 +177,17 @@ static uint64_t received(struct app_pipeline *run)
 	return stats_of(it, "in").packets;
 }
 
+/* Once no output takes any more, a full disk or a pipe without a reader, there is nothing to do. */
+static void look(struct app_pipeline *run)
+{
+	struct replay *it = (struct replay *)run;
+
+	for (uint32_t i = 0; i < it->output_count; i++)
+		if (weir_port_state(it->outputs[i]) >= 0)
+			return;
+	run->app.end = APP_END_ERROR;
+}
+
 static void take_inputs(struct replay *it)
 {
 	for (uint32_t i = 0; i < it->play.played_count; i++) {
@@ -204,7 +219,7 @@ static void report(struct app_pipeline *run)
 
 int main(int argc, char **argv)
 {
-	static struct replay it = {.run = {.received = received, .report = report}};
+	static struct replay it = {.run = {.received = received, .look = look, .report = report}};
 	int status;
 
 	it.options.run = &it.run;

@@ -255,8 +255,10 @@ int weir__source_open(struct weir__source *source, const char *path, bool keep)
 	else
 		result = open_file(source, path);
 	if (result == 0 && keep) {
-		source->supply =
-			weir__supply_create(WEIR__SOURCE_SLACK + WEIR__SOURCE_BLOCK, BLOCKS_MOST);
+		bool is_short = source->size > 0 && source->size < WEIR__SOURCE_BLOCK;
+
+		source->supply = weir__supply_create(
+			WEIR__SOURCE_SLACK + WEIR__SOURCE_BLOCK, BLOCKS_MOST, is_short);
 		result = source->supply == NULL ? -errno : 0;
 	}
 	if (result == 0)

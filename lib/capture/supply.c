@@ -51,13 +51,14 @@ static void release(struct weir__block *block)
 		destroy(supply);
 }
 
-struct weir__supply *weir__supply_create(size_t size, size_t most)
+struct weir__supply *weir__supply_create(size_t size, size_t most, bool is_short)
 {
 	const struct weir_region_conf conf = {
 		.name = "capture",
 		.size = WEIR__OS_HUGE_SIZE,
 		.max_size = most,
 		.chunk = WEIR__OS_HUGE_SIZE,
+		.pages = is_short ? WEIR_PAGES_4K : WEIR_PAGES_ANY,
 		.lazy = true,
 	};
 	uint32_t count = (uint32_t)(most / size);

@@ -10,13 +10,15 @@
 
 #include "base/block_impl.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct weir__supply;
 
 /* Blocks of size bytes in a region, one at first and more when they are missed, up to most bytes.
- * NULL with errno and the sentence said. */
-struct weir__supply *weir__supply_create(size_t size, size_t most);
+ * Those of a short file lie on small pages: to clear 2 MiB takes longer than to read it. NULL with
+ * errno and the sentence said. */
+struct weir__supply *weir__supply_create(size_t size, size_t most, bool is_short);
 
 /* A block with one reference, or NULL: all are out, or there is no memory for more. Not blocking
  * but for page faults. */

@@ -292,8 +292,9 @@ class Failures(DumpTest):
         self.assertIn(b"packets lost: the writer was too slow", out[-500:])
 
     def test_signals(self):
-        for number in signal.SIGINT, signal.SIGTERM:
-            process = self.start("null:size=64", "-w", "a.pcapng.lz4", "--json")
+        for number in signal.SIGINT, signal.SIGHUP:
+            process = self.start("null:size=64", "-w", "a.pcapng.lz4", "--json",  # as without nohup
+                                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
             self.await_handler(process, True)
             time.sleep(0.05)
             process.send_signal(number)

@@ -336,6 +336,16 @@ class Signals(ReplayTest):
                     self.fail(f"packet {count} differs")
             self.assertEqual(count, report["tx_packets"])
 
+    def test_an_endless_loop_ends_with_its_output(self):
+        self.small(100)
+        process = self.start("in.pcap", "--to", "-", "--loop", "0", "--json")
+        self.assertEqual(len(process.stdout.read(10**5)), 10**5)
+        process.stdout.close()
+        process.stdout = None
+        line, report = self.end(process, 1)[1].split("\n", 1)
+        self.assertEqual(line, "weir-replay: standard output: cannot be written: Broken pipe")
+        self.assertEqual(self.checked(report)["ended_by"], "error")
+
     def test_interrupt_while_a_port_is_full(self):
         self.small(200)
         process = self.start("in.pcap", "--to", "pair:full,ring=64", "--json")
