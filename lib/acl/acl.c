@@ -13,15 +13,48 @@
 /* Rules that take as long one after the other as the steps of classes (docs/acl.md). */
 #define LINEAR_MAX 4
 
+static inline uint64_t half(const uint8_t *bytes)
+{
+	uint32_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static inline uint64_t word(const uint8_t *bytes, uint32_t i)
+{
+	uint64_t value;
+
+	memcpy(&value, bytes + 8 * i, sizeof(value));
+	return value;
+}
+
+/* A port, or a byte, as a number. */
+static inline uint32_t number(const uint8_t *bytes, uint32_t size)
+{
+	return size == 1 ? bytes[0] : (uint32_t)(bytes[0] << 8 | bytes[1]);
+}
+
+/* Addresses are compared by the word; is_field() says which sizes there are. */
 static bool matches_field(
 	struct weir_acl_field field, const uint8_t *from, const uint8_t *to, const uint8_t *key)
 {
-	if (field.kind == WEIR_ACL_RANGE)
-		return memcmp(from, key, field.size) <= 0 && memcmp(key, to, field.size) <= 0;
-	for (uint32_t i = 0; i < field.size; i++)
-		if ((key[i] ^ from[i]) & to[i])
-			return false;
-	return true;
+	uint32_t value;
+
+	switch (field.size) {
+	case 4:
+		return !((half(key) ^ half(from)) & half(to));
+	case 8:
+		return !((word(key, 0) ^ word(from, 0)) & word(to, 0));
+	case 16:
+		return !(((word(key, 0) ^ word(from, 0)) & word(to, 0)) |
+			 ((word(key, 1) ^ word(from, 1)) & word(to, 1)));
+	default:
+		value = number(key, field.size);
+		if (field.kind == WEIR_ACL_RANGE)
+			return number(from, field.size) <= value && value <= number(to, field.size);
+		return !((value ^ number(from, field.size)) & number(to, field.size));
+	}
 }
 
 bool weir__acl_matches(const struct weir_acl *acl, uint32_t rule, const uint8_t *key)
