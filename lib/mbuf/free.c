@@ -262,10 +262,40 @@ static inline struct weir_mbuf *clean_chain(struct returns *returns, struct weir
 	return mbuf;
 }
 
+/* The same of plain segments, straight into the cache of this thread while it has room: most
+ * chains are no more than that. */
+static inline struct weir_mbuf *free_plain(struct weir_mempool *pool, struct weir_mbuf *mbuf)
+{
+	struct weir__mempool_cache *cache = weir__mempool_cache(pool);
+	/* relaxed: as in weir__mempool_push(), of which this is many */
+	uint32_t limit = atomic_load_explicit(&cache->limit, memory_order_relaxed);
+	uint32_t have = atomic_load_explicit(&cache->count, memory_order_relaxed);
+	uint32_t plain = pool->head.mbuf_plain;
+
+	if (have >= limit) /* as for a thread without a cache, whose count is nobody's to write */
+		return mbuf;
+	while (mbuf && have < limit) {
+		struct weir_mbuf *next = mbuf->next;
+
+		if ((weir_ref_look(&mbuf->state) ^ plain) & ~WEIR__MBUF_CHAINED)
+			break;
+		atomic_store_explicit(&mbuf->state, plain, memory_order_relaxed);
+		mbuf->next = NULL;
+		cache->objects[have++] = mbuf;
+		mbuf = next;
+	}
+	atomic_store_explicit(&cache->count, have, memory_order_relaxed);
+	return mbuf;
+}
+
 /* Our reference to a chain covers each segment; whoever drops the last one to a segment cleans it,
  * so the way on is read first. */
 static void free_chain(struct returns *returns, struct weir_mbuf *mbuf, uint32_t state)
 {
+	if ((state & WEIR__MBUF_SHAPE) == (1 | WEIR__MBUF_CHAINED))
+		mbuf = free_plain(weir__mbuf_state_pool(state), mbuf);
+	if (!mbuf)
+		return;
 	choose_pool(returns, state);
 	while ((mbuf = clean_chain(returns, mbuf)) != NULL) {
 		struct weir_mbuf *next = mbuf->next;
