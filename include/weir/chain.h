@@ -7,10 +7,10 @@
  *
  * Calls that may have to put another mbuf in front take struct weir_mbuf **packet and change it.
  * Every call leaves the packet as it was when it fails, by an error or NULL with errno: -ENOBUFS
- * when a pool is dry; -EINVAL when the packet has not so many bytes; -EMSGSIZE when it would have
- * more than 2^32 - 1, or bytes were asked to lie in one segment that no segment of the pool can
- * hold; -EROFS for a write to bytes that are shared. New segments come from the pool of the
- * packet's first.
+ * when a pool is dry, or a segment is to be cut whose bytes 31,000 use already (weir/clone.h);
+ * -EINVAL when the packet has not so many bytes; -EMSGSIZE when it would have more than 2^32 - 1,
+ * or bytes were asked to lie in one segment that no segment of the pool can hold; -EROFS for a
+ * write to bytes that are shared. New segments come from the pool of the packet's first.
  *
  * A packet is its owner's: no two threads call these on the same packet at the same time.
  */

@@ -15,7 +15,8 @@
  * described by a weir_external and lent to an mbuf by weir_mbuf_attach().
  *
  * Calls may be made on packets that are the caller's, from any thread. They return NULL with errno,
- * or -ENOBUFS, with the packet as it was, when a pool is dry.
+ * or the negative of it, with the packet as it was: ENOBUFS when a pool is dry, EMLINK when 31,000
+ * use the same bytes already.
  */
 #ifndef WEIR_CLONE_H
 #define WEIR_CLONE_H
@@ -65,11 +66,15 @@ static inline void weir_external_init(struct weir_external *external, void *byte
 	external->context = context;
 }
 
-/* Take a reference, for one more attach or to keep the memory; and give one up. */
-static inline void weir_external_ref(struct weir_external *external)
+/* Take a reference, for one more attach or to keep the memory: 0, or -EMLINK when there are 31,000
+ * already. And give one up. */
+static inline int weir_external_ref(struct weir_external *external)
 {
-	if (external->release)
-		weir_ref_take(&external->state, 1);
+	if (!external->release)
+		return 0;
+	return weir_ref_take_one(&external->state, weir_ref_look(&external->state), false)
+		       ? 0
+		       : -EMLINK;
 }
 static inline void weir_external_drop(struct weir_external *external)
 {
@@ -106,7 +111,7 @@ static inline int weir_mbuf_attach(
 /* A packet with the same bytes and metadata, on mbufs of pool. The private area is not copied. */
 WEIR_API struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *pool);
 
-/* Clones of count packets: all, and 0, or none, and -ENOBUFS. */
+/* Clones of count packets: all, and 0, or none, and -ENOBUFS or -EMLINK. */
 WEIR_API int weir_mbuf_clone_bulk(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones,
 	uint32_t count, struct weir_mempool *pool);
 

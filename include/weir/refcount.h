@@ -20,6 +20,10 @@
 /* The count is the lower 15 bits: at most 32,767 references. */
 #define WEIR_REF_MASK 0x7fffu
 
+/* Clones and externals take no more than that: room is left for what all threads may take at the
+ * same time, having seen one less. */
+#define WEIR_REF_MOST 31000u
+
 /* The word, for deciding whether we hold the only reference. */
 static inline uint32_t weir_ref_look(const WEIR_ATOMIC(uint32_t) * word)
 {
@@ -38,14 +42,18 @@ static inline void weir_ref_take(WEIR_ATOMIC(uint32_t) * word, uint32_t count)
 	atomic_fetch_add_explicit(word, count, memory_order_relaxed);
 }
 
-/* Take one, having seen this in the word. No atomic is needed when nobody else can take or drop any
- * meanwhile: when the caller alone has whatever holds the one reference there is. */
-static inline void weir_ref_take_one(WEIR_ATOMIC(uint32_t) * word, uint32_t seen, bool alone)
+/* Take one, having seen this in the word; false: there are too many. No atomic is needed when
+ * nobody else can take or drop any meanwhile: when the caller alone has whatever holds the one
+ * reference there is. */
+static inline bool weir_ref_take_one(WEIR_ATOMIC(uint32_t) * word, uint32_t seen, bool alone)
 {
 	if (alone && weir_ref_count(seen) == 1)
 		atomic_store_explicit(word, seen + 1, memory_order_relaxed);
-	else
+	else if (weir_ref_count(seen) < WEIR_REF_MOST)
 		atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
+	else
+		return false;
+	return true;
 }
 
 /* Give a reference back where others had some, too, when we looked. True when it was the last. */

@@ -121,15 +121,17 @@ int weir_mbuf_trim(struct weir_mbuf *mbuf, uint32_t count)
 }
 
 /* Cut a segment before its byte at: the rest, a new segment on the same bytes with the chain that
- * followed. NULL when the pool is dry. */
+ * followed. NULL when the pool is dry, or too many have those bytes. */
 static struct weir_mbuf *cut_segment(
 	struct weir_mempool *pool, struct weir_mbuf *segment, uint32_t at)
 {
-	struct weir_mbuf *rest = weir_mbuf_alloc(pool);
+	bool shared = at < segment->data_length;
+	struct weir_mbuf *rest =
+		shared && !weir__mbuf_may_share(segment) ? NULL : weir_mbuf_alloc(pool);
 
 	if (!rest)
 		return NULL;
-	if (at < segment->data_length) {
+	if (shared) {
 		weir__mbuf_share(rest, segment);
 		rest->offset += at;
 		rest->data_length -= at;

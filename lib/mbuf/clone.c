@@ -42,26 +42,27 @@ static inline void borrow(struct weir_mbuf *to, struct borrowers pool, struct we
 	atomic_store_explicit(&to->state, pool.plain | shape, memory_order_relaxed);
 }
 
-/* Take a reference to the bytes of a segment. Who holds the only reference to the segment is alone
- * with what it has borrowed, if nobody else borrows it. */
-static struct weir__lender take_borrowed(struct weir_mbuf *from, uint32_t state)
+/* Take a reference to the bytes of a segment; false: too many have one. Who holds the only one to
+ * the segment is alone with what it has borrowed, if nobody else borrows it. */
+static bool take_borrowed(struct weir_mbuf *from, uint32_t state, struct weir__lender *lender)
 {
-	struct weir__lender lender = *weir__mbuf_lender(weir__mbuf_state_pool(state), from);
-	WEIR_ATOMIC(uint32_t) *word = weir__lender_state(&lender);
+	WEIR_ATOMIC(uint32_t) * word;
 
-	if (!lender.external || lender.external->release)
-		weir_ref_take_one(word, weir_ref_look(word), weir_ref_count(state) == 1);
-	return lender;
+	*lender = *weir__mbuf_lender(weir__mbuf_state_pool(state), from);
+	if (lender->external && !lender->external->release)
+		return true;
+	word = weir__lender_state(lender);
+	return weir_ref_take_one(word, weir_ref_look(word), weir_ref_count(state) == 1);
 }
 
-static inline struct weir__lender take_bytes(struct weir_mbuf *from)
+static inline bool take_bytes(struct weir_mbuf *from, struct weir__lender *lender)
 {
 	uint32_t state = weir_ref_look(&from->state);
 
 	if (weir_unlikely(state & WEIR__MBUF_BORROWED))
-		return take_borrowed(from, state);
-	weir_ref_take_one(&from->state, state, true);
-	return (struct weir__lender){.owner = from};
+		return take_borrowed(from, state, lender);
+	*lender = (struct weir__lender){.owner = from};
+	return weir_ref_take_one(&from->state, state, true);
 }
 
 /* Guards look at what is going to be lent. Not inline, nor is the test for it in a loop: clones are
@@ -72,22 +73,39 @@ static __attribute__((noinline)) void note_lent(struct weir_mbuf *mbuf)
 		weir__sharing_note(lender_of(mbuf).owner, WEIR__LENT);
 }
 
+bool weir__mbuf_may_share(struct weir_mbuf *from)
+{
+	const struct weir__lender lender = lender_of(from);
+
+	return weir_ref_count(weir_ref_look(weir__lender_state(&lender))) < WEIR_REF_MOST;
+}
+
 void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
 {
+	struct weir__lender lender;
+
 	if (weir__guards_anybody())
 		weir__sharing_note(lender_of(from).owner, WEIR__LENT);
-	borrow(to, borrowers_of(weir_mbuf_pool(to)), take_bytes(from), NULL);
+	if (!take_bytes(from, &lender))
+		weir_ref_take(weir__lender_state(&lender), 1);
+	borrow(to, borrowers_of(weir_mbuf_pool(to)), lender, NULL);
 	to->buffer = from->buffer;
 	to->offset = from->offset;
 	to->data_length = from->data_length;
 }
 
-/* Make to the clone of a segment in front of next. */
-static inline void clone_segment(
-	struct weir_mbuf *to, struct borrowers pool, struct weir_mbuf *from, struct weir_mbuf *next)
+/* Make to, which is clean, the clone of a segment in front of next. Where too many have the bytes
+ * it only comes in front, so that the chain is one that can be freed, and *all becomes false. */
+static inline void clone_segment(struct weir_mbuf *to, struct borrowers pool,
+	struct weir_mbuf *from, struct weir_mbuf *next, bool *all)
 {
-	struct weir__lender lender = take_bytes(from);
+	struct weir__lender lender;
 
+	if (weir_unlikely(!take_bytes(from, &lender))) {
+		weir_mbuf_set_next(to, next);
+		*all = false;
+		return;
+	}
 	to->buffer = from->buffer;
 	memcpy(&to->offset, &from->offset, sizeof(weir__mbuf_empty));
 	borrow(to, pool, lender, next);
@@ -106,15 +124,33 @@ static inline void clone_head(struct weir_mbuf *to, const struct weir_mbuf *from
 
 /* Make mbufs the clone of a packet, as many as it has segments: the one behind them. */
 static inline struct weir_mbuf **clone_packet(
-	struct weir_mbuf **to, struct borrowers pool, struct weir_mbuf *from)
+	struct weir_mbuf **to, struct borrowers pool, struct weir_mbuf *from, bool *all)
 {
 	struct weir_mbuf *head = to[0], *packet = from, *next;
 
 	for (; (next = from->next) != NULL; from = next, to++)
-		clone_segment(to[0], pool, from, to[1]);
-	clone_segment(to[0], pool, from, NULL);
+		clone_segment(to[0], pool, from, to[1], all);
+	clone_segment(to[0], pool, from, NULL, all);
 	clone_head(head, packet);
 	return to + 1;
+}
+
+/* Clones that are not all of what they should be are freed. 0, or -EMLINK. */
+static int keep(struct weir_mbuf **clones, uint32_t count, bool all)
+{
+	if (weir_likely(all))
+		return 0;
+	weir_mbuf_free_bulk(clones, count);
+	return -EMLINK;
+}
+
+static struct weir_mbuf *keep_one(struct weir_mbuf *clone, bool all)
+{
+	if (keep(&clone, 1, all)) {
+		errno = EMLINK;
+		return NULL;
+	}
+	return clone;
 }
 
 /* Mbufs taken at a time; longer chains are cloned in pieces. */
@@ -124,6 +160,7 @@ static struct weir_mbuf *clone_long(struct weir_mbuf *mbuf, struct weir_mempool 
 {
 	struct weir_mbuf *head = weir__mbuf_reserve(pool, weir_mbuf_segments(mbuf));
 	struct weir_mbuf *from = mbuf, *next;
+	bool all = true;
 
 	if (!head)
 		return NULL;
@@ -131,10 +168,10 @@ static struct weir_mbuf *clone_long(struct weir_mbuf *mbuf, struct weir_mempool 
 		note_lent(mbuf);
 	for (struct weir_mbuf *to = head; to; to = next, from = from->next) {
 		next = to->next;
-		clone_segment(to, borrowers_of(pool), from, next);
+		clone_segment(to, borrowers_of(pool), from, next, &all);
 	}
 	clone_head(head, mbuf);
-	return head;
+	return keep_one(head, all);
 }
 
 /* Mbufs to be made clones of. They need not be empty. */
@@ -147,6 +184,7 @@ struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *p
 {
 	struct weir_mbuf *clones[AT_ONCE];
 	uint32_t count = mbuf->next ? weir_mbuf_segments(mbuf) : 1;
+	bool all = true;
 
 	if (count >= AT_ONCE)
 		return clone_long(mbuf, pool);
@@ -154,8 +192,8 @@ struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *p
 		return NULL;
 	if (weir__guards_anybody())
 		note_lent(mbuf);
-	clone_packet(clones, borrowers_of(pool), mbuf);
-	return clones[0];
+	clone_packet(clones, borrowers_of(pool), mbuf, &all);
+	return keep_one(clones[0], all);
 }
 
 /* Clones of packets of one segment each. */
@@ -163,16 +201,17 @@ static int clone_singles(struct weir_mbuf *const *mbufs, struct weir_mbuf **clon
 	struct weir_mempool *pool)
 {
 	const struct borrowers borrowers = borrowers_of(pool);
+	bool all = true;
 
 	if (take(pool, clones, count))
 		return -ENOBUFS;
 	for (uint32_t i = 0; weir__guards_anybody() && i < count; i++)
 		note_lent(mbufs[i]);
 	for (uint32_t i = 0; i < count; i++) {
-		clone_segment(clones[i], borrowers, mbufs[i], NULL);
+		clone_segment(clones[i], borrowers, mbufs[i], NULL, &all);
 		clone_head(clones[i], mbufs[i]);
 	}
-	return 0;
+	return keep(clones, count, all);
 }
 
 static uint32_t segments_of(const struct weir_mbuf *mbuf)
@@ -185,13 +224,15 @@ static uint32_t segments_of(const struct weir_mbuf *mbuf)
 }
 
 /* Clones of the first packets, those that have AT_ONCE segments together, or of one longer one. How
- * many, 0 when the pool is dry. */
-static uint32_t clone_some(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones,
-	uint32_t count, struct weir_mempool *pool)
+ * many, or a negative error. */
+static int clone_some(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
+	struct weir_mempool *pool)
 {
 	const struct borrowers borrowers = borrowers_of(pool);
 	struct weir_mbuf *taken[AT_ONCE], **to = taken;
 	uint32_t done = 0, segments = 0;
+	bool all = true;
+	int error;
 
 	for (; done < count; done++) {
 		uint32_t more = segments_of(mbufs[done]);
@@ -201,33 +242,37 @@ static uint32_t clone_some(struct weir_mbuf *const *mbufs, struct weir_mbuf **cl
 		segments += more;
 	}
 	if (done == 0)
-		return (clones[0] = weir_mbuf_clone(mbufs[0], pool)) != NULL;
+		return (clones[0] = weir_mbuf_clone(mbufs[0], pool)) != NULL ? 1 : -errno;
 	if (take(pool, taken, segments))
-		return 0;
+		return -ENOBUFS;
 	for (uint32_t i = 0; weir__guards_anybody() && i < done; i++)
 		note_lent(mbufs[i]);
 	for (uint32_t i = 0; i < done; i++) {
 		clones[i] = *to;
-		to = clone_packet(to, borrowers, mbufs[i]);
+		to = clone_packet(to, borrowers, mbufs[i], &all);
 	}
-	return done;
+	error = keep(clones, done, all);
+	return error ? error : (int)done;
 }
 
 int weir_mbuf_clone_bulk(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
 	struct weir_mempool *pool)
 {
-	uint32_t done = 0, more;
+	uint32_t done = 0;
+	int more = 0;
 
 	while (done < count && !mbufs[done]->next)
 		done++;
-	if (done && clone_singles(mbufs, clones, done, pool))
-		return -ENOBUFS;
-	for (; done < count; done += more) {
+	if (done)
+		more = clone_singles(mbufs, clones, done, pool);
+	if (more)
+		return more;
+	for (; done < count; done += (uint32_t)more) {
 		more = clone_some(mbufs + done, clones + done, count - done, pool);
-		if (more)
+		if (more > 0)
 			continue;
 		weir_mbuf_free_bulk(clones, done);
-		return -ENOBUFS;
+		return more;
 	}
 	return 0;
 }
@@ -259,6 +304,8 @@ struct weir_mbuf *weir_mbuf_slice(
 	for (left = length; reserve; segment = segment->next) {
 		last = reserve;
 		reserve = last->next;
+		if (!weir__mbuf_may_share(segment))
+			return keep_one(head, false);
 		weir__mbuf_share(last, segment);
 		weir_mbuf_set_next(last, reserve);
 		last->offset += place;

@@ -73,7 +73,9 @@ static inline void weir__sharing_note(struct weir_mbuf *mbuf, enum weir__deed de
 /* sharing.c: were the bytes of a guarded mbuf written that several have? */
 bool weir__sharing_broken(const struct weir_mempool *pool, const struct weir_mbuf *mbuf);
 
-/* clone.c: let to, which is plain, use the bytes of from. */
+/* clone.c: let to, which is plain, use the bytes of from. Who keeps both asks first whether too
+ * many do; who gives up from, of which to is a part, need not. */
+bool weir__mbuf_may_share(struct weir_mbuf *from);
 void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from);
 
 /* writable.c: may its holder write to the bytes of this segment? */

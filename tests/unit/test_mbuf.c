@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "weir/chain.h"
+#include "weir/clone.h"
 #include "weir/mbuf.h"
 
 #include <errno.h>
@@ -343,6 +344,61 @@ static void test_references(void)
 }
 
 /* Chains, shared ones, plain ones and those of another pool in one array. */
+static uint32_t released;
+
+static void release(struct weir_external *external)
+{
+	(void)external;
+	released++;
+}
+
+/* Clones of a chain, alone and by the burst, until too many have its bytes: each call is refused
+ * then, whole, and the packet is as it was; and attached memory is given up once. */
+static void test_too_many_on_the_same_bytes(void)
+{
+	enum { MANY = 31000, AT_ONCE = 24 };
+	struct weir_mempool *many = make(2 * MANY + 100, 16);
+	struct weir_mbuf *packet = weir_mbuf_alloc_chain(many, 24, 16), *packets[AT_ONCE];
+	struct weir_mbuf **clones = calloc(MANY + AT_ONCE, sizeof(*clones));
+	struct weir_external memory;
+	uint32_t count = 0, in_use;
+
+	for (uint32_t i = 0; i < AT_ONCE; i++)
+		packets[i] = packet;
+	while (weir_mbuf_clone_bulk(packets, clones + count, AT_ONCE, many) == 0)
+		count += AT_ONCE;
+	CU_ASSERT_EQUAL(count, (MANY - 1) / AT_ONCE * AT_ONCE);
+	CU_ASSERT_EQUAL(weir_mbuf_clone_bulk(packets, clones + count, AT_ONCE, many), -EMLINK);
+	while ((clones[count] = weir_mbuf_clone(packet, many)) != NULL)
+		count++;
+	CU_ASSERT_EQUAL(errno, EMLINK);
+	CU_ASSERT_EQUAL(count, MANY - 1);
+	in_use = weir_mempool_in_use(many);
+	CU_ASSERT_EQUAL(in_use, 2 * MANY);
+	CU_ASSERT_PTR_NULL(weir_mbuf_slice(clones[5], 0, 24, many));
+	CU_ASSERT_PTR_NULL(weir_mbuf_split(packet, 3));
+	CU_ASSERT_EQUAL(weir_mbuf_make_writable(&packet, 20, 2), 0);
+	CU_ASSERT_EQUAL(weir_mbuf_check(packet), 0);
+	weir_mbuf_free(packet);
+	weir_mbuf_free_bulk(clones, count);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(many), 0);
+
+	weir_external_init(&memory, clones, MANY, release, NULL);
+	packets[0] = weir_mbuf_alloc(many);
+	CU_ASSERT_EQUAL(weir_mbuf_attach(packets[0], &memory, 0, 10), 0);
+	for (count = 0; weir_external_ref(&memory) == 0; count++)
+		;
+	CU_ASSERT_EQUAL(count, MANY - 1);
+	CU_ASSERT_PTR_NULL(weir_mbuf_clone(packets[0], many));
+	weir_mbuf_free(packets[0]);
+	while (count--)
+		weir_external_drop(&memory);
+	CU_ASSERT_EQUAL(released, 1);
+	CU_ASSERT_EQUAL(weir_mempool_in_use(many), 0);
+	free(clones);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(many), 0);
+}
+
 static void test_free_bulk_of_a_mixture(void)
 {
 	struct weir_mempool *other = make(64, 2000);
@@ -513,6 +569,7 @@ int main(void)
 		{"peek copies only what is in pieces", test_peek_copies_only_what_is_in_pieces},
 		{"copy takes the metadata along", test_copy_takes_the_metadata_along},
 		{"references", test_references},
+		{"too many on the same bytes", test_too_many_on_the_same_bytes},
 		{"bulk free of a mixture", test_free_bulk_of_a_mixture},
 		{"bulk alloc is all or nothing", test_bulk_alloc_is_all_or_nothing},
 		{"dry in the middle", test_dry_in_the_middle},
