@@ -6,6 +6,7 @@
 
 #include <weir/checksum.h>
 
+#include <errno.h>
 #include <string.h>
 
 /* Ports that are tried until one is free. */
@@ -59,9 +60,9 @@ static void set_port(fw_key *tuple, uint32_t end, uint16_t port)
 		memcpy(tuple->port[!end], tuple->port[end], 2);
 }
 
-bool fw_nat_claim(struct fw_tracker *tracker, const fw_key *tuple)
+int fw_nat_claim(struct fw_tracker *tracker, const fw_key *tuple)
 {
-	return !fw_tuple_taken(tracker, tuple) && fw_places_claim(tracker, tuple);
+	return fw_tuple_taken(tracker, tuple) ? -EEXIST : fw_places_claim(tracker, tuple);
 }
 
 bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *answer)
@@ -69,21 +70,22 @@ bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *a
 	bool random = nat && (nat->random || nat->fully_random);
 	uint16_t port = big16(answer->port[1]), low, high;
 	uint32_t count, start;
+	int error = -EEXIST;
 
 	port_range(nat, answer, &low, &high);
-	if (!random && (!nat || !nat->has_ports || (port >= low && port <= high)) &&
-		fw_nat_claim(tracker, answer))
-		return true;
+	if (!random && (!nat || !nat->has_ports || (port >= low && port <= high)))
+		error = fw_nat_claim(tracker, answer);
+	if (error != -EEXIST)
+		return !error;
 	if (!fw_track_ports(answer->protocol) && !answer->zero[1])
-		return fw_nat_claim(tracker, answer);
+		return !fw_nat_claim(tracker, answer);
 	count = (uint32_t)(high - low) + 1;
 	start = random32(tracker) % count;
-	for (uint32_t i = 0; i < count && i < TRIES; i++) {
+	for (uint32_t i = 0; i < count && i < TRIES && error == -EEXIST; i++) {
 		set_port(answer, 1, (uint16_t)(low + (start + i) % count));
-		if (fw_nat_claim(tracker, answer))
-			return true;
+		error = fw_nat_claim(tracker, answer);
 	}
-	return false;
+	return !error;
 }
 
 static uint32_t big32(const uint8_t *bytes)

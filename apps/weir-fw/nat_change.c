@@ -172,7 +172,7 @@ bool fw_nat_apply(void *context, struct fw_packet *packet, enum fw_where_nat whe
 	/* two connections may have become one by their other end */
 	if (tracker->pending && where == FW_NAT_SOURCE &&
 		asked->connection->nat == 1 << FW_NAT_DESTINATION &&
-		!fw_nat_claim(tracker, &asked->tuples[1])) {
+		fw_nat_claim(tracker, &asked->tuples[1])) {
 		if (!fw_nat_port(tracker, NULL, &asked->tuples[1]))
 			return false;
 		asked->connection->nat |= 1 << FW_NAT_SOURCE;

@@ -4,7 +4,13 @@
 
 #include <weir/rcu.h>
 
+#include <errno.h>
 #include <string.h>
+
+/* What is removed keeps its memory until a grace period of RCU is over, which a thread that the
+ * kernel has put aside makes long. In 30 ms of it 500,000 connections a second may come and go, two
+ * places each: about 30,000. */
+#define TURNOVER 32768
 
 struct place {
 	WEIR_ATOMIC(uint32_t) tag;
@@ -12,9 +18,9 @@ struct place {
 
 struct weir_flow_shared *fw_places_create(uint32_t connections, uint32_t workers)
 {
-	/* two for each, and one that each thread is about to make */
+	/* two for each, one that each thread is about to make, and those just gone */
 	const struct weir_flow_conf conf = {.name = "places",
-		.count = 2 * connections + workers,
+		.count = 2 * connections + workers + TURNOVER,
 		.key_size = sizeof(fw_key),
 		.value_size = sizeof(struct place),
 		.node = WEIR_NODE_ANY};
@@ -37,7 +43,7 @@ static bool is_used(const struct fw_tracker *tracker)
 	return fw_track_answers(tracker) && tracker->places;
 }
 
-bool fw_places_take(const struct fw_tracker *tracker, const fw_key *of)
+int fw_places_take(const struct fw_tracker *tracker, const fw_key *of)
 {
 	struct place *place;
 	uint32_t tag = 0;
@@ -45,16 +51,18 @@ bool fw_places_take(const struct fw_tracker *tracker, const fw_key *of)
 	int is_new = weir_flow_shared_insert(tracker->places, of, 0, &value);
 
 	if (is_new < 0)
-		return false;
+		return is_new;
 	place = value;
 	/* relaxed: as above; who changes it first has it */
 	if (!is_new) {
 		tag = atomic_load_explicit(&place->tag, memory_order_relaxed);
 		if (!tag || tag >> 8 == tracker->tag >> 8)
-			return false;
+			return -EEXIST;
 	}
 	return atomic_compare_exchange_strong_explicit(
-		&place->tag, &tag, tracker->tag, memory_order_relaxed, memory_order_relaxed);
+		       &place->tag, &tag, tracker->tag, memory_order_relaxed, memory_order_relaxed)
+		       ? 0
+		       : -EEXIST;
 }
 
 void fw_places_leave(const struct fw_tracker *tracker, const fw_key *of)
@@ -80,27 +88,29 @@ static bool has_claimed(const struct fw_tracker *tracker, const fw_key *of)
 	return tracker->claims && memcmp(&tracker->claim, of, sizeof(*of)) == 0;
 }
 
-bool fw_places_claim(struct fw_tracker *tracker, const fw_key *tuple)
+int fw_places_claim(struct fw_tracker *tracker, const fw_key *tuple)
 {
 	fw_key of = *tuple;
+	int error;
 
 	fw_key_sort(&of);
 	if (!is_used(tracker) || has_claimed(tracker, &of))
-		return true;
+		return 0;
 	fw_places_unclaim(tracker);
-	tracker->claims = fw_places_take(tracker, &of);
+	error = fw_places_take(tracker, &of);
+	tracker->claims = !error;
 	tracker->claim = of;
-	return tracker->claims;
+	return error;
 }
 
 bool fw_places_enter(struct fw_tracker *tracker, const fw_key *of, bool translated)
 {
 	if (!is_used(tracker))
 		return true;
-	if (translated && !fw_places_claim(tracker, &tracker->asked.tuples[1]))
+	if (translated && fw_places_claim(tracker, &tracker->asked.tuples[1]))
 		return false;
 	/* one that is translated to what it is has one tuple only */
-	if (!(translated && has_claimed(tracker, of)) && !fw_places_take(tracker, of))
+	if (!(translated && has_claimed(tracker, of)) && fw_places_take(tracker, of))
 		return false;
 	tracker->claims = false;
 	return true;

@@ -34,13 +34,15 @@ static inline uint32_t fw_places_tag(uint32_t set, uint32_t worker)
 /* The thread that has the connection of a key, of this set; UINT32_MAX: it is not there. */
 uint32_t fw_places_find(struct weir_flow_shared *places, const fw_key *of, uint32_t set);
 
-/* Take the place of a key, and give it back; nothing without a table. false: it is another's. */
-bool fw_places_take(const struct fw_tracker *tracker, const fw_key *of);
+/* Take the place of a key, and give it back; nothing without a table. 0, -EEXIST when it is
+ * another's, or -ENOSPC when the table is full: then no other key has one either. */
+int fw_places_take(const struct fw_tracker *tracker, const fw_key *of);
 void fw_places_leave(const struct fw_tracker *tracker, const fw_key *of);
 
 /* A tuple of answers for the connection that is being made: one at a time, in the place of the one
- * before. It is kept when the connection is made, or else given back before the next. */
-bool fw_places_claim(struct fw_tracker *tracker, const fw_key *tuple);
+ * before. It is kept when the connection is made, or else given back before the next. As
+ * fw_places_take(). */
+int fw_places_claim(struct fw_tracker *tracker, const fw_key *tuple);
 void fw_places_unclaim(struct fw_tracker *tracker);
 
 /* A connection is made, with what it has claimed: false when there is no place for it. And it is

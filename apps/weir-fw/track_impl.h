@@ -208,8 +208,9 @@ void fw_track_tell(struct fw_tracker *tracker, uint32_t index, uint32_t event, u
  * else one of the rule's, or, NULL, of those like it. false: none is free. */
 bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *answer);
 
-/* Is a tuple free? It is the connection's then that is about to be made. */
-bool fw_nat_claim(struct fw_tracker *tracker, const fw_key *tuple);
+/* Is a tuple free? It is the connection's then that is about to be made. 0, -EEXIST, or -ENOSPC
+ * when no tuple can be had (places.h). */
+int fw_nat_claim(struct fw_tracker *tracker, const fw_key *tuple);
 
 /* Does a connection that lives have this tuple? */
 bool fw_tuple_taken(struct fw_tracker *tracker, const fw_key *tuple);

@@ -11,6 +11,7 @@
 #include <weir/rcu.h>
 #include <weir/spread.h>
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { ICMP = 1, UDP = 17, IPV4 = 20, FLOWS = 300 };
@@ -176,8 +177,8 @@ static void test_gone(void)
 		if (index == WEIR_FLOW_NONE)
 			continue;
 		of = weir_flow_key(trackers->of[i]->table, index);
-		CU_ASSERT_FALSE(fw_places_take(trackers->of[(i + 1) % TRACKERS], of));
-		CU_ASSERT_TRUE(fw_places_take(next->of[i], of));
+		CU_ASSERT_EQUAL(fw_places_take(trackers->of[(i + 1) % TRACKERS], of), -EEXIST);
+		CU_ASSERT_EQUAL(fw_places_take(next->of[i], of), 0);
 		CU_ASSERT_EQUAL(fw_places_find(places, of, SET), UINT32_MAX);
 		CU_ASSERT_EQUAL(fw_places_find(places, of, SET + 1), i);
 	}
@@ -190,10 +191,49 @@ static void test_gone(void)
 	close_all();
 }
 
+static fw_key numbered(uint32_t number)
+{
+	fw_key of = {.protocol = UDP, .zero = {FW_IP}};
+
+	memcpy(of.address[1], &number, sizeof(number));
+	return of;
+}
+
+static uint64_t refused(void)
+{
+	struct weir_flow_shared_stats stats;
+
+	weir_flow_shared_stats(places, &stats);
+	return stats.full;
+}
+
+/* No grace period ends, as this thread is never quiescent: as many places as come and go in 30 ms
+ * are there nevertheless. Then a port is looked for once, as no other would be had either. */
+static void test_turnover(void)
+{
+	fw_key of;
+	uint32_t i;
+
+	open_all();
+	for (i = 0; i < 30000; i++) {
+		of = numbered(i);
+		CU_ASSERT_EQUAL_FATAL(fw_places_take(trackers->of[0], &of), 0);
+		fw_places_leave(trackers->of[0], &of);
+	}
+	CU_ASSERT_EQUAL(refused(), 0);
+	do
+		of = numbered(i++);
+	while (!fw_places_take(trackers->of[0], &of));
+	CU_ASSERT_EQUAL(refused(), 1);
+	CU_ASSERT_FALSE(fw_nat_port(trackers->of[0], NULL, &of));
+	CU_ASSERT_EQUAL(refused(), 2);
+	close_all();
+}
+
 int main(void)
 {
-	static CU_TestInfo tests[] = {
-		{"translated", test_translated}, {"gone", test_gone}, CU_TEST_INFO_NULL};
+	static CU_TestInfo tests[] = {{"translated", test_translated}, {"gone", test_gone},
+		{"turnover", test_turnover}, CU_TEST_INFO_NULL};
 
 	return unit_run("fw places", tests);
 }
