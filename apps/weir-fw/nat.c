@@ -9,8 +9,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* Ports that are tried until one is free. */
-#define TRIES 256
+/* Ports are tried in rows from one at random on, each half as long as the one before, so that a
+ * dense run of used ones is left soon and the work has an end: as nf_nat_l4proto_unique_tuple has
+ * it. So few that all can be tried are. */
+#define LONGEST_ROW  128
+#define SHORTEST_ROW 16
+#define TRY_ALL      256
 
 const uint8_t *fw_host_address(const struct fw_host *host, const char *interface, uint8_t family)
 {
@@ -65,11 +69,25 @@ int fw_nat_claim(struct fw_tracker *tracker, const fw_key *tuple)
 	return fw_tuple_taken(tracker, tuple) ? -EEXIST : fw_places_claim(tracker, tuple);
 }
 
+/* So many ports in a row, of so many from low on. */
+static int try_row(
+	struct fw_tracker *tracker, fw_key *answer, uint32_t low, uint32_t count, uint32_t tries)
+{
+	uint32_t start = random32(tracker) % count;
+	int error = -EEXIST;
+
+	for (uint32_t i = 0; i < tries && error == -EEXIST; i++) {
+		set_port(answer, 1, (uint16_t)(low + (start + i) % count));
+		error = fw_nat_claim(tracker, answer);
+	}
+	return error;
+}
+
 bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *answer)
 {
 	bool random = nat && (nat->random || nat->fully_random);
 	uint16_t port = big16(answer->port[1]), low, high;
-	uint32_t count, start;
+	uint32_t count;
 	int error = -EEXIST;
 
 	port_range(nat, answer, &low, &high);
@@ -80,11 +98,10 @@ bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *a
 	if (!fw_track_ports(answer->protocol) && !answer->zero[1])
 		return !fw_nat_claim(tracker, answer);
 	count = (uint32_t)(high - low) + 1;
-	start = random32(tracker) % count;
-	for (uint32_t i = 0; i < count && i < TRIES && error == -EEXIST; i++) {
-		set_port(answer, 1, (uint16_t)(low + (start + i) % count));
-		error = fw_nat_claim(tracker, answer);
-	}
+	if (count <= TRY_ALL)
+		return !try_row(tracker, answer, low, count, count);
+	for (uint32_t tries = LONGEST_ROW; tries >= SHORTEST_ROW && error == -EEXIST; tries /= 2)
+		error = try_row(tracker, answer, low, count, tries);
 	return !error;
 }
 

@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { ICMP = 1, UDP = 17, IPV4 = 20, FLOWS = 300 };
+enum { ICMP = 1, UDP = 17, IPV4 = 20, FLOWS = 300, DENSE = 2000 };
 #define TRACKERS 5
 #define SET      7
 #define SEED     UINT64_C(0x0123456789abcdef)
@@ -33,7 +33,8 @@ static void open_all(void)
 	CU_ASSERT_PTR_NULL_FATAL(rules->error);
 	fw_tallies_share(rules, TRACKERS);
 	places = fw_places_create(TRACKERS * FLOWS, TRACKERS);
-	trackers = fw_trackers_create(SET, TRACKERS, TRACKERS * FLOWS * 4);
+	/* a quarter of them may be without an answer */
+	trackers = fw_trackers_create(SET, TRACKERS, TRACKERS * DENSE * 4);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(places);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(trackers);
 	CU_ASSERT_EQUAL_FATAL(fw_trackers_translate(trackers, NULL, places), 0);
@@ -191,6 +192,31 @@ static void test_gone(void)
 	close_all();
 }
 
+/* Clients with the same run of ports: one keeps them, and another one's all get others, wherever
+ * the search for one begins. */
+static void test_dense(void)
+{
+	static const uint8_t server[4] = {198, 51, 100, 1};
+	static bool used[65536];
+	uint8_t frame[128];
+	bool by_hash;
+
+	open_all();
+	for (uint32_t i = 0; i < TRACKERS; i++)
+		trackers->of[i]->random = i; /* always the same ports */
+	for (uint32_t i = 0; i < 2 * DENSE; i++) {
+		const uint8_t client[4] = {10, 0, 0, (uint8_t)(i / DENSE)};
+		uint16_t port = (uint16_t)(20000 + i % DENSE);
+
+		judge(frame, put(frame, client, server, port, 53), S, &by_hash);
+		port = (uint16_t)(frame[34] << 8 | frame[35]);
+		CU_ASSERT_FALSE(used[port]);
+		used[port] = true;
+		CU_ASSERT(i >= DENSE || port == 20000 + i);
+	}
+	close_all();
+}
+
 static fw_key numbered(uint32_t number)
 {
 	fw_key of = {.protocol = UDP, .zero = {FW_IP}};
@@ -233,7 +259,7 @@ static void test_turnover(void)
 int main(void)
 {
 	static CU_TestInfo tests[] = {{"translated", test_translated}, {"gone", test_gone},
-		{"turnover", test_turnover}, CU_TEST_INFO_NULL};
+		{"dense", test_dense}, {"turnover", test_turnover}, CU_TEST_INFO_NULL};
 
 	return unit_run("fw places", tests);
 }
