@@ -21,7 +21,7 @@ struct fw_logs {
 	FILE *file;                         /* lines, or */
 	struct weir_capture_writer *writer; /* packets */
 	pthread_mutex_t lock;               /* of both, and of what follows */
-	int error;                          /* the first one in writing packets */
+	int error;                          /* the first one in writing */
 };
 
 struct weir_capture_writer *fw_capture_create(const char *path)
@@ -93,6 +93,13 @@ static void add_packet(json_t *line, const struct fw_packet *packet)
 		set_number(line, "mark", packet->mark);
 }
 
+/* Under the lock: errno is of what has just failed. */
+static void note_error(struct fw_logs *logs)
+{
+	if (!logs->error)
+		logs->error = errno ? errno : EIO;
+}
+
 static void write_line(struct fw_logs *logs, const struct fw_rule *rule,
 	const struct fw_statement *statement, const struct fw_packet *packet)
 {
@@ -109,8 +116,8 @@ static void write_line(struct fw_logs *logs, const struct fw_rule *rule,
 	set_number(line, "line", rule->where.line);
 	add_packet(line, packet);
 	pthread_mutex_lock(&logs->lock);
-	json_dumpf(line, logs->file, JSON_COMPACT);
-	fputc('\n', logs->file);
+	if (json_dumpf(line, logs->file, JSON_COMPACT) || fputc('\n', logs->file) == EOF)
+		note_error(logs);
 	pthread_mutex_unlock(&logs->lock);
 	json_decref(line);
 }
@@ -149,8 +156,24 @@ void fw_logs_write(struct fw_logs *logs, const struct fw_rule *rule,
 
 void fw_logs_flush(struct fw_logs *logs)
 {
-	if (logs && logs->file)
-		fflush(logs->file);
+	if (!logs || !logs->file)
+		return;
+	pthread_mutex_lock(&logs->lock);
+	if (fflush(logs->file))
+		note_error(logs);
+	pthread_mutex_unlock(&logs->lock);
+}
+
+/* What is left in a buffer goes, too. */
+static int close_lines(struct fw_logs *logs)
+{
+	if (fflush(logs->file))
+		note_error(logs);
+	if (logs->file != stdout && fclose(logs->file))
+		note_error(logs);
+	if (!logs->error)
+		return 0;
+	return weir__fail(logs->error, "cannot write '%s': %s", logs->path, strerror(logs->error));
 }
 
 int fw_logs_close(struct fw_logs *logs)
@@ -159,15 +182,12 @@ int fw_logs_close(struct fw_logs *logs)
 
 	if (!logs)
 		return 0;
-	error = logs->error;
 	if (logs->writer) {
 		ended = weir_capture_finish(logs->writer);
-		error = error ? error : ended;
-	} else if (fflush(logs->file) || ferror(logs->file)) {
-		error = weir__fail(EIO, "cannot write '%s'", logs->path);
+		error = logs->error ? logs->error : ended;
+	} else {
+		error = close_lines(logs);
 	}
-	if (logs->file && logs->file != stdout && fclose(logs->file) && !error)
-		error = weir__fail(errno, "cannot write '%s'", logs->path);
 	pthread_mutex_destroy(&logs->lock);
 	free(logs);
 	return error;

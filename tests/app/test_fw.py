@@ -314,6 +314,8 @@ class Reasons(FwTest):
             "length": 40})
         self.judge(text, [SSH, WEB, SSH], "--log", "log.pcapng")
         self.assertEqual([p.data for p in captures.read(self.folder / "log.pcapng")], [SSH, SSH])
+        err, _ = self.fails(1, "--rules", "rules.nft", "in.pcap", "--log", "/dev/full")
+        self.assertIn("cannot write '/dev/full': No space left on device", err)
 
     def test_report(self):
         self.judge(table(chain("tcp dport 22 drop comment \"no ssh\"")), [SSH, WEB])
