@@ -19,6 +19,9 @@ const char *const replay_types[REPLAY_STAGES] = {
 	[REPLAY_DELAY] = "delay",
 };
 
+/* Buffers when packets wait: for more than a second of 30,000 a second, in 150 MiB. */
+#define DELAY_POOL 65536
+
 /* The stage that plays comes before all of them. */
 #define PLAY (-1)
 
@@ -88,8 +91,10 @@ static const struct entry {
 		REPLAY_POLICE, "rate", NULL, NULL},
 	{"burst", "SIZE", "What may exceed it for a moment, as in 64K", NULL, REPLAY_POLICE,
 		"burst", NULL, NULL},
-	{"delay", "TIME", "Packets go this much later, as in 20ms", NULL, REPLAY_DELAY, "time",
-		NULL, NULL},
+	{"delay", "TIME",
+		"Packets go this much later, as in 20ms; three quarters of the buffers can hold "
+		"them: --pool count=N for more",
+		NULL, REPLAY_DELAY, "time", NULL, NULL},
 	{"jitter", "TIME", "Give or take up to this much", NULL, REPLAY_DELAY, "jitter", NULL,
 		NULL},
 	{"reorder", "PERCENT%", "Some go at once, in front of those that are delayed", NULL,
@@ -166,7 +171,7 @@ static void take_input(struct replay_options *options, const char *value)
 	options->inputs[options->input_count] = NULL;
 }
 
-static bool is_given(const struct replay_options *options, const char *name)
+bool replay_is_given(const struct replay_options *options, const char *name)
 {
 	for (size_t i = 0; name && i < TABLE_COUNT; i++)
 		if (strcmp(table[i].name, name) == 0)
@@ -179,8 +184,9 @@ static void check_needs(const struct replay_options *options, const struct argp_
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
 		const char *more = needs[i].or_else;
 
-		if (is_given(options, needs[i].name) && !is_given(options, needs[i].needs) &&
-			!is_given(options, more))
+		if (replay_is_given(options, needs[i].name) &&
+			!replay_is_given(options, needs[i].needs) &&
+			!replay_is_given(options, more))
 			argp_failure(state, APP_MISUSE, 0, "--%s needs --%s%s%s", needs[i].name,
 				needs[i].needs, more ? " or --" : "", more ? more : "");
 	}
@@ -197,6 +203,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = options->run;
+		options->pool_count = options->run->app.options.pool.count;
+		options->run->app.options.pool.count = 0;
 		return 0;
 	case 't':
 		options->to = value;
@@ -285,6 +293,15 @@ static void add_common(struct replay_options *options)
 			stages[i] = replay_append(stages[i], "seed", options->seed);
 }
 
+/* Without --pool count: what is delayed waits in buffers. */
+static void choose_pool(struct replay_options *options)
+{
+	uint32_t *count = &options->run->app.options.pool.count;
+
+	if (*count == 0)
+		*count = options->stages[REPLAY_DELAY] ? DELAY_POOL : options->pool_count;
+}
+
 void replay_parse(struct replay_options *options, int argc, char **argv)
 {
 	static struct argp_option all[OWN_COUNT + 2 * TABLE_COUNT + 1];
@@ -301,6 +318,7 @@ void replay_parse(struct replay_options *options, int argc, char **argv)
 
 	make_options(all);
 	app_parse(&options->run->app, &argp, argc, argv, options);
+	choose_pool(options);
 	add_common(options);
 	if (options->run->app.options.limit != UINT64_MAX) {
 		snprintf(number, sizeof(number), "%llu",

@@ -32,13 +32,17 @@ struct replay_options {
 	char *play;                  /* arguments of the stage that plays */
 	char *stages[REPLAY_STAGES]; /* arguments of these; NULL: not wanted */
 	const char *seed;
-	uint64_t given; /* options of the table (options.c), a bit for each */
-	bool paced;     /* not at top speed */
+	uint32_t pool_count; /* of other programs, without --pool count */
+	uint64_t given;      /* options of the table (options.c), a bit for each */
+	bool paced;          /* not at top speed */
 };
 
 /* Parse the command line; ends the program on bad use. */
 void replay_parse(struct replay_options *options, int argc, char **argv);
 void replay_free(struct replay_options *options);
+
+/* Is this option of the table there? name may be NULL. */
+bool replay_is_given(const struct replay_options *options, const char *name);
 
 /* Put "key=value" behind arguments, which may be NULL, and return them. */
 char *replay_append(char *arguments, const char *key, const char *value);

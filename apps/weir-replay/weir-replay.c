@@ -17,11 +17,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* The longest packet of a capture file. */
+#define LONGEST 262144
+/* What the stage delay takes as its size. */
+#define DELAY_MOST (1u << 24)
+
+/* Why packets were dropped: by stages that do nothing else, and by what others count. */
+enum { FILTERED, EXCESS, REASONS = 7 };
+static const char *const reasons[REASONS] = {
+	"filtered", "excess", "lost", "queue full", "receiver ended", "no mbuf", "unfit"};
+
 struct replay {
 	struct app_pipeline run; /* first: its hooks get a pointer to it */
 	struct replay_options options;
 	struct weir_stage_play play;
-	struct app_count drops[2];
+	struct app_count drops[REASONS];
 	const char *last; /* the stage that the next one follows */
 	const struct weir_port *outputs[2];
 	uint32_t output_count;
@@ -67,6 +77,49 @@ static bool drop_other(struct replay *it, const char *edge, const char *name)
 	added = add(it, name, "drop", NULL, NULL);
 	it->last = last;
 	return added;
+}
+
+/* How many buffers each worker's packets can wait in. By the clock of packets none goes on before
+ * another is received: so a quarter of the pool is left for those that come, or more, when it is
+ * small, for one of any length. */
+static uint64_t room_to_wait(const struct replay *it)
+{
+	const struct replay_options *options = &it->options;
+	uint64_t count = weir_mempool_count(it->run.app.pool);
+	uint64_t longest = LONGEST / weir_mbuf_pool_size(it->run.app.pool) + 1;
+	uint64_t room = longest < count ? count - longest : 0;
+
+	room = room > count * 3 / 4 ? count * 3 / 4 : room;
+	room = room < count / 4 ? count / 4 : room;
+	/* others wait to be merged, in up to a quarter */
+	if (replay_is_given(options, "merge"))
+		room /= 2;
+	/* a clone keeps the packet that it is of */
+	if (replay_is_given(options, "duplicate"))
+		room /= 2;
+	room /= options->workers ? strtoul(options->workers, NULL, 10) : 1;
+	return room < DELAY_MOST ? room : DELAY_MOST;
+}
+
+static bool size_delay(struct replay *it)
+{
+	char **stage = &it->options.stages[REPLAY_DELAY], size[24];
+	uint64_t room;
+
+	if (!*stage)
+		return true;
+	room = room_to_wait(it);
+	if (room == 0) {
+		app_fail(&it->run.app, APP_MISUSE,
+			"--pool count=%u: too few buffers for packets to wait in with --delay; "
+			"take "
+			"more, as in --pool count=1024",
+			weir_mempool_count(it->run.app.pool));
+		return false;
+	}
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)room);
+	*stage = replay_append(*stage, "size", size);
+	return true;
 }
 
 static bool add_stages(struct replay *it)
@@ -153,7 +206,7 @@ static bool add_workers(struct replay *it)
 static bool build(struct replay *it)
 {
 	it->play.inputs = it->options.inputs;
-	return app_pipeline_create(&it->run, "weir-replay", NULL) &&
+	return size_delay(it) && app_pipeline_create(&it->run, "weir-replay", NULL) &&
 	       follow(it, "in", "play", it->options.play, &it->play) && add_workers(it) &&
 	       add_stages(it) && add_outputs(it);
 }
@@ -199,6 +252,38 @@ static void take_inputs(struct replay *it)
 	}
 }
 
+/* What impair has no mbuf for goes on as it is. */
+static bool is_drop(const char *type, const char *counter, const char *reason)
+{
+	return strcmp(counter, reason) == 0 &&
+	       !(strcmp(type, "impair") == 0 && strcmp(reason, "no mbuf") == 0);
+}
+
+static uint64_t count_drops(const struct replay *it, const char *reason)
+{
+	const struct weir_pipeline *pipeline = it->run.pipeline;
+	struct weir_stage_stats stats;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < weir_pipeline_stages(pipeline); i++) {
+		weir_pipeline_stage_stats(pipeline, i, &stats);
+		for (uint32_t j = 0; j < stats.counter_count; j++)
+			if (is_drop(stats.type, stats.counters[j].name, reason))
+				sum += stats.counters[j].value;
+	}
+	return sum;
+}
+
+static void take_drops(struct replay *it)
+{
+	for (uint32_t i = 0; i < REASONS; i++)
+		it->drops[i] = (struct app_count){reasons[i], count_drops(it, reasons[i])};
+	it->drops[FILTERED].count = stats_of(it, reasons[FILTERED]).packets;
+	it->drops[EXCESS].count = stats_of(it, reasons[EXCESS]).packets;
+	it->run.app.drops = it->drops;
+	it->run.app.drop_count = REASONS;
+}
+
 /* What the stages have counted, before they are gone. */
 static void report(struct app_pipeline *run)
 {
@@ -208,10 +293,7 @@ static void report(struct app_pipeline *run)
 	take_inputs(it);
 	app->tx_waits =
 		stats_of(it, "out").counters[3].value + stats_of(it, "out2").counters[3].value;
-	it->drops[0] = (struct app_count){"filtered", stats_of(it, "filtered").packets};
-	it->drops[1] = (struct app_count){"excess", stats_of(it, "excess").packets};
-	app->drops = it->drops;
-	app->drop_count = 2;
+	take_drops(it);
 	if (app->end == APP_END_INPUT && it->play.out_of_time)
 		app->end = APP_END_DURATION;
 	replay_report_play(app, &it->play, it->options.paced);

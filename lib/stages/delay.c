@@ -12,6 +12,7 @@
 #include "stages/stages_impl.h"
 #include "stages/values_impl.h"
 
+#include "weir/chain.h"
 #include "weir/ring.h"
 
 #include "base/base_impl.h"
@@ -57,7 +58,7 @@ struct delay_state {
 	struct weir__random random;
 	struct waiting *heap;
 	uint32_t count;
-	uint64_t arrived;
+	uint64_t arrived, segments; /* these of all that wait */
 };
 
 static int open_delay(struct weir_stage_args *args, void *conf)
@@ -199,6 +200,7 @@ static void push(struct delay_state *state, const struct late *late)
 	for (; at > 0 && is_before(&one, &state->heap[(at - 1) / 2]); at = (at - 1) / 2)
 		state->heap[at] = state->heap[(at - 1) / 2];
 	state->heap[at] = one;
+	state->segments += weir_mbuf_segments(late->mbuf);
 }
 
 /* The one that is due first. */
@@ -217,6 +219,7 @@ static struct late pop(struct delay_state *state)
 		state->heap[at] = state->heap[child];
 	}
 	state->heap[at] = last;
+	state->segments -= weir_mbuf_segments(first.mbuf);
 	return first;
 }
 
@@ -237,14 +240,15 @@ static bool is_due(const struct delay_state *state)
 	return state->count > 0 && state->heap[0].late.due_ns <= state->clock.now_ns;
 }
 
-/* One more comes. When the heap is full of what is not due, it is this one that is dropped: which
- * packets are does not depend on how they come in bursts, then. */
+/* One more comes. When there is no room beside what is not due, it is this one that is dropped:
+ * which packets are does not depend on how they come in bursts, then. Room is for segments: a pool
+ * that has more of them is never empty because of what waits here. */
 static void take(struct weir_stage *stage, const struct late *late)
 {
 	const struct delay_conf *delay = stage->conf;
 	struct delay_state *state = stage->state;
 
-	if (state->count < delay->size) {
+	if (state->segments + weir_mbuf_segments(late->mbuf) <= delay->size) {
 		push(state, late);
 	} else {
 		weir_stage_dropping(stage, QUEUE_FULL, &late->mbuf, 1);

@@ -198,6 +198,64 @@ class Options(ReplayTest):
         self.assertIn("caf? ?,'\"\\.pcap", report["ports"][0]["name"])
 
 
+class Waiting(ReplayTest):
+    """Packets are dropped on the way: each is in the report, by its reason, and nothing hangs."""
+    COUNT = 20_000
+
+    def setUp(self):
+        super().setUp()
+        captures.write_pcap(self.folder / "in.pcap", [
+            captures.packet(i.to_bytes(4, "big") * 15, 10**18 + 10**6 * i)
+            for i in range(self.COUNT)])
+
+    def dropped(self, *options):
+        """The reasons, once all adds up."""
+        report = self.report("in.pcap", "--to", "null:queues=2", *options)
+        self.assertEqual(report["rx_packets"], self.COUNT)
+        self.assertEqual(report["tx_packets"] + sum(report["dropped"].values()), self.COUNT)
+        return {reason: n for reason, n in report["dropped"].items() if n}
+
+    def test_lost(self):
+        self.assertEqual(list(self.dropped("--loss", "10%")), ["lost"])
+        self.assertRegex(self.run_ok("in.pcap", "--to", "null", "--loss", "10%"),
+                         r"dropped   \d{4} lost\n")
+
+    def test_queue_full(self):
+        """3,000 are to wait at a time, where there is room for three quarters of 2,000."""
+        # of 3,000 the first 1,500 come through, six times; and of 2,000 more as many
+        self.assertEqual(self.dropped("--delay", "3s", "--pool", "count=2000"),
+                         {"queue_full": self.COUNT - 7 * 1500})
+
+    def test_room_for_all(self):
+        self.assertEqual(self.dropped("--delay", "100s"), {})
+        for more, count in (["--delay", "1ms", "--pool", "cache=8"], 65536), ([], 8192):
+            report = self.report("in.pcap", "--to", "null", *more)
+            self.assertEqual(report["pool"]["count"], count)
+
+    def test_small_pools(self):
+        for options in (["count=200", "--workers", "2"], ["count=1000,size=64", "--jitter", "9s"]):
+            self.assertEqual(list(self.dropped("--delay", "10s", "--pool", *options)),
+                             ["queue_full"])
+        report = self.report("in.pcap", "--to", "null", "--delay", "10s", "--limit", 100,
+                             "--pool", "count=4")
+        self.assertEqual((report["tx_packets"], report["dropped"]["queue_full"]), (1, 99))
+        err, _ = self.fails(2, "in.pcap", "--to", "null", "--delay", "1s", "--pool", "count=3")
+        self.assertIn("--pool count=3: too few buffers", err)
+
+    def test_packets_that_take_more_buffers(self):
+        """Long ones, clones that keep what they are of, and those that wait to be merged."""
+        captures.write_pcap(self.folder / "long.pcap", [
+            captures.packet(bytes(1500), 10**18 + 10**6 * i) for i in range(1000)])
+        for options in (["--duplicate", "90%", "--reorder", "90%"], ["--merge", "in.pcap"], []):
+            report = self.report("long.pcap", "--to", "null", "--delay", "10s", *options,
+                                 "--pool", "count=512,size=256")
+            counted = {s["name"]: s["counters"] for s in report["stages"]}
+            more = counted.get("impair", {}).get("duplicated", 0)
+            self.assertEqual(report["tx_packets"] + sum(report["dropped"].values()),
+                             report["rx_packets"] + more)
+            self.assertGreater(report["dropped"]["queue_full"], 0)
+
+
 class Cache(ReplayTest):
     """Files that are read again and again; the output is a pipe that is full while they change."""
     SIZE = 4 << 20  # far more than the pipe and what the program gathers for it
