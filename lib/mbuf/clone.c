@@ -42,27 +42,35 @@ static inline void borrow(struct weir_mbuf *to, struct borrowers pool, struct we
 	atomic_store_explicit(&to->state, pool.plain | shape, memory_order_relaxed);
 }
 
-/* Take a reference to the bytes of a segment; false: too many have one. Who holds the only one to
- * the segment is alone with what it has borrowed, if nobody else borrows it. */
-static bool take_borrowed(struct weir_mbuf *from, uint32_t state, struct weir__lender *lender)
+/* Take a reference to the bytes of a segment: of their lender, or of nobody when too many have one.
+ * Who holds the only one to the segment is alone with what it has borrowed, if nobody else borrows
+ * it. */
+static struct weir__lender take_borrowed(struct weir_mbuf *from, uint32_t state)
 {
-	WEIR_ATOMIC(uint32_t) * word;
+	struct weir__lender lender = *weir__mbuf_lender(weir__mbuf_state_pool(state), from);
+	WEIR_ATOMIC(uint32_t) *word = weir__lender_state(&lender);
 
-	*lender = *weir__mbuf_lender(weir__mbuf_state_pool(state), from);
-	if (lender->external && !lender->external->release)
-		return true;
-	word = weir__lender_state(lender);
-	return weir_ref_take_one(word, weir_ref_look(word), weir_ref_count(state) == 1);
+	if (lender.external && !lender.external->release)
+		return lender;
+	if (!weir_ref_take_one(word, weir_ref_look(word), weir_ref_count(state) == 1))
+		return (struct weir__lender){.owner = NULL};
+	return lender;
 }
 
-static inline bool take_bytes(struct weir_mbuf *from, struct weir__lender *lender)
+static inline struct weir__lender take_bytes(struct weir_mbuf *from)
 {
 	uint32_t state = weir_ref_look(&from->state);
 
 	if (weir_unlikely(state & WEIR__MBUF_BORROWED))
-		return take_borrowed(from, state, lender);
-	*lender = (struct weir__lender){.owner = from};
-	return weir_ref_take_one(&from->state, state, true);
+		return take_borrowed(from, state);
+	if (weir_unlikely(!weir_ref_take_one(&from->state, state, true)))
+		return (struct weir__lender){.owner = NULL};
+	return (struct weir__lender){.owner = from};
+}
+
+static inline bool is_nobody(struct weir__lender lender)
+{
+	return !lender.owner && !lender.external;
 }
 
 /* Guards look at what is going to be lent. Not inline, nor is the test for it in a loop: clones are
@@ -86,8 +94,11 @@ void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
 
 	if (weir__guards_anybody())
 		weir__sharing_note(lender_of(from).owner, WEIR__LENT);
-	if (!take_bytes(from, &lender))
+	lender = take_bytes(from);
+	if (is_nobody(lender)) {
+		lender = lender_of(from);
 		weir_ref_take(weir__lender_state(&lender), 1);
+	}
 	borrow(to, borrowers_of(weir_mbuf_pool(to)), lender, NULL);
 	to->buffer = from->buffer;
 	to->offset = from->offset;
@@ -95,20 +106,20 @@ void weir__mbuf_share(struct weir_mbuf *to, struct weir_mbuf *from)
 }
 
 /* Make to, which is clean, the clone of a segment in front of next. Where too many have the bytes
- * it only comes in front, so that the chain is one that can be freed, and *all becomes false. */
-static inline void clone_segment(struct weir_mbuf *to, struct borrowers pool,
-	struct weir_mbuf *from, struct weir_mbuf *next, bool *all)
+ * it only comes in front, so that the chain is one that can be freed. Returns whether it is. */
+static inline bool clone_segment(
+	struct weir_mbuf *to, struct borrowers pool, struct weir_mbuf *from, struct weir_mbuf *next)
 {
-	struct weir__lender lender;
+	struct weir__lender lender = take_bytes(from);
 
-	if (weir_unlikely(!take_bytes(from, &lender))) {
+	if (weir_unlikely(is_nobody(lender))) {
 		weir_mbuf_set_next(to, next);
-		*all = false;
-		return;
+		return false;
 	}
 	to->buffer = from->buffer;
 	memcpy(&to->offset, &from->offset, sizeof(weir__mbuf_empty));
 	borrow(to, pool, lender, next);
+	return true;
 }
 
 /* The rest of the first one: what holds for the packet, as vectors where it can be. */
@@ -122,15 +133,18 @@ static inline void clone_head(struct weir_mbuf *to, const struct weir_mbuf *from
 		weir__mbuf_copy_fields(to, from);
 }
 
-/* Make mbufs the clone of a packet, as many as it has segments: the one behind them. */
+/* Make mbufs the clone of a packet, as many as it has segments: the one behind them. *all becomes
+ * false when it is not all of it. */
 static inline struct weir_mbuf **clone_packet(
 	struct weir_mbuf **to, struct borrowers pool, struct weir_mbuf *from, bool *all)
 {
 	struct weir_mbuf *head = to[0], *packet = from, *next;
 
 	for (; (next = from->next) != NULL; from = next, to++)
-		clone_segment(to[0], pool, from, to[1], all);
-	clone_segment(to[0], pool, from, NULL, all);
+		if (weir_unlikely(!clone_segment(to[0], pool, from, to[1])))
+			*all = false;
+	if (weir_unlikely(!clone_segment(to[0], pool, from, NULL)))
+		*all = false;
 	clone_head(head, packet);
 	return to + 1;
 }
@@ -168,7 +182,7 @@ static struct weir_mbuf *clone_long(struct weir_mbuf *mbuf, struct weir_mempool 
 		note_lent(mbuf);
 	for (struct weir_mbuf *to = head; to; to = next, from = from->next) {
 		next = to->next;
-		clone_segment(to, borrowers_of(pool), from, next, &all);
+		all &= clone_segment(to, borrowers_of(pool), from, next);
 	}
 	clone_head(head, mbuf);
 	return keep_one(head, all);
@@ -208,7 +222,8 @@ static int clone_singles(struct weir_mbuf *const *mbufs, struct weir_mbuf **clon
 	for (uint32_t i = 0; weir__guards_anybody() && i < count; i++)
 		note_lent(mbufs[i]);
 	for (uint32_t i = 0; i < count; i++) {
-		clone_segment(clones[i], borrowers, mbufs[i], NULL, &all);
+		if (weir_unlikely(!clone_segment(clones[i], borrowers, mbufs[i], NULL)))
+			all = false;
 		clone_head(clones[i], mbufs[i]);
 	}
 	return keep(clones, count, all);
