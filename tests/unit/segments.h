@@ -34,15 +34,4 @@ static inline struct weir_mbuf *cut(
 	return head;
 }
 
-/* A pool of 2,048 mbufs of size bytes. */
-static inline struct weir_mempool *make_pool(uint32_t size)
-{
-	struct weir_mbuf_pool_conf conf = {
-		.name = "test", .count = 2048, .size = size, .pages = WEIR_PAGES_4K};
-	struct weir_mempool *pool = weir_mbuf_pool_create(&conf);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
-	return pool;
-}
-
 #endif

@@ -4,6 +4,7 @@
  *
  * WEIR_ACL_RULES sets the size of the largest set, 900 by default; with 100,000 it takes minutes.
  */
+#include "random.h"
 #include "unit.h"
 
 #include "weir/acl.h"
@@ -13,17 +14,6 @@
 #include <string.h>
 
 #define KEYS 500
-
-static uint64_t state;
-
-/* xorshift64 (Marsaglia, 2003) */
-static uint32_t random_below(uint32_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % below;
-}
 
 /* Addresses, ports and protocol, as numbers. */
 struct tuple {
@@ -71,20 +61,19 @@ static void put_tuple(uint8_t *bytes, const struct tuple *tuple)
 /* Of values that lie close together in pieces of 16 bits, so that rules overlap. */
 static struct tuple random_tuple(void)
 {
-	return (struct tuple){
-		.source = random_below(4) << 24 | random_below(4) << 14 | random_below(1024),
-		.target = random_below(3) << 16 | random_below(300),
-		.from_port = (uint16_t)random_below(2000),
-		.to_port = (uint16_t)(random_below(4) ? random_below(100) : 65535),
-		.protocol = (uint8_t)(random_below(2) ? 6 : 17)};
+	return (struct tuple){.source = below(4) << 24 | below(4) << 14 | below(1024),
+		.target = below(3) << 16 | below(300),
+		.from_port = (uint16_t)below(2000),
+		.to_port = (uint16_t)(below(4) ? below(100) : 65535),
+		.protocol = (uint8_t)(below(2) ? 6 : 17)};
 }
 
 static uint32_t random_mask(bool odd)
 {
-	uint32_t length = random_below(33);
+	uint32_t length = below(33);
 
-	if (odd && random_below(50) == 0)
-		return random_below(UINT32_MAX);
+	if (odd && below(50) == 0)
+		return below(UINT32_MAX);
 	return length ? UINT32_MAX << (32 - length) : 0;
 }
 
@@ -93,11 +82,11 @@ static struct rule random_rule(bool odd)
 	struct rule rule = {.value = random_tuple(),
 		.source_mask = random_mask(odd),
 		.target_mask = random_mask(odd),
-		.protocol_mask = random_below(3) ? 0xff : 0};
+		.protocol_mask = below(3) ? 0xff : 0};
 
-	rule.from_end = (uint16_t)(rule.value.from_port + random_below(100));
-	rule.to_end = random_below(2) ? rule.value.to_port : 65535;
-	if (random_below(3) == 0) {
+	rule.from_end = (uint16_t)(rule.value.from_port + below(100));
+	rule.to_end = below(2) ? rule.value.to_port : 65535;
+	if (below(3) == 0) {
 		rule.value.from_port = 0;
 		rule.from_end = 65535;
 	}
@@ -151,7 +140,7 @@ static uint32_t count_wrong(const struct weir_acl *acl, const struct rule *rules
 		put_tuple(bytes + i * 13, &keys[i]);
 	}
 	for (uint32_t done = 0, some; done < KEYS; done += some) {
-		some = 1 + random_below(KEYS - done);
+		some = 1 + below(KEYS - done);
 		weir_acl_lookup_bulk(acl, bytes + done * 13, some, found + done);
 	}
 	for (uint32_t i = 0; i < KEYS; i++) {
@@ -161,7 +150,7 @@ static uint32_t count_wrong(const struct weir_acl *acl, const struct rule *rules
 		for (uint32_t from = 0; next != WEIR_ACL_NONE; from = next + 1) {
 			next = expect_next(rules, count, &keys[i], from);
 			wrong += weir_acl_next(acl, bytes + i * 13, from) != next;
-			if (next != WEIR_ACL_NONE && random_below(8) == 0)
+			if (next != WEIR_ACL_NONE && below(8) == 0)
 				break;
 		}
 	}
@@ -191,7 +180,7 @@ static void check_all_ways(uint32_t count, bool odd)
 static void test_random(void)
 {
 	for (uint32_t i = 0; i < 30; i++)
-		check_all_ways(random_below(i < 15 ? 8 : 200), i % 4 == 0);
+		check_all_ways(below(i < 15 ? 8 : 200), i % 4 == 0);
 	check_all_ways(64, false);
 	check_all_ways(65, true);
 }
@@ -298,7 +287,6 @@ int main(int argc, char **argv)
 		CU_TEST_INFO_NULL,
 	};
 
-	state = (argc > 1 ? strtoull(argv[1], NULL, 10) : 1) * 0x9e3779b97f4a7c15;
-	printf("seed %llu\n", (unsigned long long)state);
+	random_begin(argc > 1 ? argv[1] : NULL);
 	return unit_run("acl", tests);
 }

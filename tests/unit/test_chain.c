@@ -10,6 +10,8 @@
 #include "weir/clone.h"
 #include "weir/guard.h"
 
+#include "random.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,17 +31,8 @@ struct model {
 
 static struct model models[PACKETS];
 static struct weir_mempool *pools[POOLS];
-static uint64_t state, step, seed;
+static uint64_t step, seed;
 static uint32_t externals;
-
-/* xorshift64 (Marsaglia, 2003) */
-static uint32_t random_below(uint32_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 32) * below >> 32);
-}
 
 static void check(bool holds, const char *what)
 {
@@ -101,7 +94,7 @@ static void release(struct weir_external *external)
 
 static struct weir_mbuf *make_external(struct model *model, struct weir_mempool *pool)
 {
-	uint32_t before = random_below(50), behind = random_below(50);
+	uint32_t before = below(50), behind = below(50);
 	struct weir_external *external = malloc(sizeof(*external));
 	struct weir_mbuf *mbuf = weir_mbuf_alloc(pool);
 	uint8_t *bytes = malloc(before + model->length + behind + 1);
@@ -119,7 +112,7 @@ static struct weir_mbuf *make_external(struct model *model, struct weir_mempool 
 /* A packet with segments of one size. */
 static struct weir_mbuf *make_even(struct model *model, struct weir_mempool *pool)
 {
-	uint32_t segment = random_below(weir_mbuf_pool_size(pool) + 1);
+	uint32_t segment = below(weir_mbuf_pool_size(pool) + 1);
 	struct weir_mbuf *mbuf = weir_mbuf_alloc_chain(pool, model->length, segment);
 
 	for (struct weir_mbuf *at = mbuf; at && at->next; at = at->next)
@@ -135,13 +128,13 @@ static struct weir_mbuf *make_chain(struct model *model)
 	struct weir_mbuf *head = NULL;
 
 	for (uint32_t done = 0; done < model->length || !head;) {
-		struct weir_mempool *pool = pools[random_below(POOLS)];
+		struct weir_mempool *pool = pools[below(POOLS)];
 		uint32_t most = model->length - done, size = weir_mbuf_pool_size(pool);
 		struct weir_mbuf *mbuf;
 
 		most = most < size ? most : size;
-		mbuf = weir_mbuf_from_bytes(pool, model->bytes + done,
-			most ? random_below(8) ? 1 + random_below(most) : 0 : 0);
+		mbuf = weir_mbuf_from_bytes(
+			pool, model->bytes + done, most ? below(8) ? 1 + below(most) : 0 : 0);
 		if (!mbuf || (head && weir_mbuf_concat(head, mbuf))) {
 			weir_mbuf_free(head);
 			return NULL;
@@ -154,22 +147,22 @@ static struct weir_mbuf *make_chain(struct model *model)
 
 static void make(struct model *model)
 {
-	model->length = random_below(random_below(4) ? 300 : 4000);
+	model->length = below(below(4) ? 300 : 4000);
 	for (uint32_t i = 0; i < model->length; i++)
-		model->bytes[i] = (uint8_t)random_below(256);
-	if (random_below(4))
+		model->bytes[i] = (uint8_t)below(256);
+	if (below(4))
 		model->mbuf = make_chain(model);
-	else if (random_below(2))
-		model->mbuf = make_even(model, pools[random_below(POOLS)]);
+	else if (below(2))
+		model->mbuf = make_even(model, pools[below(POOLS)]);
 	else
-		model->mbuf = make_external(model, pools[random_below(POOLS)]);
-	if (model->mbuf && random_below(16) == 0)
+		model->mbuf = make_external(model, pools[below(POOLS)]);
+	if (model->mbuf && below(16) == 0)
 		weir_mbuf_freeze(model->mbuf);
 }
 
 static struct model *free_slot(void)
 {
-	struct model *model = &models[random_below(PACKETS)];
+	struct model *model = &models[below(PACKETS)];
 
 	weir_mbuf_free(model->mbuf);
 	model->mbuf = NULL;
@@ -184,14 +177,14 @@ static bool fill_in(struct model *model, uint32_t offset, uint8_t *bytes, uint32
 		return false;
 	memmove(model->bytes + offset + count, model->bytes + offset, model->length - offset);
 	for (uint32_t i = 0; i < count; i++)
-		bytes[i] = model->bytes[offset + i] = (uint8_t)random_below(256);
+		bytes[i] = model->bytes[offset + i] = (uint8_t)below(256);
 	model->length += count;
 	return true;
 }
 
 static uint32_t some(const struct model *model)
 {
-	uint32_t count = 1 + random_below(random_below(3) ? 20 : 400);
+	uint32_t count = 1 + below(below(3) ? 20 : 400);
 
 	return count < BYTES_MAX - model->length ? count : 0;
 }
@@ -212,7 +205,7 @@ static bool extend_tail(struct model *model)
 
 static bool insert(struct model *model)
 {
-	uint32_t count = some(model), offset = random_below(model->length + 1);
+	uint32_t count = some(model), offset = below(model->length + 1);
 
 	return fill_in(model, offset, weir_mbuf_insert(&model->mbuf, offset, count), count);
 }
@@ -220,7 +213,7 @@ static bool insert(struct model *model)
 static bool append_bytes(struct model *model)
 {
 	uint8_t bytes[2500];
-	uint32_t count = random_below(2500);
+	uint32_t count = below(2500);
 
 	if (count > BYTES_MAX - model->length)
 		return false;
@@ -235,8 +228,8 @@ static bool append_bytes(struct model *model)
 
 static bool remove_some(struct model *model)
 {
-	uint32_t offset = random_below(model->length + 1);
-	uint32_t count = random_below(model->length - offset + 1);
+	uint32_t offset = below(model->length + 1);
+	uint32_t count = below(model->length - offset + 1);
 
 	if (weir_mbuf_remove(model->mbuf, offset, count))
 		return false;
@@ -248,7 +241,7 @@ static bool remove_some(struct model *model)
 
 static bool adj(struct model *model)
 {
-	uint32_t count = random_below(model->length + 1);
+	uint32_t count = below(model->length + 1);
 
 	check(weir_mbuf_adj(model->mbuf, count) == 0, "adj");
 	check(weir_mbuf_adj(model->mbuf, model->length - count + 1) == -EINVAL, "adj too much");
@@ -259,7 +252,7 @@ static bool adj(struct model *model)
 
 static bool trim(struct model *model)
 {
-	uint32_t count = random_below(model->length + 1);
+	uint32_t count = below(model->length + 1);
 
 	check(weir_mbuf_trim(model->mbuf, count) == 0, "trim");
 	model->length -= count;
@@ -268,7 +261,7 @@ static bool trim(struct model *model)
 
 static bool split(struct model *model)
 {
-	uint32_t offset = random_below(model->length + 1);
+	uint32_t offset = below(model->length + 1);
 	struct weir_mbuf *tail = weir_mbuf_split(model->mbuf, offset);
 	struct model *other;
 
@@ -291,11 +284,11 @@ static bool split(struct model *model)
 
 static bool concat(struct model *model)
 {
-	struct model *tail = &models[random_below(PACKETS)];
+	struct model *tail = &models[below(PACKETS)];
 
 	if (tail == model || !tail->mbuf || tail->length > BYTES_MAX - model->length)
 		return false;
-	if (random_below(2)) {
+	if (below(2)) {
 		struct weir_mbuf *both[] = {model->mbuf, tail->mbuf};
 
 		check(weir_mbuf_concat_bulk(both, 2) == 0, "concat_bulk");
@@ -310,7 +303,7 @@ static bool concat(struct model *model)
 
 static bool pull_up(struct model *model)
 {
-	uint32_t count = random_below(model->length + 1);
+	uint32_t count = below(model->length + 1);
 
 	if (weir_mbuf_pull_up(&model->mbuf, count))
 		return false;
@@ -328,13 +321,13 @@ static bool linearize(struct model *model)
 
 static bool write_some(struct model *model)
 {
-	uint32_t offset = random_below(model->length + 1);
-	uint32_t count = random_below(model->length - offset + 1);
+	uint32_t offset = below(model->length + 1);
+	uint32_t count = below(model->length - offset + 1);
 	uint8_t bytes[BYTES_MAX];
 
 	for (uint32_t i = 0; i < count; i++)
-		bytes[i] = (uint8_t)random_below(256);
-	if (random_below(2) && weir_mbuf_make_writable(&model->mbuf, offset, count))
+		bytes[i] = (uint8_t)below(256);
+	if (below(2) && weir_mbuf_make_writable(&model->mbuf, offset, count))
 		return false;
 	if (weir_mbuf_write(model->mbuf, offset, bytes, count))
 		return false;
@@ -344,8 +337,8 @@ static bool write_some(struct model *model)
 
 static bool make_writable(struct model *model)
 {
-	uint32_t offset = random_below(model->length + 1);
-	uint32_t count = random_below(model->length - offset + 1);
+	uint32_t offset = below(model->length + 1);
+	uint32_t count = below(model->length - offset + 1);
 
 	if (weir_mbuf_make_writable(&model->mbuf, offset, count))
 		return false;
@@ -361,7 +354,7 @@ static bool derive(struct model *model, struct weir_mbuf *other, uint32_t offset
 	if (!other)
 		return false;
 	do
-		slot = &models[random_below(PACKETS)];
+		slot = &models[below(PACKETS)];
 	while (slot == model);
 	weir_mbuf_free(slot->mbuf);
 	slot->mbuf = other;
@@ -373,10 +366,10 @@ static bool derive(struct model *model, struct weir_mbuf *other, uint32_t offset
 /* One packet, by the call for one or by that for a burst. */
 static bool clone(struct model *model)
 {
-	struct weir_mempool *pool = pools[random_below(POOLS)];
+	struct weir_mempool *pool = pools[below(POOLS)];
 	struct weir_mbuf *made;
 
-	if (random_below(2))
+	if (below(2))
 		made = weir_mbuf_clone(model->mbuf, pool);
 	else if (weir_mbuf_clone_bulk(&model->mbuf, &made, 1, pool))
 		made = NULL;
@@ -385,15 +378,14 @@ static bool clone(struct model *model)
 
 static bool copy(struct model *model)
 {
-	return derive(
-		model, weir_mbuf_copy(model->mbuf, pools[random_below(POOLS)]), 0, model->length);
+	return derive(model, weir_mbuf_copy(model->mbuf, pools[below(POOLS)]), 0, model->length);
 }
 
 static bool slice(struct model *model)
 {
-	uint32_t offset = random_below(model->length + 1);
-	uint32_t length = random_below(model->length - offset + 1);
-	struct weir_mempool *pool = pools[random_below(POOLS)];
+	uint32_t offset = below(model->length + 1);
+	uint32_t length = below(model->length - offset + 1);
+	struct weir_mempool *pool = pools[below(POOLS)];
 
 	check(!weir_mbuf_slice(model->mbuf, offset, model->length - offset + 1, pool),
 		"a slice past the end");
@@ -419,7 +411,7 @@ static bool unshare(struct model *model)
 
 static bool compare(struct model *model)
 {
-	struct model *other = &models[random_below(PACKETS)];
+	struct model *other = &models[below(PACKETS)];
 	uint32_t common = model->length < other->length ? model->length : other->length;
 	int result, wanted;
 
@@ -435,8 +427,8 @@ static bool compare(struct model *model)
 
 static bool iovec(struct model *model)
 {
-	uint32_t offset = random_below(model->length + 1);
-	uint32_t length = random_below(model->length - offset + 1), at = 0;
+	uint32_t offset = below(model->length + 1);
+	uint32_t length = below(model->length - offset + 1), at = 0;
 	struct iovec pieces[512];
 	uint32_t count = weir_mbuf_iovec(model->mbuf, offset, length, pieces, 512);
 
@@ -458,21 +450,21 @@ static bool (*const operations[])(struct model *model) = {extend_head, extend_ta
 
 static void one_step(void)
 {
-	struct model *model = &models[random_below(PACKETS)];
-	bool dry = random_below(20) == 0;
+	struct model *model = &models[below(PACKETS)];
+	bool dry = below(20) == 0;
 
 	if (!model->mbuf) {
 		make(model);
 		return;
 	}
 	if (dry)
-		drain(random_below(5));
-	operations[random_below(OPERATIONS)](model);
+		drain(below(5));
+	operations[below(OPERATIONS)](model);
 	if (dry) {
 		check_all("with dry pools");
 		refill();
 	}
-	if (random_below(30) == 0)
+	if (below(30) == 0)
 		free_slot();
 }
 
@@ -481,10 +473,8 @@ int main(int argc, char **argv)
 	static const uint32_t sizes[POOLS] = {1, 100, 2048};
 	uint64_t steps = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
 
-	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-	state = seed * 0x9e3779b97f4a7c15 | 1;
-	printf("chain: %llu steps, seed %llu\n", (unsigned long long)steps,
-		(unsigned long long)seed);
+	printf("chain: %llu steps, ", (unsigned long long)steps);
+	seed = random_begin(argc > 2 ? argv[2] : NULL);
 	for (uint32_t i = 0; i < POOLS; i++) {
 		struct weir_mbuf_pool_conf conf = {.name = "chain",
 			.count = i == 0 ? 20000 : 300,

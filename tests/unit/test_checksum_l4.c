@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_checksum_l4.c: checksums inside IPv4 and IPv6: computed, verified and set on packets built
  * here, against a sum over a pseudo header written out; and every packet that has to be refused. */
+#include "pool.h"
 #include "segments.h"
 #include "unit.h"
 
@@ -27,13 +28,7 @@ struct packet {
 
 static void begin(void)
 {
-	pool = make_pool(ROOM);
-}
-
-static void end(void)
-{
-	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
-	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+	pool = make_pool(2048, ROOM);
 }
 
 static void put16(uint8_t *bytes, uint32_t value)
@@ -169,7 +164,7 @@ static void test_ipv4(void)
 		build4(&packet, protocols[i % 5], 5 + i % 11, 20 + i);
 		check(&packet);
 	}
-	end();
+	end_pool(pool);
 }
 
 static void test_ipv6(void)
@@ -181,7 +176,7 @@ static void test_ipv6(void)
 		build6(&packet, protocols[i % 5], 0, NULL, 0, 20 + i);
 		check(&packet);
 	}
-	end();
+	end_pool(pool);
 }
 
 /* Options, a whole "fragment", authentication, and destination options in a row. */
@@ -193,7 +188,7 @@ static void test_extensions(void)
 	begin();
 	build6(&packet, WEIR_PROTOCOL_NUMBER_UDP, 0, extensions, 48, 31);
 	check(&packet);
-	end();
+	end_pool(pool);
 }
 
 /* The pseudo header has the address where the packet goes last. */
@@ -215,7 +210,7 @@ static void test_routes(void)
 		build6(&packet, WEIR_PROTOCOL_NUMBER_TCP, 43, route, 40, 40);
 		check(&packet);
 	}
-	end();
+	end_pool(pool);
 }
 
 /* Set on one that comes out as 0, and verified where there is none. */
@@ -249,7 +244,7 @@ static void test_udp_zero(void)
 			version == 4 ? WEIR_CHECKSUM_NONE : WEIR_CHECKSUM_BAD);
 		weir_mbuf_free(mbuf);
 	}
-	end();
+	end_pool(pool);
 }
 
 /* What all three calls say to a packet. */
@@ -300,7 +295,7 @@ static void test_refused4(void)
 	check_refused(&packet, L3, packet.l4, -ENOTSUP);
 	packet.protocol = 47;
 	check_refused(&packet, L3, packet.l4, -EPROTONOSUPPORT);
-	end();
+	end_pool(pool);
 }
 
 static void test_refused6(void)
@@ -329,7 +324,7 @@ static void test_refused6(void)
 	check_refused(&packet, L3, packet.l4, -EINVAL);
 	packet.length = L3 + 39;
 	check_refused(&packet, L3, L3 + 40, -EINVAL);
-	end();
+	end_pool(pool);
 }
 
 /* Where IP says 0 the packet's end is what counts. */
@@ -347,7 +342,7 @@ static void test_no_length(void)
 	put16(packet.bytes + L3 + 4, 0);
 	put16(packet.bytes + packet.l4 + 4, 0);
 	check(&packet);
-	end();
+	end_pool(pool);
 }
 
 /* Nothing is written while others read it. */
@@ -366,7 +361,7 @@ static void test_shared(void)
 		CU_ASSERT_EQUAL(weir_l4_checksum_set(mbuf, L3, packet.l4, protocols[i]), 0);
 		weir_mbuf_free(mbuf);
 	}
-	end();
+	end_pool(pool);
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_crc32c.c: CRC32c by the processor's instruction, in plain C, in pieces and over segments;
  * the checksum of SCTP. Everything is held against a division bit by bit. */
+#include "pool.h"
 #include "segments.h"
 #include "unit.h"
 
@@ -81,7 +82,7 @@ static void test_places(void)
 
 static void test_segments(void)
 {
-	struct weir_mempool *pool = make_pool(100);
+	struct weir_mempool *pool = make_pool(2048, 100);
 	uint8_t bytes[600];
 
 	fill_random(bytes, sizeof(bytes));
@@ -105,7 +106,7 @@ static void test_segments(void)
 /* The field counts as zeros, and is the number's low byte first. */
 static void test_sctp(void)
 {
-	struct weir_mempool *pool = make_pool(100);
+	struct weir_mempool *pool = make_pool(2048, 100);
 	uint8_t bytes[100], zeroed[100];
 
 	fill_random(bytes, sizeof(bytes));

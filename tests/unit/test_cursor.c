@@ -4,6 +4,7 @@
 #include "weir/clone.h"
 #include "weir/cursor.h"
 
+#include "random.h"
 #include "unit.h"
 
 #include <stdlib.h>
@@ -287,17 +288,6 @@ static void test_dry(void)
 
 /* ---- at random ---- */
 
-static uint64_t state = 0x9e3779b97f4a7c15;
-
-/* xorshift64 (Marsaglia, 2003) */
-static uint32_t random_below(uint32_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 32) * below >> 32);
-}
-
 struct model {
 	struct weir_cursor cursor;
 	uint32_t length, at;
@@ -306,13 +296,13 @@ struct model {
 
 static void write_some(struct model *model)
 {
-	uint32_t count = random_below(random_below(8) ? 20 : 300), reserved = random_below(4) == 0;
+	uint32_t count = below(below(8) ? 20 : 300), reserved = below(4) == 0;
 	uint8_t bytes[300] = {0};
 
 	if (model->at + count > BYTES_MAX)
 		return;
 	for (uint32_t i = 0; i < count && !reserved; i++)
-		bytes[i] = (uint8_t)random_below(256);
+		bytes[i] = (uint8_t)below(256);
 	if (reserved) {
 		CU_ASSERT_EQUAL(weir_cursor_reserve(&model->cursor, count), model->at);
 	} else {
@@ -326,7 +316,7 @@ static void write_some(struct model *model)
 
 static void patch_some(struct model *model)
 {
-	uint32_t offset = random_below(model->length + 1), value = random_below(UINT32_MAX);
+	uint32_t offset = below(model->length + 1), value = below(UINT32_MAX);
 	uint8_t bytes[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
 		(uint8_t)value};
 
@@ -338,7 +328,7 @@ static void patch_some(struct model *model)
 
 static void read_some(struct model *model)
 {
-	uint32_t count = random_below(model->length - model->at + 1);
+	uint32_t count = below(model->length - model->at + 1);
 	uint8_t bytes[BYTES_MAX];
 	const void *found = weir_cursor_peek(&model->cursor, count, bytes);
 
@@ -350,13 +340,13 @@ static void read_some(struct model *model)
 
 static void move(struct model *model)
 {
-	if (random_below(2) && model->at < model->length) {
-		uint32_t count = random_below(model->length - model->at);
+	if (below(2) && model->at < model->length) {
+		uint32_t count = below(model->length - model->at);
 
 		weir_cursor_skip(&model->cursor, count);
 		model->at += count;
 	} else {
-		model->at = random_below(model->length + 1);
+		model->at = below(model->length + 1);
 		weir_cursor_seek(&model->cursor, model->at);
 	}
 }
@@ -368,20 +358,20 @@ static void run_random(struct weir_mempool *pool, struct model *model)
 	struct weir_mbuf *mbuf = weir_mbuf_from_bytes(pool, model->bytes, 0), *clone = NULL;
 
 	model->length = model->at = 0;
-	for (uint32_t i = random_below(5); i > 0; i--) {
-		uint32_t length = random_below(40);
+	for (uint32_t i = below(5); i > 0; i--) {
+		uint32_t length = below(40);
 
 		for (uint32_t k = 0; k < length; k++)
-			model->bytes[model->length + k] = (uint8_t)random_below(256);
+			model->bytes[model->length + k] = (uint8_t)below(256);
 		weir_mbuf_concat(
 			mbuf, weir_mbuf_from_bytes(pool, model->bytes + model->length, length));
 		model->length += length;
 	}
-	if (random_below(2))
+	if (below(2))
 		clone = weir_mbuf_clone(mbuf, pool);
 	weir_cursor_start(&model->cursor, &mbuf, WEIR_CURSOR_COPY);
 	for (uint32_t i = 0; i < 30; i++) {
-		steps[random_below(4)](model);
+		steps[below(4)](model);
 		CU_ASSERT_EQUAL_FATAL(weir_cursor_error(&model->cursor), 0);
 		CU_ASSERT_EQUAL(weir_cursor_tell(&model->cursor), model->at);
 		CU_ASSERT_EQUAL(weir_cursor_left(&model->cursor), model->length - model->at);

@@ -2,6 +2,7 @@
 /* test_flow.c: flow tables: the life of a flow, full tables, keys that collide, ageing, the hash
  * and the vectors. test_flow_model.c has anything in any order. */
 #include "flow_tables.h"
+#include "random.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -268,22 +269,17 @@ static void test_tags(void)
 	uint32_t wrong = 0;
 
 	for (uint32_t round = 0; round < 100000; round++) {
-		uint16_t tag = (uint16_t)(rand() % 4 * 0x7fff);
+		uint16_t tag = (uint16_t)(below(4) * 0x7fff);
 		uint32_t expected = 0;
 
 		for (uint32_t i = 0; i < WEIR__TAGS; i++) {
-			tags[i] = (uint16_t)(rand() % 4 * 0x7fff);
+			tags[i] = (uint16_t)(below(4) * 0x7fff);
 			expected += tags[i] == tag ? 1u << i : 0;
 		}
 		wrong += weir__tags_equal(tags, tag) != expected;
 		wrong += weir__tags_equal_plain(tags, tag) != expected;
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
-}
-
-static uint64_t random64(void)
-{
-	return (uint64_t)rand() << 42 ^ (uint64_t)rand() << 21 ^ (uint64_t)rand();
 }
 
 /* Flip a bit of each byte of a key, and count which bits of the hash that changes. */
@@ -294,8 +290,8 @@ static void flip_bits(uint32_t (*changed)[64], uint32_t size, uint32_t number)
 	uint64_t hash, flip;
 
 	for (uint32_t i = 0; i < WEIR__FLOW_WORDS; i++)
-		secret.words[i] = random64();
-	secret.last = random64() | 1;
+		secret.words[i] = random_next();
+	secret.last = random_next() | 1;
 	make_key(key, size, number);
 	hash = weir__flow_hash(&secret, key, size);
 	for (uint32_t bit = number % 8; bit < size * 8; bit += 8) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_flow_key.c: keys of packets of either family, whole and on segments of a byte, fragments and
  * what is no IP; and both directions of a flow as one. */
+#include "pool.h"
 #include "segments.h"
 #include "unit.h"
 
@@ -126,7 +127,7 @@ static void check(struct weir_mempool *pool, const struct row *row, uint32_t mos
 
 static void test_packets(void)
 {
-	struct weir_mempool *pool = make_pool(256);
+	struct weir_mempool *pool = make_pool(2048, 256);
 
 	for (uint32_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		for (uint32_t most = 0; most < 4; most++)

@@ -8,6 +8,7 @@
 #include "weir/fragment.h"
 #include "weir/parse.h"
 
+#include "pool.h"
 #include "segments.h"
 
 #include <errno.h>
@@ -376,7 +377,7 @@ static void test_not_to_be_cut(void)
 static void test_shortage(void)
 {
 	static struct sample sample;
-	struct weir_mempool *small = make_pool(2048);
+	struct weir_mempool *small = make_pool(2048, 2048);
 	struct weir_mbuf *fragments[8], *packet, *others[2048];
 	uint32_t left = 0;
 	int count;

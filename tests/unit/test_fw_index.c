@@ -9,6 +9,7 @@
 #include "apps/weir-fw/eval.h"
 #include "apps/weir-fw/index.h"
 #include "apps/weir-fw/track.h"
+#include "random.h"
 #include "unit.h"
 
 #include <weir/capture.h>
@@ -20,16 +21,7 @@
 #define PACKETS 1500
 
 static const enum fw_hook way[] = {FW_PREROUTING, FW_FORWARD, FW_POSTROUTING};
-static uint64_t state, skipping, accepted, dropped;
-
-/* xorshift64 (Marsaglia, 2003) */
-static uint32_t below(uint32_t limit)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % limit;
-}
+static uint64_t skipping, accepted, dropped;
 
 #define PICK(list) ((list)[below(sizeof(list) / sizeof(*(list)))])
 
@@ -419,16 +411,15 @@ static void compare_text(const char *text, enum weir_acl_way acl)
 
 static void test_random(void)
 {
-	const char *files = getenv("FW_INDEX_FILES"), *seed = getenv("FW_SEED");
-	uint64_t first = seed ? strtoull(seed, NULL, 10) : 1;
+	const char *files = getenv("FW_INDEX_FILES");
+	uint64_t first = random_begin(getenv("FW_SEED"));
 	uint32_t count = files ? (uint32_t)strtoul(files, NULL, 10) : 20;
 	uint32_t failures = CU_get_number_of_failures();
 
 	for (uint32_t i = 0; i < count; i++) {
 		char *text;
 
-		state = (first + i) *
-			0x9e3779b97f4a7c15; /* Knuth's, so that seeds differ in all bits */
+		random_seed(first + i);
 		text = random_rules();
 		compare_text(text, i % 3 ? WEIR_ACL_BEST : WEIR_ACL_TUPLES);
 		if (CU_get_number_of_failures() > failures) {
@@ -509,7 +500,7 @@ static void test_skips(void)
 	CU_ASSERT_PTR_NULL_FATAL(rules->error);
 	CU_ASSERT_EQUAL(fw_index_build(rules, WEIR_ACL_BEST), 0);
 	first = rules->tables->chains->rules;
-	state = 1;
+	random_seed(1);
 	make_v4(bytes);
 	bytes[9] = 6;
 	put(bytes + 2, 60, 2);

@@ -6,20 +6,10 @@
  * FW_PLAIN_SEGMENTS sets how many, 200,000 by default, and FW_SEED what they are made from.
  */
 #include "apps/weir-fw/track_plain_impl.h"
+#include "random.h"
 #include "unit.h"
 
 #include <stdlib.h>
-
-static uint64_t state;
-
-/* xorshift64 (Marsaglia, 2003) */
-static uint32_t below(uint32_t limit)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % limit;
-}
 
 /* Mostly no further away than by one or two. */
 static uint32_t near(uint32_t value)
@@ -109,13 +99,13 @@ static void judge(
 
 static void test_random(void)
 {
-	const char *segments = getenv("FW_PLAIN_SEGMENTS"), *seed = getenv("FW_SEED");
+	const char *segments = getenv("FW_PLAIN_SEGMENTS");
 	uint64_t count = segments ? strtoull(segments, NULL, 10) : 200000;
 	struct fw_connection connection = {0};
 	uint8_t bytes[32 + 1460];
 	uint32_t length = 0, side = 0;
 
-	state = UINT64_C(0x9e3779b97f4a7c15) ^ (seed ? strtoull(seed, NULL, 10) : 0);
+	random_begin(getenv("FW_SEED"));
 	for (uint64_t i = 0; i < count; i++) {
 		bool again = i && below(4) == 0;
 

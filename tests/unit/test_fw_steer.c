@@ -6,6 +6,7 @@
  * FW_STEER_PACKETS sets how many, 20,000 by default, and FW_SEED what they are made from.
  */
 #include "apps/weir-fw/steer.h"
+#include "random.h"
 #include "unit.h"
 
 #include <weir/checksum.h>
@@ -16,17 +17,6 @@
 enum { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58, SCTP = 132, SYN = 2, ACK = 16 };
 #define TRACKERS 5
 #define SEED     UINT64_C(0x0123456789abcdef)
-
-static uint64_t state;
-
-/* xorshift64 (Marsaglia, 2003) */
-static uint32_t below(uint32_t limit)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % limit;
-}
 
 static void put16(uint8_t *at, uint32_t value)
 {
@@ -225,10 +215,9 @@ static uint32_t differences(steer *to, uint32_t used[TRACKERS])
 
 static void test_as_one(void)
 {
-	const char *seed = getenv("FW_SEED");
 	uint32_t used[TRACKERS] = {0};
 
-	state = UINT64_C(0x9e3779b97f4a7c15) ^ (seed ? strtoull(seed, NULL, 10) : 0);
+	random_begin(getenv("FW_SEED"));
 	CU_ASSERT_EQUAL(differences(by_connection, used), 0);
 	for (uint32_t i = 0; i < TRACKERS; i++)
 		CU_ASSERT_TRUE(used[i] > 0);

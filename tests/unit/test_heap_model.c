@@ -10,6 +10,8 @@
 #include "weir/guard.h"
 #include "weir/heap.h"
 
+#include "random.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +30,7 @@ struct block {
 
 static struct block blocks[BLOCKS];
 static size_t out, checked;
-static uint64_t seed, state, step;
-
-static uint64_t next(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
+static uint64_t seed, step;
 
 static void check(bool holds, const char *what)
 {
@@ -50,26 +44,26 @@ static void check(bool holds, const char *what)
 /* Small ones mostly, as programs have it; every power of two now and then. */
 static size_t random_size(void)
 {
-	uint64_t kind = next() % 1000;
+	uint64_t kind = below(1000);
 	size_t most = kind < 800   ? 1024
 		      : kind < 950 ? 32768
 		      : kind < 990 ? 1ul << 20
 		      : kind < 999 ? 4ul << 20
 				   : LARGEST;
 
-	return 1 + next() % most;
+	return 1 + random_next() % most;
 }
 
 static size_t random_alignment(void)
 {
-	return next() % 8 ? 16 : (size_t)1 << next() % 22;
+	return below(8) ? 16 : (size_t)1 << below(22);
 }
 
 static void write_edges(struct block *block)
 {
 	size_t edge = block->size < EDGE ? block->size : EDGE;
 
-	block->mark = next();
+	block->mark = random_next();
 	memset(block->bytes, (int)(uint8_t)block->mark, edge);
 	memset(block->bytes + block->size - edge, (int)(uint8_t)block->mark, edge);
 }
@@ -102,9 +96,9 @@ static void take(struct weir_heap *heap, struct block *block)
 
 	if (out + size > OUT_MAX)
 		return;
-	block->bytes = alignment > 16    ? weir_heap_alloc_aligned(heap, size, alignment)
-		       : next() % 8 == 0 ? weir_heap_calloc(heap, 1, size)
-					 : weir_heap_alloc(heap, size);
+	block->bytes = alignment > 16  ? weir_heap_alloc_aligned(heap, size, alignment)
+		       : below(8) == 0 ? weir_heap_calloc(heap, 1, size)
+				       : weir_heap_alloc(heap, size);
 	check(block->bytes != NULL, weir_heap_why(heap));
 	check((uintptr_t)block->bytes % (alignment < 16 ? 16 : alignment) == 0, "not aligned");
 	check(weir_heap_usable_size(heap, block->bytes) >= size, "the block is too small");
@@ -116,7 +110,7 @@ static void take(struct weir_heap *heap, struct block *block)
 static void give(struct weir_heap *heap, struct block *block)
 {
 	check_edges(block, block->size);
-	if (next() % 4)
+	if (below(4))
 		weir_heap_free(heap, block->bytes);
 	else
 		weir_heap_free_sized(heap, block->bytes, block->size);
@@ -179,14 +173,14 @@ static void check_all(struct weir_heap *heap)
 
 static void add_class(struct weir_heap *heap)
 {
-	int number = weir_heap_add_class(heap, 1 + next() % WEIR_HEAP_SMALL, 0);
+	int number = weir_heap_add_class(heap, 1 + below(WEIR_HEAP_SMALL), 0);
 
 	check(number > 0 || number == -ENOSPC, "add_class");
 }
 
 static void rarely(struct weir_heap *heap)
 {
-	switch (next() % 4) {
+	switch (below(4)) {
 	case 0:
 		weir_heap_compact(heap);
 		break;
@@ -207,17 +201,17 @@ static void run(const struct weir_heap_conf *conf, uint64_t steps)
 
 	check(heap != NULL, "create");
 	for (step = 0; step < steps; step++) {
-		struct block *block = &blocks[next() % BLOCKS];
+		struct block *block = &blocks[below(BLOCKS)];
 
 		if (!block->bytes)
 			take(heap, block);
-		else if (next() % 8)
+		else if (below(8))
 			give(heap, block);
 		else
 			resize(heap, block);
 		if (step % VALIDATE_AT == 0)
 			check_all(heap);
-		if (next() % 20000 == 0)
+		if (below(20000) == 0)
 			rarely(heap);
 	}
 	for (size_t i = 0; i < BLOCKS; i++)
@@ -242,11 +236,8 @@ int main(int argc, char **argv)
 	const char *steps = argc > 1 ? argv[1] : getenv("WEIR_HEAP_STEPS");
 	uint64_t count = steps ? strtoull(steps, NULL, 10) : 5000;
 
-	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-	state = seed | 1;
-	printf("heap model: %llu steps of each kind, seed %llu\n", (unsigned long long)count,
-		(unsigned long long)seed);
-	fflush(stdout);
+	printf("heap model: %llu steps of each kind, ", (unsigned long long)count);
+	seed = random_begin(argc > 2 ? argv[2] : NULL);
 	for (size_t i = 0; i < sizeof(confs) / sizeof(confs[0]); i++)
 		run(&confs[i], count);
 	printf("%zu blocks were looked at\n", checked);

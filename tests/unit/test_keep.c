@@ -2,6 +2,8 @@
 /* test_keep.c: packets that go from one capture file to another, where they are written from the
  * block that they were read into: whatever was done to them and their neighbours on the way, the
  * file has what was sent. */
+#include "pool.h"
+#include "random.h"
 #include "unit.h"
 
 #include "weir/capture.h"
@@ -33,14 +35,6 @@ static struct sent {
 	uint64_t sum;
 } sent[PACKETS];
 static uint32_t sent_count;
-
-static uint32_t next_random(void)
-{
-	static uint32_t state = 1;
-
-	state = state * 1664525u + 1013904223u; /* Numerical Recipes */
-	return state >> 8;
-}
 
 static uint64_t sum_of(const uint8_t *bytes, uint32_t length)
 {
@@ -75,12 +69,9 @@ static void write_input(enum weir_capture_format format)
 
 static void begin(const char *keys, const char *out_keys)
 {
-	const struct weir_mbuf_pool_conf conf = {
-		.name = "test", .count = 1024, .size = 2048, .pages = WEIR_PAGES_4K};
 	char spec[200];
 
-	pool = weir_mbuf_pool_create(&conf);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+	pool = make_pool(1024, 2048);
 	snprintf(spec, sizeof(spec), "pcap:rx=%s%s", in_path, keys);
 	in = weir_port_open(spec, pool);
 	snprintf(spec, sizeof(spec), "pcap:tx=%s%s", out_path, out_keys);
@@ -121,12 +112,6 @@ static uint32_t check_output(uint32_t unit)
 	CU_ASSERT_EQUAL(got, 0);
 	weir_capture_close(reader);
 	return number;
-}
-
-static void end(void)
-{
-	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
-	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
 }
 
 /* Packets that are sent and held as well: who is left as their only holder may write to them. */
@@ -211,7 +196,7 @@ static void test_unchanged(void)
 		CU_ASSERT_EQUAL(check_output(ways[i].unit), PACKETS);
 		if (i < 2)
 			check_same_bytes(24); /* behind the header, which has another snaplen */
-		end();
+		end_pool(pool);
 	}
 }
 
@@ -223,7 +208,7 @@ static bool change_one(struct weir_mbuf **mbuf)
 {
 	struct weir_mbuf **kept = &clones[clone_count++ % KEPT];
 
-	switch (next_random() % 64) {
+	switch (below(64)) {
 	case 0:
 		weir_mbuf_free(*mbuf);
 		return false;
@@ -281,7 +266,7 @@ static uint32_t anything(struct weir_mbuf **mbufs, uint32_t count)
 		mbufs[left] = mbufs[i];
 		left += change_one(&mbufs[left]);
 	}
-	if (left > 1 && next_random() % 8 == 0) {
+	if (left > 1 && below(8) == 0) {
 		struct weir_mbuf *first = mbufs[0];
 
 		mbufs[0] = mbufs[1];
@@ -306,7 +291,7 @@ static void test_changed(void)
 			weir_mbuf_free(clones[at]);
 			clones[at] = NULL;
 		}
-		end();
+		end_pool(pool);
 	}
 }
 
@@ -340,7 +325,7 @@ static void fill_up(rlim_t bytes)
 	CU_ASSERT(there > 2000 && there < PACKETS / 2);
 	CU_ASSERT(lost > 100);
 	CU_ASSERT_EQUAL(there + lost, stats.tx_packets);
-	end();
+	end_pool(pool);
 }
 
 /* In the middle of a run, and in what is in front of it. A run begins some packets behind the start

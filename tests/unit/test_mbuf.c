@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_mbuf.c: mbufs alone, in chains, shared, and when the pool is dry. */
+#include "pool.h"
 #include "unit.h"
 
 #include "weir/chain.h"
@@ -20,26 +21,10 @@ static_assert(offsetof(struct weir_mbuf, l3_length) == 60, "docs/mbuf.md");
 
 static struct weir_mempool *pool;
 
-static struct weir_mempool *make(uint32_t count, uint32_t size)
-{
-	struct weir_mbuf_pool_conf conf = {
-		.name = "test", .count = count, .size = size, .pages = WEIR_PAGES_4K};
-	struct weir_mempool *made = weir_mbuf_pool_create(&conf);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(made);
-	return made;
-}
-
 /* Each test starts with a full pool of 64 mbufs of 100 bytes and must leave it full. */
 static void begin(void)
 {
-	pool = make(64, 100);
-}
-
-static void end(void)
-{
-	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
-	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+	pool = make_pool(64, 100);
 }
 
 static struct weir_mbuf *packet_of(uint32_t length)
@@ -95,7 +80,7 @@ static void test_alloc_gives_an_empty_one(void)
 		weir_mbuf_free(mbuf);
 	}
 	weir_mbuf_free(NULL);
-	end();
+	end_pool(pool);
 }
 
 static void test_room_at_both_ends(void)
@@ -115,7 +100,7 @@ static void test_room_at_both_ends(void)
 	CU_ASSERT_EQUAL(mbuf->length, 100 + WEIR_MBUF_HEADROOM);
 	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
 	weir_mbuf_free(mbuf);
-	end();
+	end_pool(pool);
 }
 
 static void test_private_area_and_headroom(void)
@@ -153,7 +138,7 @@ static void test_chains_carry_large_packets(void)
 	}
 	/* one byte more than the whole pool: nothing is taken */
 	CU_ASSERT_PTR_NULL(weir_mbuf_from_bytes(pool, "", 6401));
-	end();
+	end_pool(pool);
 }
 
 /* As long as asked for, in as many segments as it takes, of which the last may be shorter; all of
@@ -181,7 +166,7 @@ static void test_chains_of_a_length(void)
 	CU_ASSERT_EQUAL(errno, ENOBUFS);
 	CU_ASSERT_PTR_NULL(weir_mbuf_alloc_chain(pool, 1, 101));
 	CU_ASSERT_EQUAL(errno, EMSGSIZE);
-	end();
+	end_pool(pool);
 }
 
 static void test_adj_and_trim_over_segments(void)
@@ -199,7 +184,7 @@ static void test_adj_and_trim_over_segments(void)
 		weir_mbuf_free(front);
 		weir_mbuf_free(back);
 	}
-	end();
+	end_pool(pool);
 }
 
 static void test_concat(void)
@@ -213,7 +198,7 @@ static void test_concat(void)
 	CU_ASSERT_EQUAL(weir_mbuf_concat(head, tail), 0);
 	CU_ASSERT(holds(head, 0, 600));
 	weir_mbuf_free(head);
-	end();
+	end_pool(pool);
 }
 
 /* Chains, an empty packet, one, none; and too many bytes leave all as it was. */
@@ -239,7 +224,7 @@ static void test_concat_bulk(void)
 	CU_ASSERT_EQUAL(weir_mbuf_check(packets[0]), 0);
 	CU_ASSERT(holds(packets[0], 0, 600));
 	weir_mbuf_free(packets[0]);
-	end();
+	end_pool(pool);
 }
 
 static void test_read_needs_the_bytes(void)
@@ -254,7 +239,7 @@ static void test_read_needs_the_bytes(void)
 	CU_ASSERT_EQUAL(weir_mbuf_read(mbuf, 201, &byte, 0), -EINVAL);
 	CU_ASSERT_EQUAL(weir_mbuf_read(mbuf, UINT32_MAX, &byte, 2), -EINVAL);
 	weir_mbuf_free(mbuf);
-	end();
+	end_pool(pool);
 }
 
 /* Every piece of what is left, from byte first on, of a chain of 100, 100, 0, 0 and 50 bytes. */
@@ -298,7 +283,7 @@ static void test_peek_copies_only_what_is_in_pieces(void)
 	CU_ASSERT_PTR_NULL(weir_mbuf_peek(mbuf, UINT32_MAX, 2, bounce));
 	CU_ASSERT_PTR_NULL(weir_mbuf_peek(mbuf, 2, UINT32_MAX, bounce));
 	weir_mbuf_free(mbuf);
-	end();
+	end_pool(pool);
 }
 
 static void test_copy_takes_the_metadata_along(void)
@@ -320,7 +305,7 @@ static void test_copy_takes_the_metadata_along(void)
 	CU_ASSERT_EQUAL(copy->port, 3);
 	CU_ASSERT_EQUAL(weir_mbuf_link_type(copy), 101);
 	weir_mbuf_free(copy);
-	end();
+	end_pool(pool);
 }
 
 static void test_references(void)
@@ -340,7 +325,7 @@ static void test_references(void)
 	mbuf = packet_of(50); /* the one freed last must be clean again */
 	CU_ASSERT_EQUAL(weir_mbuf_refs(mbuf), 1);
 	weir_mbuf_free(mbuf);
-	end();
+	end_pool(pool);
 }
 
 /* Chains, shared ones, plain ones and those of another pool in one array. */
@@ -357,7 +342,7 @@ static void release(struct weir_external *external)
 static void test_too_many_on_the_same_bytes(void)
 {
 	enum { MANY = 31000, AT_ONCE = 24 };
-	struct weir_mempool *many = make(2 * MANY + 100, 16);
+	struct weir_mempool *many = make_pool(2 * MANY + 100, 16);
 	struct weir_mbuf *packet = weir_mbuf_alloc_chain(many, 24, 16), *packets[AT_ONCE];
 	struct weir_mbuf **clones = calloc(MANY + AT_ONCE, sizeof(*clones));
 	struct weir_external memory;
@@ -401,7 +386,7 @@ static void test_too_many_on_the_same_bytes(void)
 
 static void test_free_bulk_of_a_mixture(void)
 {
-	struct weir_mempool *other = make(64, 2000);
+	struct weir_mempool *other = make_pool(64, 2000);
 	struct weir_mbuf *mbufs[32], *held[4];
 
 	begin();
@@ -418,7 +403,7 @@ static void test_free_bulk_of_a_mixture(void)
 	weir_mbuf_free_bulk(held, 4);
 	weir_mbuf_free_bulk(NULL, 0);
 	CU_ASSERT_EQUAL(weir_mempool_destroy(other), 0);
-	end();
+	end_pool(pool);
 }
 
 static void test_bulk_alloc_is_all_or_nothing(void)
@@ -432,7 +417,7 @@ static void test_bulk_alloc_is_all_or_nothing(void)
 	for (uint32_t i = 0; i < 64; i++)
 		CU_ASSERT_EQUAL(weir_mbuf_check(mbufs[i]), 0);
 	weir_mbuf_free_bulk(mbufs, 64);
-	end();
+	end_pool(pool);
 }
 
 /* A pool dry at the n-th mbuf of a copy: nothing is taken, nothing lost. */
@@ -450,7 +435,7 @@ static void test_dry_in_the_middle(void)
 		weir_mbuf_free_bulk(rest, out);
 		weir_mbuf_free(packet);
 	}
-	end();
+	end_pool(pool);
 }
 
 static void test_check_finds_damage(void)
@@ -470,7 +455,7 @@ static void test_check_finds_damage(void)
 	mbuf->data_length -= 1000;
 	CU_ASSERT_EQUAL(weir_mbuf_check(mbuf), 0);
 	weir_mbuf_free(mbuf);
-	end();
+	end_pool(pool);
 }
 
 struct successor {
@@ -494,7 +479,7 @@ static void *free_before_and_after(void *argument)
 /* A thread that freed to a pool must not take the next one, of the same number, for it. */
 static void test_a_destroyed_pool_is_forgotten_by_all(void)
 {
-	struct successor successor = {.pool = make(64, 100)};
+	struct successor successor = {.pool = make_pool(64, 100)};
 	pthread_t thread;
 
 	pthread_barrier_init(&successor.barrier, NULL, 2);
@@ -503,7 +488,7 @@ static void test_a_destroyed_pool_is_forgotten_by_all(void)
 		pthread_barrier_wait(&successor.barrier);
 		CU_ASSERT_EQUAL(weir_mempool_in_use(successor.pool), 0);
 		CU_ASSERT_EQUAL(weir_mempool_destroy(successor.pool), 0);
-		successor.pool = make(64, 100);
+		successor.pool = make_pool(64, 100);
 		pthread_barrier_wait(&successor.barrier);
 	}
 	pthread_join(thread, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_port.c: ports and the drivers null, pair and pcap, without a network. */
+#include "pool.h"
 #include "unit.h"
 
 #include "weir/capture.h"
@@ -20,17 +21,7 @@ static struct weir_mempool *pool;
 
 static void begin(void)
 {
-	struct weir_mbuf_pool_conf conf = {
-		.name = "test", .count = 256, .size = 512, .pages = WEIR_PAGES_4K};
-
-	pool = weir_mbuf_pool_create(&conf);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
-}
-
-static void end(void)
-{
-	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
-	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+	pool = make_pool(256, 512);
 }
 
 static struct weir_port *open_port(const char *spec)
@@ -80,7 +71,7 @@ static void test_null(void)
 	CU_ASSERT_EQUAL(stats.rx_bytes, 5000);
 	CU_ASSERT_EQUAL(stats.tx_packets, 14);
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
-	end();
+	end_pool(pool);
 }
 
 static void test_pair(void)
@@ -122,7 +113,7 @@ static void test_pair(void)
 	CU_ASSERT_EQUAL(weir_mbuf_alloc_bulk(pool, mbufs, 2), 0);
 	CU_ASSERT_EQUAL(weir_port_tx(left, 2, mbufs, 2), 2);
 	CU_ASSERT_EQUAL(weir_port_close(left), 0); /* frees what nobody fetched */
-	end();
+	end_pool(pool);
 }
 
 static char path[] = "/tmp/weir-port-XXXXXX";
@@ -174,7 +165,7 @@ static void test_pcap_keeps_everything(void)
 	CU_ASSERT_EQUAL(weir_port_state(port), -EOPNOTSUPP);
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_port_error(port), "no tx=FILE"));
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
-	end();
+	end_pool(pool);
 }
 
 /* What is read or written by one port is not emptied by another. */
@@ -203,7 +194,7 @@ static void test_pcap_spares_open_files(void)
 	CU_ASSERT_PTR_NULL(weir_port_open(spec, NULL));
 	CU_ASSERT_PTR_NULL(weir_port_open(path, pool));
 	CU_ASSERT_EQUAL(weir_port_close(out), 0);
-	end();
+	end_pool(pool);
 }
 
 static void test_pcap_waits_for_a_dry_pool(void)
@@ -231,7 +222,7 @@ static void test_pcap_waits_for_a_dry_pool(void)
 	CU_ASSERT(stats.rx_no_mbuf >= 19);
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
 	weir_mbuf_free_bulk(held, 251);
-	end();
+	end_pool(pool);
 }
 
 /* A pipe that is open and empty says "not now"; what comes is received; its end is the end. */
@@ -270,7 +261,7 @@ static void test_pcap_does_not_wait_for_a_pipe(void)
 	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
 	unlink(fifo);
-	end();
+	end_pool(pool);
 }
 
 /* A pipe that nobody reads takes some, and then no more; nothing waits, nothing is lost. */
@@ -314,7 +305,7 @@ static void test_pcap_does_not_wait_for_a_full_pipe(void)
 	CU_ASSERT_EQUAL(weir_port_state(port), -EPIPE);
 	CU_ASSERT_EQUAL(weir_port_close(port), -EPIPE);
 	unlink(fifo);
-	end();
+	end_pool(pool);
 }
 
 static void test_pcap_says_when_a_packet_can_never_fit(void)
@@ -331,7 +322,7 @@ static void test_pcap_says_when_a_packet_can_never_fit(void)
 	CU_ASSERT_EQUAL(weir_port_state(port), -ENOBUFS);
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_port_error(port), "larger than all of pool 'test'"));
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
-	end();
+	end_pool(pool);
 }
 
 static void test_pcap_loops(void)
@@ -360,7 +351,7 @@ static void test_pcap_loops(void)
 	CU_ASSERT_EQUAL(weir_port_rx(port, 0, mbufs, 32), 0);
 	CU_ASSERT_EQUAL(weir_port_state(port), WEIR_PORT_ENDED);
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
-	end();
+	end_pool(pool);
 }
 
 static void test_pcap_rewinds(void)
@@ -385,7 +376,7 @@ static void test_pcap_rewinds(void)
 	port = open_port("null:");
 	CU_ASSERT_EQUAL(weir_port_rewind(port), -ENOTSUP);
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
-	end();
+	end_pool(pool);
 }
 
 static void test_a_full_disk_is_an_error(void)
@@ -401,7 +392,7 @@ static void test_a_full_disk_is_an_error(void)
 	CU_ASSERT_EQUAL(weir_port_tx_or_drop(port, 0, mbufs, 1), 1); /* into the buffer */
 	CU_ASSERT_EQUAL(weir_port_close(port), -ENOSPC);
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "/dev/full"));
-	end();
+	end_pool(pool);
 }
 
 static void test_bad_specs(void)
@@ -437,7 +428,7 @@ static void test_bad_specs(void)
 			fprintf(stderr, "%s: %s\n", table[i].spec, weir_last_error());
 	}
 	CU_ASSERT_EQUAL(weir_port_close(NULL), 0);
-	end();
+	end_pool(pool);
 }
 
 int main(void)

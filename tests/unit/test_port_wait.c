@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_port_wait.c: what every port has: waiting, filters, figures of a queue, its link; and the
  * log. */
+#include "pool.h"
 #include "unit.h"
 
 #include "base/base_impl.h"
@@ -17,16 +18,7 @@ static struct weir_mempool *pool;
 
 static void begin(void)
 {
-	struct weir_mbuf_pool_conf conf = {.count = 512, .size = 256, .pages = WEIR_PAGES_4K};
-
-	pool = weir_mbuf_pool_create(&conf);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
-}
-
-static void end(void)
-{
-	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
-	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+	pool = make_pool(512, 256);
 }
 
 static struct weir_port *open_port(const char *spec)
@@ -80,7 +72,7 @@ static void test_ready_at_once(void)
 	CU_ASSERT_EQUAL(weir_port_rx(ports[0], 0, &mbuf, 1), 0);
 	CU_ASSERT_EQUAL(weir_port_state(ports[0]), WEIR_PORT_ENDED);
 	weir_port_close(ports[0]);
-	end();
+	end_pool(pool);
 }
 
 #define ROUNDS 3000
@@ -124,7 +116,7 @@ static void test_two_ends_wake_each_other(void)
 	pthread_join(thread, NULL);
 	CU_ASSERT_EQUAL(got, ROUNDS);
 	weir_port_close(port);
-	end();
+	end_pool(pool);
 }
 
 static void test_too_many_queues(void)
@@ -138,7 +130,7 @@ static void test_too_many_queues(void)
 	CU_ASSERT_EQUAL(weir_port_wait(ports, 4, 0), 1);
 	CU_ASSERT_EQUAL(weir_port_wait(ports, 5, 0), -E2BIG);
 	weir_port_close(port);
-	end();
+	end_pool(pool);
 }
 
 #ifdef WEIR_HAVE_PCAP
@@ -171,7 +163,7 @@ static void test_filter(void)
 	CU_ASSERT_PTR_NULL(weir_port_open("null:filter=tcp porl 80", pool));
 	CU_ASSERT_EQUAL(errno, EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_last_error(), "tcp porl 80"));
-	end();
+	end_pool(pool);
 }
 #endif
 
@@ -199,7 +191,7 @@ static void test_queues_and_link(void)
 	for (int i = 0; i < WEIR_DROP_COUNT; i++)
 		CU_ASSERT(strncmp(weir_drop_name(i), i < WEIR_DROP_RX_KERNEL ? "tx " : "rx ", 3) ==
 			  0);
-	end();
+	end_pool(pool);
 }
 
 static void keep_line(void *context, enum weir_log_level level, const char *line)

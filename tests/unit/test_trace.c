@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_trace.c: packets that stay where they were read: in the blocks of a port, and in a trace. */
+#include "pool.h"
 #include "unit.h"
 
 #include "weir/capture.h"
@@ -27,17 +28,7 @@ static struct weir_mempool *pool;
 
 static void begin(void)
 {
-	const struct weir_mbuf_pool_conf conf = {
-		.name = "test", .count = POOL, .size = 2048, .pages = WEIR_PAGES_4K};
-
-	pool = weir_mbuf_pool_create(&conf);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
-}
-
-static void end(void)
-{
-	CU_ASSERT_EQUAL(weir_mempool_in_use(pool), 0);
-	CU_ASSERT_EQUAL(weir_mempool_destroy(pool), 0);
+	pool = make_pool(POOL, 2048);
 }
 
 /* Byte at of packet number. */
@@ -148,7 +139,7 @@ static void test_packets_outlive_their_port(void)
 	/* each above what is moved from block to block */
 	write_capture(WEIR_CAPTURE_PCAP_NS, 200, 250000);
 	hold_some(path, 200, 250000, 16);
-	end();
+	end_pool(pool);
 }
 
 /* A clone, a slice and a chain of packets in a block, freed in any order. */
@@ -185,7 +176,7 @@ static void test_parts_are_shared_as_any(void)
 	CU_ASSERT_TRUE(is_packet(mbufs[3], 3, length_of(3, 100)));
 	weir_mbuf_free(mbufs[3]);
 	weir_mbuf_free(slice);
-	end();
+	end_pool(pool);
 }
 
 static bool is_mapped(const uint8_t *address)
@@ -231,7 +222,7 @@ static void test_parts_of_two_blocks(void)
 	for (uint32_t i = 0; i < 64; i++)
 		CU_ASSERT_EQUAL(weir_mbuf_check(mbufs[i]), 0);
 	weir_mbuf_free_bulk(mbufs, 64);
-	end();
+	end_pool(pool);
 }
 
 /* Read-only on the memory of the trace, which outlives it. */
@@ -275,7 +266,7 @@ static void test_trace_attach(void)
 	CU_ASSERT_EQUAL(weir_trace_error(trace), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_trace_describe(trace), "pcapng"));
 	check_attached(trace, 5000, 3000);
-	end();
+	end_pool(pool);
 }
 
 /* The same where the file is mapped. */
@@ -293,7 +284,7 @@ static void test_trace_map(void)
 	CU_ASSERT_PTR_NULL(weir_capture_create(path, WEIR_CAPTURE_PCAP_NS, 0));
 	CU_ASSERT_EQUAL(errno, EBUSY);
 	check_attached(trace, 5000, 3000);
-	end();
+	end_pool(pool);
 }
 
 /* A mapped file becomes shorter: what is there comes, what is gone does not, what was given out and
@@ -330,7 +321,7 @@ static void test_trace_map_shortened(void)
 	weir_mbuf_free(mbufs[0]);
 	CU_ASSERT_EQUAL(weir_trace_error(trace), -EBADMSG);
 	weir_trace_close(trace);
-	end();
+	end_pool(pool);
 }
 
 /* The latest used traces are kept; a file that was written anew is another one. */
@@ -375,7 +366,7 @@ static void test_trace_cache(void)
 	weir_trace_cache_destroy(cache);
 	close(fd);
 	unlink(other);
-	end();
+	end_pool(pool);
 }
 
 /* Ports that share a cache share what it keeps, as long as the file is the same one. */
@@ -410,7 +401,7 @@ static void test_trace_cached_ports(void)
 	CU_ASSERT(stats.hits == 1 && stats.misses == 2 && stats.evictions == 0);
 	weir_trace_cache_destroy(cache);
 	weir_mbuf_free_bulk(mbufs, 2);
-	end();
+	end_pool(pool);
 }
 
 /* Files that are mapped are open: a cache leaves some to others. */
@@ -464,7 +455,7 @@ static void test_trace_copy(void)
 	weir_mbuf_free_bulk(mbufs, got);
 	weir_mbuf_free_bulk(held, POOL - 4);
 	weir_trace_close(trace);
-	end();
+	end_pool(pool);
 }
 
 /* A file that is cut is a trace of what is whole; a port in a loop says so after the first pass. */
@@ -494,7 +485,7 @@ static void test_trace_of_a_damaged_file(void)
 	CU_ASSERT_EQUAL(weir_port_state(port), -EBADMSG);
 	CU_ASSERT_PTR_NOT_NULL(strstr(weir_port_error(port), "the file ends inside"));
 	CU_ASSERT_EQUAL(weir_port_close(port), 0);
-	end();
+	end_pool(pool);
 }
 
 static void test_trace_limits(void)
@@ -514,7 +505,7 @@ static void test_trace_limits(void)
 	CU_ASSERT_EQUAL(weir_trace_count(trace), 0);
 	CU_ASSERT_EQUAL(weir_trace_attach(trace, 0, NULL, 1, pool), 0);
 	weir_trace_close(trace);
-	end();
+	end_pool(pool);
 }
 
 /* The hash of the index is that of the packets. */
@@ -559,7 +550,7 @@ static void test_trace_hash(void)
 	CU_ASSERT_EQUAL(mbufs[0]->hash, mbufs[1]->hash);
 	weir_mbuf_free_bulk(mbufs, 2);
 	weir_trace_close(trace);
-	end();
+	end_pool(pool);
 }
 
 int main(void)

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_wheel.c: timers: order, budgets, far times, and a model that looks at all of them. */
+#include "random.h"
 #include "unit.h"
 
 #include "weir/wheel.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TIMERS 500
 #define STEPS  200000
-
-static uint64_t random64(void)
-{
-	return (uint64_t)rand() << 42 ^ (uint64_t)rand() << 21 ^ (uint64_t)rand();
-}
 
 static uint32_t expire_all(struct weir_wheel *wheel, uint64_t now, uint32_t *timers, uint32_t count)
 {
@@ -93,11 +88,11 @@ static void test_order(void)
 	uint32_t got;
 
 	for (uint32_t i = 0; i < TIMERS; i++) {
-		weir_wheel_set(wheel, i, random64() >> rand() % 60);
+		weir_wheel_set(wheel, i, random_next() >> below(60));
 		weir_wheel_cancel(wheel, i);
 		weir_wheel_cancel(wheel, i);
-		weir_wheel_set(wheel, i, random64() >> rand() % 60);
-		due[i] = (random64() >> rand() % 60) + 1;
+		weir_wheel_set(wheel, i, random_next() >> below(60));
+		due[i] = (random_next() >> below(60)) + 1;
 		weir_wheel_set(wheel, i, due[i]);
 	}
 	for (uint32_t i = 0; i < TIMERS; i += 5)
@@ -160,18 +155,18 @@ static void test_model(void)
 	uint32_t timers[TIMERS], wrong = 0;
 
 	for (uint32_t step = 0; step < STEPS; step++) {
-		uint32_t timer = (uint32_t)rand() % TIMERS, what = (uint32_t)rand() % 100;
+		uint32_t timer = below(TIMERS), what = below(100);
 
 		if (what < 60) {
-			due[timer] = now + 1 + (random64() >> (20 + rand() % 44));
+			due[timer] = now + 1 + (random_next() >> (20 + below(44)));
 			weir_wheel_set(wheel, timer, due[timer]);
 		} else if (what < 80) {
 			due[timer] = 0;
 			weir_wheel_cancel(wheel, timer);
 		} else {
-			uint32_t budget = (uint32_t)rand() % 50, whole = budget, got;
+			uint32_t budget = below(50), whole = budget, got;
 
-			now += random64() >> (30 + rand() % 34);
+			now += random_next() >> (30 + below(34));
 			got = weir_wheel_expire(wheel, now, timers, 20, &budget);
 			last = 0;
 			for (uint32_t i = 0; i < got; i++) {
