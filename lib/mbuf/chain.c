@@ -15,11 +15,7 @@ static void *fail(int error)
 
 uint32_t weir_mbuf_segments(const struct weir_mbuf *mbuf)
 {
-	uint32_t count = 0;
-
-	for (; mbuf; mbuf = mbuf->next)
-		count++;
-	return count;
+	return mbuf ? weir__mbuf_segments(mbuf) : 0;
 }
 
 static uint32_t buffer_size(const struct weir_mbuf *mbuf)

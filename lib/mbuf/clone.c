@@ -172,7 +172,7 @@ static struct weir_mbuf *keep_one(struct weir_mbuf *clone, bool all)
 
 static struct weir_mbuf *clone_long(struct weir_mbuf *mbuf, struct weir_mempool *pool)
 {
-	struct weir_mbuf *head = weir__mbuf_reserve(pool, weir_mbuf_segments(mbuf));
+	struct weir_mbuf *head = weir__mbuf_reserve(pool, weir__mbuf_segments(mbuf));
 	struct weir_mbuf *from = mbuf, *next;
 	bool all = true;
 
@@ -197,7 +197,7 @@ static int take(struct weir_mempool *pool, struct weir_mbuf **mbufs, uint32_t co
 struct weir_mbuf *weir_mbuf_clone(struct weir_mbuf *mbuf, struct weir_mempool *pool)
 {
 	struct weir_mbuf *clones[AT_ONCE];
-	uint32_t count = mbuf->next ? weir_mbuf_segments(mbuf) : 1;
+	uint32_t count = weir__mbuf_segments(mbuf);
 	bool all = true;
 
 	if (count >= AT_ONCE)
@@ -229,15 +229,6 @@ static int clone_singles(struct weir_mbuf *const *mbufs, struct weir_mbuf **clon
 	return keep(clones, count, all);
 }
 
-static uint32_t segments_of(const struct weir_mbuf *mbuf)
-{
-	uint32_t count = 1;
-
-	while ((mbuf = mbuf->next) != NULL)
-		count++;
-	return count;
-}
-
 /* Clones of the first packets, those that have AT_ONCE segments together, or of one longer one. How
  * many, or a negative error. */
 static int clone_some(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones, uint32_t count,
@@ -250,7 +241,7 @@ static int clone_some(struct weir_mbuf *const *mbufs, struct weir_mbuf **clones,
 	int error;
 
 	for (; done < count; done++) {
-		uint32_t more = segments_of(mbufs[done]);
+		uint32_t more = weir__mbuf_segments(mbufs[done]);
 
 		if (segments + more > AT_ONCE)
 			break;

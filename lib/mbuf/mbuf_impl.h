@@ -33,6 +33,16 @@ static inline WEIR_ATOMIC(uint32_t) * weir__lender_state(const struct weir__lend
 	return lender->external ? &lender->external->state : &lender->owner->state;
 }
 
+/* weir_mbuf_segments() of a packet that is there. */
+static inline uint32_t weir__mbuf_segments(const struct weir_mbuf *mbuf)
+{
+	uint32_t count = 1;
+
+	while ((mbuf = mbuf->next) != NULL)
+		count++;
+	return count;
+}
+
 /* free.c: drop our reference to one segment, and leave the others of its chain alone. */
 void weir__mbuf_drop(struct weir_mbuf *mbuf);
 
