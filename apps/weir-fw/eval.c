@@ -1,125 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* eval.c: rules, one after the other, as nft_do_chain() of the kernel goes through them; those that
- * an index says cannot match are left out. What comes out must be the same without it. */
+/* eval.c: the chains of the hooks that a packet comes by, and its translation between them. */
 #include "apps/weir-fw/eval_impl.h"
 
-#include "apps/weir-fw/index.h"
 #include "apps/weir-fw/nat.h"
 
 #include <string.h>
-
-/* An index that saved less than NEAR rules cost more than it saved. After VAIN of them a base chain
- * is gone through rule by rule: rules that ask for nothing an index knows would else make it
- * slower than without. */
-#define NEAR 4
-#define VAIN 8
-
-static void trace(const struct fw_way *way, const struct fw_chain *chain,
-	const struct fw_rule *rule, const struct fw_statement *failed,
-	const struct fw_verdict *verdict)
-{
-	const struct fw_step step = {
-		.chain = chain, .rule = rule, .failed = failed, .verdict = verdict};
-
-	if (way->judge->trace)
-		way->judge->trace(way->judge->context, &step);
-}
-
-static enum fw_outcome judge_rule(struct fw_way *way, struct fw_rule *rule)
-{
-	enum fw_outcome outcome;
-	uint32_t done = way->said;
-
-	way->verdict = NULL;
-	outcome = fw_execute(way, rule, &done);
-	/* a continue, or a map that does not decide, is no match that failed */
-	if (outcome == FW_BREAK && !way->verdict) {
-		trace(way, rule->chain, rule, &rule->statements[done - 1], NULL);
-		return FW_BREAK;
-	}
-	fw_execute_count(way, &rule->hits);
-	trace(way, rule->chain, rule, NULL, way->verdict);
-	return outcome == FW_DECIDED ? FW_DECIDED : FW_NEXT;
-}
-
-/* Where to go on behind a chain that was jumped to. */
-struct stack {
-	struct fw_rule *rules[FW_JUMPS];
-	const struct fw_chain *chains[FW_JUMPS];
-	uint32_t count;
-};
-
-/* The rule, or the first behind it in its chain that may match. */
-static struct fw_rule *skip(struct fw_way *way, struct fw_rule *rule)
-{
-	struct fw_rule *next;
-
-	way->said = 0;
-	if (!rule || !rule->chain->index || !way->asks ||
-		rule->open & 1u << (way->packet->family != FW_IP))
-		return rule;
-	next = fw_index_next(rule->chain->index, way->packet, rule, &way->said);
-	if (next && next->number - rule->number < NEAR)
-		way->asks--;
-	return next;
-}
-
-/* Follow a verdict that stays in this base chain: the rule to go on with, or NULL at the end. */
-static struct fw_rule *next_rule(struct fw_way *way, struct stack *stack, struct fw_rule *rule,
-	const struct fw_chain **chain)
-{
-	const struct fw_verdict *verdict = way->verdict;
-	struct fw_rule *next = rule ? rule->next : NULL;
-
-	if (verdict && (verdict->kind == FW_JUMP || verdict->kind == FW_GOTO)) {
-		if (verdict->kind == FW_JUMP && stack->count < FW_JUMPS) {
-			stack->rules[stack->count] = next;
-			stack->chains[stack->count++] = *chain;
-		}
-		*chain = verdict->chain;
-		next = verdict->chain->rules;
-	} else if (verdict && verdict->kind == FW_RETURN) {
-		next = NULL;
-	}
-	way->verdict = NULL;
-	next = skip(way, next);
-	while (!next && stack->count) {
-		trace(way, *chain, NULL, NULL, NULL);
-		next = skip(way, stack->rules[--stack->count]);
-		*chain = stack->chains[stack->count];
-	}
-	return next;
-}
-
-/* true: the packet is dropped. */
-static bool judge_chain(struct fw_way *way, struct fw_chain *base)
-{
-	struct stack stack = {.count = 0};
-	const struct fw_chain *chain = base;
-	struct fw_rule *rule;
-
-	way->asks = way->judge->linear || way->judge->trace ? 0 : VAIN;
-	rule = skip(way, base->rules);
-	way->decision->chain = base;
-	way->decision->rule = NULL;
-	while (rule) {
-		enum fw_outcome outcome = judge_rule(way, rule);
-
-		if (outcome == FW_DECIDED && !way->verdict) {
-			way->decision->rule = rule;
-			return true;
-		}
-		if (way->verdict &&
-			(way->verdict->kind == FW_ACCEPT || way->verdict->kind == FW_DROP)) {
-			way->decision->rule = rule;
-			return way->verdict->kind == FW_DROP;
-		}
-		rule = next_rule(way, &stack, rule, &chain);
-	}
-	fw_execute_count(way, &base->policy_hits);
-	trace(way, base, NULL, NULL, NULL);
-	return base->policy == FW_DROP;
-}
 
 static bool is_for(const struct fw_chain *chain, const struct fw_packet *packet)
 {
@@ -140,7 +25,7 @@ static bool judge_nat(struct fw_way *way, enum fw_hook hook)
 	way->bound = false;
 	for (uint32_t i = 0; way->packet->first && !way->bound && i < rules->nat_counts[hook]; i++)
 		if (is_for(rules->nats[hook][i], way->packet) &&
-			judge_chain(way, rules->nats[hook][i]))
+			fw_judge_chain(way, rules->nats[hook][i]))
 			return true;
 	return !judge->translate(judge->tracker, way->packet,
 		hook == FW_POSTROUTING ? FW_NAT_SOURCE : FW_NAT_DESTINATION);
@@ -160,7 +45,7 @@ static void judge_chains(struct fw_judge *judge, enum fw_hook hook, struct fw_pa
 
 		if (!dropped && i < rules->hook_counts[hook] &&
 			is_for(rules->hooks[hook][i], packet))
-			dropped = judge_chain(&way, rules->hooks[hook][i]);
+			dropped = fw_judge_chain(&way, rules->hooks[hook][i]);
 		if (!dropped)
 			continue;
 		decision->verdict = FW_DROP;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* eval_impl.h: a packet on its way through rules, for eval.c and execute.c. */
+/* eval_impl.h: a packet on its way through rules, for eval.c, eval_chain.c and execute.c. */
 #ifndef FW_EVAL_IMPL_H
 #define FW_EVAL_IMPL_H
 
@@ -18,6 +18,9 @@ struct fw_way {
 	uint32_t asks;                    /* of indexes that may still be in vain */
 	uint32_t said; /* statements of the next rule that its index has asked: they hold */
 };
+
+/* eval_chain.c: by a base chain, and those it jumps to; true: the packet is dropped. */
+bool fw_judge_chain(struct fw_way *way, struct fw_chain *base);
 
 /* execute.c: move a counter, and do what the statements of a rule say, up to the first that does
  * not hold or decides. *done: those in front are; then as far as it got. */

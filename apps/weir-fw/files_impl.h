@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* files_impl.h: what judging the packets of a file and judging those in fragments share. */
+/* files_impl.h: the packets of a file while they are judged, and those in fragments. */
 #ifndef FW_FILES_IMPL_H
 #define FW_FILES_IMPL_H
 
@@ -28,6 +28,7 @@ struct fw_run {
 	struct fw_judge judge;
 	struct fw_packet packet;
 	struct fw_decision decision;
+	char reason[FW_REASON]; /* of it, where a file wants to know or it is explained */
 	struct fw_explanation explanation;
 	struct weir_capture_reader *in;
 	struct weir_capture_writer *accepted, *dropped;
@@ -39,6 +40,10 @@ struct fw_run {
 	struct fw_run_parts *fragments; /* NULL: none has come */
 };
 
+/* files_packet.c: judge and write all of them, up to the limit. 0 or -errno with weir_last_error().
+ * */
+int fw_run_all(struct fw_run *run);
+
 /* Have a packet in view. */
 void fw_run_look(struct fw_run *run, const struct weir_capture_packet *meta, const uint8_t *data,
 	uint32_t length, uint32_t wire_length);
@@ -46,8 +51,8 @@ void fw_run_look(struct fw_run *run, const struct weir_capture_packet *meta, con
 /* If this is the packet that --explain is about, tell of it, and of each step from here on. */
 void fw_run_explain(struct fw_run *run, uint64_t number);
 
-/* Judge the packet in view: is it accepted? If not, why, where a file wants to know. */
-bool fw_run_judge(struct fw_run *run, char reason[FW_REASON]);
+/* Judge the packet in view: is it accepted? */
+bool fw_run_judge(struct fw_run *run);
 
 /* To the file of the accepted, reason NULL, or of the dropped: now, or behind those that wait. 0 or
  * -errno with weir_last_error(). */

@@ -123,7 +123,6 @@ static void look_at_whole(struct fw_run *run, const struct weir_capture_packet *
 static void judge_whole(struct fw_run *run, const struct weir_capture_packet *meta)
 {
 	struct fw_parts *parts = &run->fragments->parts;
-	char reason[FW_REASON];
 	bool accepted;
 
 	look_at_whole(run, meta);
@@ -131,25 +130,24 @@ static void judge_whole(struct fw_run *run, const struct weir_capture_packet *me
 	for (uint32_t i = 0; i < parts->count; i++)
 		if (number_of(parts->mbufs[i]) == run->files->explain)
 			fw_run_explain(run, run->files->explain);
-	accepted = fw_run_judge(run, reason);
+	accepted = fw_run_judge(run);
 	if (accepted && run->judge.rules->nat)
 		fw_parts_put_back(parts, &run->packet);
 	for (uint32_t i = 0; i < parts->count; i++) {
 		struct weir_mbuf *mbuf = parts->mbufs[i];
 
 		fw_totals_add(&run->files->totals, &run->packet, &run->decision, mbuf->length);
-		settle(run, mbuf, accepted ? NULL : reason);
+		settle(run, mbuf, accepted ? NULL : run->reason);
 	}
 }
 
 /* One that cannot be put together, for its link is none that fragments are found behind. */
 static void judge_alone(struct fw_run *run, struct weir_mbuf *mbuf)
 {
-	char reason[FW_REASON];
-	bool accepted = fw_run_judge(run, reason);
+	bool accepted = fw_run_judge(run);
 
 	fw_totals_add(&run->files->totals, &run->packet, &run->decision, mbuf->length);
-	settle(run, mbuf, accepted ? NULL : reason);
+	settle(run, mbuf, accepted ? NULL : run->reason);
 }
 
 /* A copy in the queue, and an mbuf on it. NULL with errno and weir_last_error(). */

@@ -135,13 +135,16 @@ bool fw_set_typeof(struct fw_parser *parser, struct fw_node *fields, struct fw_n
 bool fw_set_flag(struct fw_parser *parser, struct fw_where where, const char *flag);
 bool fw_set_elements(struct fw_parser *parser, struct fw_node *elements);
 
-/* sets.c: fill a set from nodes of elements, which may name sets of elements; then order it. */
+/* elements.c: fill a set from nodes of elements, which may name sets of elements. */
 bool fw_set_add(struct fw_ruleset *rules, struct fw_set *set, struct fw_node *elements);
+/* sets.c: put them in order. */
 bool fw_set_finish(struct fw_ruleset *rules, struct fw_set *set);
 void fw_set_shape(struct fw_set *set);
 
-/* check.c: trees of rules become statements, chains are found, loops refused. */
+/* check.c: trees of rules become statements, and chains are found. */
 bool fw_check(struct fw_ruleset *rules);
+/* jumps.c: follow the verdicts of a chain, and note what is behind them. */
+bool fw_follow(struct fw_ruleset *rules, struct fw_chain *chain);
 /* statement.c */
 bool fw_compile_rule(struct fw_ruleset *rules, struct fw_rule *rule);
 /* match.c */
