@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* parser.y: the grammar of the rule files: a subset of nft's (docs/firewall.md). What it reads it
- * hands to tree.c and objects.c; what stands there but is not known is refused by its name. */
+ * hands to tree.c, tree_statement.c and objects.c; what stands there but is not known is refused by its name. */
 %define api.pure full
 %define api.prefix {fw_yy}
 %define api.location.type {struct fw_where}
@@ -21,7 +21,6 @@
 	int op;
 	struct {
 		uint64_t packets, bytes;
-		bool there;
 	} count;
 }
 
@@ -91,7 +90,7 @@ static void fw_yyerror(FW_YYLTYPE *where, struct fw_parser *parser, const char *
 %type <op> op verdict_word
 %type <number> number over
 %type <count> opt_count
-%type <node> opt_burst reject_with priority_word nat nat_flags nat_range nat_value nat_to
+%type <node> rate opt_burst reject_with priority_word nat nat_flags nat_range nat_value nat_to
 
 %%
 
@@ -240,10 +239,7 @@ set_block
 		CHECK(fw_set_typeof(parser, $3,
 			fw_list_of(parser, FW_NODE_CONCAT, @5, NODE(WORD, @5, $5))));
 	}
-	| set_block FLAGS words sep {
-		for (struct fw_node *word = $3->list; word; word = word->next)
-			CHECK(fw_set_flag(parser, word->where, word->text));
-	}
+	| set_block FLAGS words sep { CHECK(fw_set_flags(parser, $3->list)); }
 	| set_block SIZE number sep { parser->set->size = $3 > UINT32_MAX ? UINT32_MAX : $3; }
 	| set_block COUNTER sep { parser->set->counted = true; }
 	| set_block AUTOMERGE { parser->set->auto_merge = true; }
@@ -293,37 +289,14 @@ statement
 		$$->bytes = $2.bytes;
 	}
 	| LOG arguments { $$ = $2; $$->where = @$; }
-	| LIMIT RATE over number '/' WORD opt_burst {
-		$$ = fw_pair(parser, FW_NODE_LIMIT, @$, NULL, $7);
-		$$->packets = $4;
-		$$->op = (int)$3;
-		$$->more = $6;
-	}
-	| LIMIT RATE over number unit '/' WORD opt_burst {
-		$$ = fw_pair(parser, FW_NODE_LIMIT, @$, NULL, $8);
-		$$->packets = $4;
-		$$->op = (int)$3;
-		$$->text = $5;
-		$$->more = $7;
-	}
-	| LIMIT RATE over number WORD opt_burst {
-		const char *slash = strchr($5, '/');
-
-		$$ = fw_pair(parser, FW_NODE_LIMIT, @$, NULL, $6);
-		$$->packets = $4;
-		$$->op = (int)$3;
-		$$->text = fw_copy(parser->arena, $5, slash ? (size_t)(slash - $5) : strlen($5));
-		$$->more = slash ? slash + 1 : "";
-	}
+	| LIMIT RATE over rate opt_burst { $$ = $4; $$->op = (int)$3; $$->b = $5; $$->where = @$; }
 	| REJECT { $$ = NODE(REJECT, @1, NULL); }
 	| REJECT WITH reject_with { $$ = $3; $$->where = @$; }
 	| nat
 	| nat nat_flags { $$ = $1; $$->list = $2->list; $$->where = @$; }
-	| fields SET assigned { $$ = $1; $$->kind = FW_NODE_ASSIGN; $$->where = @$; $$->a = $3; }
+	| fields SET assigned { $$ = fw_turn($1, FW_NODE_ASSIGN, @$); $$->a = $3; }
 	| fields SET fields MAP set_ref {
-		$$ = $1;
-		$$->kind = FW_NODE_ASSIGN;
-		$$->where = @$;
+		$$ = fw_turn($1, FW_NODE_ASSIGN, @$);
 		$$->c = $3;
 		$$->b = $5;
 	}
@@ -336,17 +309,11 @@ statement
 
 nat
 	: HOSTNAT { $$ = NODE(NAT, @$, $1); }
-	| HOSTNAT TO nat_to { $$ = $3; $$->text = $1; $$->where = @$; }
-	| NAT TO nat_to { $$ = $3; $$->text = $1; $$->where = @$; }
-	| NAT HEADER TO nat_to { $$ = $4; $$->text = $1; $$->more = $2; $$->where = @$; }
-	| NAT prefix TO nat_to { $$ = $4; $$->text = $1; $$->op = 1; $$->where = @$; }
-	| NAT HEADER prefix TO nat_to {
-		$$ = $5;
-		$$->text = $1;
-		$$->more = $2;
-		$$->op = 1;
-		$$->where = @$;
-	}
+	| HOSTNAT TO nat_to { $$ = fw_nat($3, @$, $1, NULL, false); }
+	| NAT TO nat_to { $$ = fw_nat($3, @$, $1, NULL, false); }
+	| NAT HEADER TO nat_to { $$ = fw_nat($4, @$, $1, $2, false); }
+	| NAT prefix TO nat_to { $$ = fw_nat($4, @$, $1, NULL, true); }
+	| NAT HEADER prefix TO nat_to { $$ = fw_nat($5, @$, $1, $2, true); }
 	;
 
 prefix
@@ -396,8 +363,8 @@ assigned
 	;
 
 opt_count
-	: %empty { $$.packets = $$.bytes = 0; $$.there = false; }
-	| PACKETS number BYTES number { $$.packets = $2; $$.bytes = $4; $$.there = true; }
+	: %empty { $$.packets = $$.bytes = 0; }
+	| PACKETS number BYTES number { $$.packets = $2; $$.bytes = $4; }
 	;
 
 arguments
@@ -414,6 +381,12 @@ argument_value
 	: WORD { $$ = NODE(WORD, @1, $1); }
 	| ATOM { $$ = NODE(ATOM, @1, $1); }
 	| STRING { $$ = NODE(STRING, @1, $1); }
+	;
+
+rate
+	: number '/' WORD { $$ = fw_rate(parser, @$, $1, NULL, $3); }
+	| number unit '/' WORD { $$ = fw_rate(parser, @$, $1, $2, $4); }
+	| number WORD { $$ = fw_rate_of_word(parser, @$, $1, $2); }
 	;
 
 over
@@ -444,17 +417,11 @@ reject_with
 	;
 
 match
-	: fields rhs { $$ = $1; $$->op = FW_EQ; $$->packets = 1; $$->a = $2; $$->where = @$; }
-	| fields op rhs { $$ = $1; $$->op = $2; $$->a = $3; $$->where = @$; }
-	| fields '!' rhs { $$ = $1; $$->op = FW_NO_BITS; $$->a = $3; $$->where = @$; }
-	| fields '&' or_value op rhs {
-		$$ = $1;
-		$$->op = $4;
-		$$->b = $3;
-		$$->a = $5;
-		$$->where = @$;
-	}
-	| fields VMAP set_ref { $$ = $1; $$->kind = FW_NODE_VMAP; $$->a = $3; $$->where = @$; }
+	: fields rhs { $$ = fw_compare($1, @$, FW_EQ, NULL, $2); $$->packets = 1; }
+	| fields op rhs { $$ = fw_compare($1, @$, $2, NULL, $3); }
+	| fields '!' rhs { $$ = fw_compare($1, @$, FW_NO_BITS, NULL, $3); }
+	| fields '&' or_value op rhs { $$ = fw_compare($1, @$, $4, $3, $5); }
+	| fields VMAP set_ref { $$ = fw_turn($1, FW_NODE_VMAP, @$); $$->a = $3; }
 	;
 
 op
@@ -499,20 +466,12 @@ set_ref
 
 list
 	: concat
-	| list ',' concat {
-		$$ = $1->kind == FW_NODE_LIST ? $1 : fw_list_of(parser, FW_NODE_LIST, @1, $1);
-		fw_append($$, $3);
-		$$->where = @$;
-	}
+	| list ',' concat { $$ = fw_join(parser, FW_NODE_LIST, @$, $1, $3); }
 	;
 
 concat
 	: item
-	| concat '.' item {
-		$$ = $1->kind == FW_NODE_CONCAT ? $1 : fw_list_of(parser, FW_NODE_CONCAT, @1, $1);
-		fw_append($$, $3);
-		$$->where = @$;
-	}
+	| concat '.' item { $$ = fw_join(parser, FW_NODE_CONCAT, @$, $1, $3); }
 	;
 
 item

@@ -131,7 +131,7 @@ bool fw_set_typeof(struct fw_parser *parser, struct fw_node *fields, struct fw_n
 	return set_data(parser, data) && shape(parser, fields->where, set);
 }
 
-bool fw_set_flag(struct fw_parser *parser, struct fw_where where, const char *flag)
+static bool set_flag(struct fw_parser *parser, struct fw_where where, const char *flag)
 {
 	if (strcmp(flag, "interval") == 0)
 		parser->set->interval = true;
@@ -143,6 +143,14 @@ bool fw_set_flag(struct fw_parser *parser, struct fw_where where, const char *fl
 				? "sets with the flag %s are not supported by weir-fw"
 				: "'%s' is no flag of a set: use interval or constant",
 			flag);
+	return true;
+}
+
+bool fw_set_flags(struct fw_parser *parser, const struct fw_node *words)
+{
+	for (; words; words = words->next)
+		if (!set_flag(parser, words->where, words->text))
+			return false;
 	return true;
 }
 

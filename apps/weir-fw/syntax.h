@@ -23,10 +23,10 @@ enum fw_node_kind {
 	FW_NODE_VERDICT,  /* op: its kind; text: the chain */
 	FW_NODE_FIELD,
 	/* statements */
-	FW_NODE_MATCH, /* list: fields; op; b: mask; a: right side */
+	FW_NODE_MATCH, /* list: fields; op, packets: not written; b: mask; a: right side */
 	FW_NODE_VMAP,  /* list: fields; a: set */
 	FW_NODE_COUNTER,
-	FW_NODE_LIMIT, /* op: over; a: rate, text: unit of it; b: burst; more: per what */
+	FW_NODE_LIMIT, /* op: over; packets: rate, text: unit of it; b: burst; more: per what */
 	FW_NODE_LOG,   /* list of arguments: text and a */
 	FW_NODE_ARGUMENT,
 	FW_NODE_REJECT, /* text: kind, a: code */
@@ -105,6 +105,9 @@ struct fw_node *fw_pair(struct fw_parser *parser, enum fw_node_kind kind, struct
 struct fw_node *fw_append(struct fw_node *list, struct fw_node *item);
 struct fw_node *fw_list_of(struct fw_parser *parser, enum fw_node_kind kind, struct fw_where where,
 	struct fw_node *item);
+/* A list of that kind, which node is or begins, with one more item. */
+struct fw_node *fw_join(struct fw_parser *parser, enum fw_node_kind kind, struct fw_where where,
+	struct fw_node *node, struct fw_node *item);
 void fw_scope_open(struct fw_parser *parser);
 void fw_scope_close(struct fw_parser *parser);
 bool fw_define(struct fw_parser *parser, struct fw_where where, const char *name,
@@ -112,6 +115,18 @@ bool fw_define(struct fw_parser *parser, struct fw_where where, const char *name
 struct fw_node *fw_variable(struct fw_parser *parser, struct fw_where where, const char *name);
 struct fw_node *fw_field_node(
 	struct fw_parser *parser, struct fw_where where, const char *header, const char *name);
+
+/* tree_statement.c: statements, of nodes that are there. */
+struct fw_node *fw_turn(struct fw_node *node, enum fw_node_kind kind, struct fw_where where);
+struct fw_node *fw_compare(struct fw_node *fields, struct fw_where where, enum fw_op op,
+	struct fw_node *mask, struct fw_node *value);
+struct fw_node *fw_nat(struct fw_node *to, struct fw_where where, const char *kind,
+	const char *family, bool prefix);
+/* The rate of a limit: 10 / second, 10 mbytes / second, or as a word 10 mbytes/second. */
+struct fw_node *fw_rate(struct fw_parser *parser, struct fw_where where, uint64_t number,
+	const char *unit, const char *time);
+struct fw_node *fw_rate_of_word(
+	struct fw_parser *parser, struct fw_where where, uint64_t number, const char *word);
 
 /* objects.c */
 bool fw_table_open(
@@ -132,7 +147,7 @@ bool fw_set_open(struct fw_parser *parser, struct fw_where where, const char *na
 bool fw_set_find_named(struct fw_parser *parser, struct fw_where where, const char *name);
 bool fw_set_type(struct fw_parser *parser, struct fw_node *names, struct fw_node *data);
 bool fw_set_typeof(struct fw_parser *parser, struct fw_node *fields, struct fw_node *data);
-bool fw_set_flag(struct fw_parser *parser, struct fw_where where, const char *flag);
+bool fw_set_flags(struct fw_parser *parser, const struct fw_node *words);
 bool fw_set_elements(struct fw_parser *parser, struct fw_node *elements);
 
 /* elements.c: fill a set from nodes of elements, which may name sets of elements. */

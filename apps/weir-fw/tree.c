@@ -42,6 +42,15 @@ struct fw_node *fw_list_of(struct fw_parser *parser, enum fw_node_kind kind, str
 	return fw_append(fw_node(parser, kind, where, NULL), item);
 }
 
+struct fw_node *fw_join(struct fw_parser *parser, enum fw_node_kind kind, struct fw_where where,
+	struct fw_node *node, struct fw_node *item)
+{
+	if (node->kind != kind)
+		node = fw_list_of(parser, kind, where, node);
+	node->where = where;
+	return fw_append(node, item);
+}
+
 void fw_scope_open(struct fw_parser *parser)
 {
 	if (parser->scope < FW_SCOPES)
