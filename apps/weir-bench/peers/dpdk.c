@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* dpdk.c: DPDK's mempool, mbufs and rings, measured like weir's.
+/* dpdk.c: DPDK, measured like weir.
  *
  * The EAL runs without devices and leaves no files; on hugepages when enough are free and --pages
  * allows them, else with --no-huge. It gets one lcore, the main thread; those that measure are
@@ -10,8 +10,6 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
-
-#include <errno.h>
 
 /* What pools of the default size take, twice, in MiB; and as hugepages. */
 #define EAL_MEGABYTES 256
@@ -44,116 +42,6 @@ int dpdk_socket(const struct options *options)
 {
 	return options->node < 0 ? SOCKET_ID_ANY : options->node;
 }
-
-static uint64_t run_mbufs(void *work, uint64_t rounds)
-{
-	return work_buffers_run(&dpdk_mbufs, work, rounds);
-}
-
-static void *create_mbufs(const struct options *options)
-{
-	if (options->size > UINT16_MAX - RTE_PKTMBUF_HEADROOM) {
-		rte_errno = EINVAL;
-		return NULL;
-	}
-	return rte_pktmbuf_pool_create("mbufs", options->count, options->cache, 0,
-		(uint16_t)(options->size + RTE_PKTMBUF_HEADROOM), dpdk_socket(options));
-}
-
-static void destroy_pool(void *pool)
-{
-	rte_mempool_free(pool);
-}
-
-const struct buffers_subject dpdk_mbuf_subject = {
-	.buffers = &dpdk_mbufs,
-	.create = create_mbufs,
-	.destroy = destroy_pool,
-	.pages = dpdk_pages,
-	.run = run_mbufs,
-	.enter = dpdk_enter,
-	.leave = dpdk_leave,
-};
-
-static const struct bench bench_mbuf = {
-	"mbuf", "allocate and free mbufs", bench_buffers, &dpdk_mbuf_subject};
-
-static const struct bench bench_create = {
-	"create", "make a pool of mbufs and destroy it", bench_create_pools, &dpdk_mbuf_subject};
-
-static bool get(void *pool, void **objects, uint32_t count)
-{
-	return rte_mempool_get_bulk(pool, objects, count) == 0;
-}
-
-static void put(void *pool, void **objects, uint32_t count)
-{
-	rte_mempool_put_bulk(pool, objects, count);
-}
-
-static void *get_one(void *pool)
-{
-	void *object;
-
-	return rte_mempool_get(pool, &object) == 0 ? object : NULL;
-}
-
-static void put_one(void *pool, void *object)
-{
-	rte_mempool_put(pool, object);
-}
-
-static const struct work_buffers objects = {
-	.get = get, .put = put, .get_one = get_one, .put_one = put_one};
-
-static uint64_t run_objects(void *work, uint64_t rounds)
-{
-	return work_buffers_run(&objects, work, rounds);
-}
-
-static void *create_objects(const struct options *options)
-{
-	return rte_mempool_create("objects", options->count, options->size + OPTIONS_HEADROOM,
-		options->cache, 0, NULL, NULL, NULL, NULL, dpdk_socket(options), 0);
-}
-
-static const struct buffers_subject object_subject = {
-	.buffers = &objects,
-	.create = create_objects,
-	.destroy = destroy_pool,
-	.pages = dpdk_pages,
-	.run = run_objects,
-	.enter = dpdk_enter,
-	.leave = dpdk_leave,
-};
-
-static const struct bench bench_mempool = {
-	"mempool", "get objects of a mempool and put them back", bench_buffers, &object_subject};
-
-static uint64_t run_handoff(void *work, uint64_t rounds)
-{
-	return work_handoff_run(&dpdk_mbufs, &dpdk_spsc, work, rounds);
-}
-
-static const struct handoff_subject handoff_subject = {
-	.name = "spsc",
-	.buffers = &dpdk_mbuf_subject,
-	.ring = &dpdk_spsc_subject,
-	.run = run_handoff,
-};
-
-/* A pointer is all that its rings carry for an mbuf. */
-static const struct handoff_subject carried_subject = {
-	.name = "carried",
-	.buffers = &dpdk_mbuf_subject,
-	.ring = &dpdk_spsc_subject,
-	.run = run_handoff,
-};
-
-static const struct handoff_subject *const handoffs[] = {&handoff_subject, &carried_subject, NULL};
-
-static const struct bench bench_handoff = {"handoff",
-	"allocate and write on one core, read and free on another", bench_handoffs, handoffs};
 
 static unsigned free_hugepages(void)
 {
@@ -203,11 +91,11 @@ static int start(const struct options *options)
 	return 0;
 }
 
-static const struct bench *const benches[] = {&bench_mempool, &dpdk_bench_heap, &bench_mbuf,
-	&bench_create, &dpdk_bench_packets, &dpdk_bench_parse, &dpdk_bench_ring, &bench_handoff,
-	&dpdk_bench_replay, &dpdk_bench_readahead, &dpdk_bench_loop, &dpdk_bench_loopcopy,
-	&dpdk_bench_convert, &dpdk_bench_convertahead, &dpdk_bench_checksum, &dpdk_bench_pipeline,
-	&dpdk_bench_flow, &dpdk_bench_acl, NULL};
+static const struct bench *const benches[] = {&dpdk_bench_mempool, &dpdk_bench_heap,
+	&dpdk_bench_mbuf, &dpdk_bench_create, &dpdk_bench_packets, &dpdk_bench_parse,
+	&dpdk_bench_ring, &dpdk_bench_handoff, &dpdk_bench_replay, &dpdk_bench_readahead,
+	&dpdk_bench_loop, &dpdk_bench_loopcopy, &dpdk_bench_convert, &dpdk_bench_convertahead,
+	&dpdk_bench_checksum, &dpdk_bench_pipeline, &dpdk_bench_flow, &dpdk_bench_acl, NULL};
 
 static const struct bench_program program = {
 	.impl = "dpdk",

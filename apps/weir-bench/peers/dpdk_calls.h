@@ -60,9 +60,10 @@ int dpdk_socket(const struct options *options);
 
 extern const struct ring_subject dpdk_spsc_subject;
 extern const struct buffers_subject dpdk_mbuf_subject;
-extern const struct bench dpdk_bench_ring, dpdk_bench_replay, dpdk_bench_readahead, dpdk_bench_loop,
-	dpdk_bench_loopcopy, dpdk_bench_convert, dpdk_bench_convertahead, dpdk_bench_packets,
-	dpdk_bench_parse, dpdk_bench_checksum, dpdk_bench_pipeline, dpdk_bench_flow,
-	dpdk_bench_heap, dpdk_bench_acl;
+extern const struct bench dpdk_bench_mempool, dpdk_bench_mbuf, dpdk_bench_create,
+	dpdk_bench_handoff, dpdk_bench_ring, dpdk_bench_replay, dpdk_bench_readahead,
+	dpdk_bench_loop, dpdk_bench_loopcopy, dpdk_bench_convert, dpdk_bench_convertahead,
+	dpdk_bench_packets, dpdk_bench_parse, dpdk_bench_checksum, dpdk_bench_pipeline,
+	dpdk_bench_flow, dpdk_bench_heap, dpdk_bench_acl;
 
 #endif
