@@ -4,6 +4,8 @@
 
 #include "apps/weir-fw/places.h"
 
+#include "base/big_impl.h"
+
 #include <weir/checksum.h>
 
 #include <errno.h>
@@ -33,16 +35,11 @@ static uint32_t random32(struct fw_tracker *tracker)
 	return (uint32_t)(tracker->random >> 32);
 }
 
-static uint16_t big16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
 /* Where a port may be moved to: below 512, below 1024 and above stay among themselves, since
  * servers trust the low ones (as nf_nat_l4proto_unique_tuple has it). */
 static void port_range(const struct fw_nat *nat, const fw_key *tuple, uint16_t *low, uint16_t *high)
 {
-	uint16_t port = big16(tuple->port[1]);
+	uint16_t port = weir__big16(tuple->port[1]);
 
 	if (nat && nat->has_ports) {
 		*low = nat->port_low;
@@ -58,8 +55,7 @@ static void port_range(const struct fw_nat *nat, const fw_key *tuple, uint16_t *
 
 static void set_port(fw_key *tuple, uint32_t end, uint16_t port)
 {
-	tuple->port[end][0] = (uint8_t)(port >> 8);
-	tuple->port[end][1] = (uint8_t)port;
+	weir__big16_put(tuple->port[end], port);
 	if (tuple->zero[1]) /* an identifier is both */
 		memcpy(tuple->port[!end], tuple->port[end], 2);
 }
@@ -86,7 +82,7 @@ static int try_row(
 bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *answer)
 {
 	bool random = nat && (nat->random || nat->fully_random);
-	uint16_t port = big16(answer->port[1]), low, high;
+	uint16_t port = weir__big16(answer->port[1]), low, high;
 	uint32_t count;
 	int error = -EEXIST;
 
@@ -105,17 +101,12 @@ bool fw_nat_port(struct fw_tracker *tracker, const struct fw_nat *nat, fw_key *a
 	return !error;
 }
 
-static uint32_t big32(const uint8_t *bytes)
-{
-	return (uint32_t)big16(bytes) << 16 | big16(bytes + 2);
-}
-
 /* An address of the range; the same for the same client, and with persistent whatever it asks. */
 static void choose_address(
 	const struct fw_nat *nat, const fw_key *tuple, uint8_t family, uint8_t *address)
 {
-	uint32_t size = family == FW_IP ? 4 : 16, low = big32(nat->low + size - 4);
-	uint64_t count = (uint64_t)big32(nat->high + size - 4) - low + 1;
+	uint32_t size = family == FW_IP ? 4 : 16, low = weir__big32(nat->low + size - 4);
+	uint64_t count = (uint64_t)weir__big32(nat->high + size - 4) - low + 1;
 	uint32_t hash = weir_crc32c(0, tuple->address[0], size);
 
 	if (!nat->persistent)

@@ -2,6 +2,8 @@
 /* packet.c: where the headers of a packet are. */
 #include "apps/weir-fw/packet.h"
 
+#include "base/big_impl.h"
+
 #include <weir/parse.h>
 
 #include <string.h>
@@ -9,11 +11,6 @@
 enum { ETHERNET = 14, TAG = 4, IPV4 = 20, IPV6 = 40 };
 enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8 };
 enum { HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, AH = 51, NOTHING = 59, DESTINATION = 60 };
-
-static uint32_t big16(const uint8_t *bytes)
-{
-	return (uint32_t)(bytes[0] << 8 | bytes[1]);
-}
 
 /* NULL, or why a host drops it. */
 static const char *read_ipv4(struct fw_packet *packet, const uint8_t *data, uint32_t length)
@@ -23,7 +20,7 @@ static const char *read_ipv4(struct fw_packet *packet, const uint8_t *data, uint
 	if (length < IPV4)
 		return "cut in the IPv4 header";
 	header = (data[0] & 15u) * 4;
-	total = big16(data + 2);
+	total = weir__big16(data + 2);
 	if (data[0] >> 4 != 4 || header < IPV4)
 		return "no IPv4 header";
 	if (length < header || length < total || total < header)
@@ -34,8 +31,8 @@ static const char *read_ipv4(struct fw_packet *packet, const uint8_t *data, uint
 	packet->network_length = total;
 	packet->protocol = data[9];
 	packet->has_protocol = true;
-	packet->fragment = (big16(data + 6) & 0x1fff) != 0;
-	packet->in_fragments = (big16(data + 6) & 0x3fff) != 0;
+	packet->fragment = (weir__big16(data + 6) & 0x1fff) != 0;
+	packet->in_fragments = (weir__big16(data + 6) & 0x3fff) != 0;
 	*(packet->fragment ? &packet->mistaken : &packet->transport) = data + header;
 	packet->transport_length = total - header;
 	return NULL;
@@ -69,9 +66,9 @@ static bool step(const struct fw_packet *packet, struct walk *walk)
 		walk->failed = true;
 		return false;
 	}
-	walk->in_fragments |= walk->next == FRAGMENT && big16(header + 2) & 0xfff9;
+	walk->in_fragments |= walk->next == FRAGMENT && weir__big16(header + 2) & 0xfff9;
 	length = walk->next == FRAGMENT ? 8 : (header[1] + 1u) * 8;
-	if (walk->next == FRAGMENT && big16(header + 2) & 0xfff8) {
+	if (walk->next == FRAGMENT && weir__big16(header + 2) & 0xfff8) {
 		walk->fragment = true;
 		walk->next = header[0];
 		walk->failed = is_extension(walk->next) && walk->next != NOTHING;
@@ -90,17 +87,19 @@ static bool step(const struct fw_packet *packet, struct walk *walk)
 static const char *read_ipv6(struct fw_packet *packet, const uint8_t *data, uint32_t length)
 {
 	struct walk walk = {.at = IPV6};
+	uint32_t total;
 
 	if (length < IPV6)
 		return "cut in the IPv6 header";
 	if (data[0] >> 4 != 6)
 		return "no IPv6 header";
-	if (length < IPV6 + big16(data + 4))
+	total = IPV6 + weir__big16(data + 4);
+	if (length < total)
 		return "shorter than its IPv6 header says";
 	packet->kind = FW_KIND_IP;
 	packet->family = FW_IP6;
 	packet->network = data;
-	packet->network_length = IPV6 + big16(data + 4);
+	packet->network_length = total;
 	walk.next = data[6];
 	while (step(packet, &walk))
 		;
@@ -138,7 +137,7 @@ bool fw_packet_read_quoted(struct fw_packet *packet, const uint8_t *data, uint32
 	packet->network_length = length;
 	if (packet->family == FW_IP) {
 		if (length < IPV4 || data[0] >> 4 != 4 || header < IPV4 || length < header + 8 ||
-			big16(data + 6) & 0x1fff)
+			weir__big16(data + 6) & 0x1fff)
 			return false;
 		packet->protocol = data[9];
 		walk.at = header;
@@ -178,11 +177,11 @@ static void read_ethernet(struct fw_packet *packet, const uint8_t *data, uint32_
 	packet->link = data;
 	packet->link_broadcast = memcmp(data, all, sizeof(all)) == 0;
 	packet->link_multicast = !packet->link_broadcast && (data[0] & 1);
-	type = big16(data + 12);
+	type = weir__big16(data + 12);
 	while ((type == TYPE_VLAN || type == TYPE_QINQ) && length >= at + TAG) {
 		if (!packet->vlan)
 			packet->vlan = data + at;
-		type = big16(data + at + 2);
+		type = weir__big16(data + at + 2);
 		at += TAG;
 	}
 	read_network(packet, type, data + at, length - at);
@@ -223,11 +222,11 @@ void fw_packet_read(
 		break;
 	case WEIR_LINK_SLL:
 		if (length >= SLL)
-			read_network(packet, big16(data + 14), data + SLL, length - SLL);
+			read_network(packet, weir__big16(data + 14), data + SLL, length - SLL);
 		break;
 	case WEIR_LINK_SLL2:
 		if (length >= SLL2)
-			read_network(packet, big16(data), data + SLL2, length - SLL2);
+			read_network(packet, weir__big16(data), data + SLL2, length - SLL2);
 		break;
 	default:
 		break;

@@ -2,6 +2,8 @@
 /* parts.c: fragments wait for the others of their packet. */
 #include "apps/weir-fw/parts.h"
 
+#include "base/big_impl.h"
+
 #include <weir/checksum.h>
 
 #include <errno.h>
@@ -9,11 +11,6 @@
 
 enum { FRAGMENT = 44, FRAGMENT_HEADER = 8, MORE = 0x20 };
 enum { TCP = 6, UDP = 17, ICMPV6 = 58 };
-
-static uint32_t big16(const uint8_t *bytes)
-{
-	return (uint32_t)(bytes[0] << 8 | bytes[1]);
-}
 
 int fw_parts_open(struct fw_parts *parts, uint32_t held,
 	void (*dropped)(void *context, struct weir_mbuf *fragment), void *context)
@@ -67,7 +64,7 @@ bool fw_parts_wants(const struct fw_ruleset *rules, const struct fw_packet *pack
 
 int fw_parts_add(struct fw_parts *parts, const struct fw_packet *packet, struct weir_mbuf *mbuf)
 {
-	uint16_t vlan = packet->vlan ? (uint16_t)(big16(packet->vlan) & 0xfff) : 0;
+	uint16_t vlan = packet->vlan ? (uint16_t)(weir__big16(packet->vlan) & 0xfff) : 0;
 	int count;
 
 	if (packet->time_ns > parts->now_ns)

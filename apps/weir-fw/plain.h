@@ -49,14 +49,10 @@ static inline uint32_t fw_half(const uint8_t *bytes)
 	return value;
 }
 
+/* As weir__big16(), but of 32 bits from the start: of 16, take_run() gets longer. */
 static inline uint32_t fw_big16(const uint8_t *bytes)
 {
 	return (uint32_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static inline uint32_t fw_big32(const uint8_t *bytes)
-{
-	return fw_big16(bytes) << 16 | fw_big16(bytes + 2);
 }
 
 static inline bool fw_plain_has_ports(uint8_t protocol)

@@ -2,6 +2,8 @@
 /* reply.c: ICMP errors and resets, as bytes. */
 #include "apps/weir-fw/reply.h"
 
+#include "base/big_impl.h"
+
 #include <weir/checksum.h>
 
 #include <string.h>
@@ -66,17 +68,6 @@ bool fw_reply_is_silent(const struct fw_packet *packet, enum fw_reply_kind kind)
 		       packet->transport[13] & RST);
 }
 
-static void big16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static uint32_t read32(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 /* A header of IP in front of length bytes; how long it is. */
 static uint32_t ip(uint8_t *out, uint8_t family, uint8_t protocol, const uint8_t *from,
 	const uint8_t *to, uint32_t length)
@@ -84,7 +75,7 @@ static uint32_t ip(uint8_t *out, uint8_t family, uint8_t protocol, const uint8_t
 	if (family == FW_IP6) {
 		memset(out, 0, IPV6);
 		out[0] = 0x60;
-		big16(out + 4, length);
+		weir__big16_put(out + 4, length);
 		out[6] = protocol;
 		out[7] = TTL;
 		memcpy(out + 8, from, 16);
@@ -93,7 +84,7 @@ static uint32_t ip(uint8_t *out, uint8_t family, uint8_t protocol, const uint8_t
 	}
 	memset(out, 0, IPV4);
 	out[0] = 0x45;
-	big16(out + 2, IPV4 + length);
+	weir__big16_put(out + 2, IPV4 + length);
 	out[6] = 0x40; /* don't fragment */
 	out[8] = TTL;
 	out[9] = protocol;
@@ -128,10 +119,10 @@ static uint32_t reset(uint8_t *out, const struct fw_packet *packet)
 	if (tcp[13] & ACK) {
 		memcpy(at + 4, tcp + 8, 4);
 	} else {
-		end = read32(tcp + 4) + packet->transport_length - (tcp[12] >> 4) * 4u +
+		end = weir__big32(tcp + 4) + packet->transport_length - (tcp[12] >> 4) * 4u +
 		      !!(tcp[13] & SYN) + !!(tcp[13] & FIN);
-		big16(at + 8, end >> 16);
-		big16(at + 10, end);
+		weir__big16_put(at + 8, end >> 16);
+		weir__big16_put(at + 10, end);
 		at[13] |= ACK;
 	}
 	checksum = weir_checksum_finish(
@@ -167,7 +158,7 @@ uint32_t fw_reply_write(uint8_t *out, const struct fw_packet *packet, enum fw_re
 	if (kind == FW_REPLY_CODE)
 		at[1] = (uint8_t)value;
 	if (kind == FW_REPLY_TOO_BIG)
-		big16(at + 6, value);
+		weir__big16_put(at + 6, value);
 	memcpy(at + 8, packet->network, quoted);
 	sum = six ? pseudo(out, packet->family, protocol, 8 + quoted) : 0;
 	checksum = weir_checksum_finish(weir_checksum_add(sum, at, 8 + quoted));

@@ -2,11 +2,7 @@
 /* track_segment.c: what a TCP header says. */
 #include "apps/weir-fw/track_tcp_impl.h"
 
-static uint32_t big32(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
+#include "base/big_impl.h"
 
 /* Flags that a stack sends together; PSH and those of ECN go with any. */
 static bool flags_make_sense(uint8_t flags)
@@ -46,9 +42,9 @@ bool fw_segment_read(const struct fw_packet *packet, struct fw_segment *segment)
 	header = (tcp[12] >> 4) * 4u;
 	if (header < 20 || header > packet->transport_length || !flags_make_sense(tcp[13]))
 		return false;
-	*segment = (struct fw_segment){.sequence = big32(tcp + 4),
-		.ack = big32(tcp + 8),
-		.window = (uint16_t)(tcp[14] << 8 | tcp[15]),
+	*segment = (struct fw_segment){.sequence = weir__big32(tcp + 4),
+		.ack = weir__big32(tcp + 8),
+		.window = weir__big16(tcp + 14),
 		.flags = tcp[13],
 		.kind = kind_of(tcp[13]),
 		.options = tcp + 20,
@@ -117,6 +113,6 @@ void fw_segment_sack(struct fw_segment *segment)
 
 	while ((option = next_option(segment, &at, &body, &length)) >= 0)
 		for (uint32_t i = 0; option == SACK && i + 8 <= length; i += 8)
-			if (after(big32(body + i + 4), segment->sack))
-				segment->sack = big32(body + i + 4);
+			if (after(weir__big32(body + i + 4), segment->sack))
+				segment->sack = weir__big32(body + i + 4);
 }

@@ -7,6 +7,8 @@
  * the packet has all of its bytes. */
 #include "capture_impl.h"
 
+#include "base/big_impl.h"
+
 #define LINK_COOKED      113 /* Linux "any" device: SocketCAN identifiers */
 #define LINK_USB         189 /* usbmon with 48 bytes of header */
 #define LINK_USB_MMAPPED 220 /* and with 64 bytes and the isochronous descriptors */
@@ -40,7 +42,7 @@ static void turn_cooked(const struct weir_capture_packet *packet, uint8_t *data)
 
 	if (!has(packet, 16 + 4))
 		return;
-	protocol = (unsigned)data[14] << 8 | data[15];
+	protocol = weir__big16(data + 14);
 	if (protocol == can || protocol == can_fd)
 		turn(packet, data, 16, 4);
 }

@@ -6,6 +6,7 @@
  */
 #include "weir/checksum.h"
 
+#include "base/big_impl.h"
 #include "weir/chain.h"
 
 #include <errno.h>
@@ -57,11 +58,6 @@ static const struct upper *find_upper(uint8_t protocol)
 		if (uppers[i].protocol == protocol)
 			return &uppers[i];
 	return NULL;
-}
-
-static uint32_t word_at(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 8 | bytes[1];
 }
 
 /* The protocol and the length as the pseudo headers have them. */
@@ -150,7 +146,7 @@ static int follow_extensions(
 		size = extension_size(type, extension);
 		if (size == 0)
 			return -EINVAL;
-		if (type == EXTENSION_FRAGMENT && word_at(extension + 2) & IPV6_FRAGMENT)
+		if (type == EXTENSION_FRAGMENT && weir__big16(extension + 2) & IPV6_FRAGMENT)
 			return -ENOTSUP;
 		if (type == EXTENSION_ROUTING)
 			error = follow_route(mbuf, (uint32_t)at, extension, header);
@@ -166,9 +162,9 @@ static int cover_ipv4(struct cover *cover, const struct weir_mbuf *mbuf, uint32_
 	if ((header[0] & 15) * 4 < IPV4_HEADER || cover->offset < l3_offset ||
 		cover->offset - l3_offset < (header[0] & 15u) * 4)
 		return -EINVAL;
-	if (word_at(header + 6) & IPV4_FRAGMENT)
+	if (weir__big16(header + 6) & IPV4_FRAGMENT)
 		return -ENOTSUP;
-	return set_end(cover, mbuf, l3_offset, word_at(header + 2));
+	return set_end(cover, mbuf, l3_offset, weir__big16(header + 2));
 }
 
 static int cover_ipv6(
@@ -181,7 +177,7 @@ static int cover_ipv6(
 		return -EINVAL;
 	cover->is_ipv6 = true;
 	error = follow_extensions(mbuf, start, cover->offset, header);
-	return error ? error : set_end(cover, mbuf, start, word_at(header + 4));
+	return error ? error : set_end(cover, mbuf, start, weir__big16(header + 4));
 }
 
 /* UDP has a length of its own, 0 in a jumbogram (RFC 2675). */
@@ -191,7 +187,7 @@ static int cut_to_udp(struct cover *cover, const struct weir_mbuf *mbuf)
 	uint32_t length;
 
 	weir_mbuf_read(mbuf, cover->offset + 4, bytes, sizeof(bytes));
-	length = word_at(bytes);
+	length = weir__big16(bytes);
 	if (length == 0)
 		return 0;
 	if (length < cover->upper->least || length > cover->length)

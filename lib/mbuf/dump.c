@@ -2,6 +2,7 @@
 /* dump.c: a packet as text. */
 #include "mbuf_impl.h"
 
+#include "base/big_impl.h"
 #include "weir/dump.h"
 #include "weir/parse.h"
 
@@ -150,7 +151,7 @@ static void write_header(FILE *out, uint8_t protocol, const uint8_t *bytes)
 	case WEIR_PROTOCOL_TCP:
 	case WEIR_PROTOCOL_UDP:
 	case WEIR_PROTOCOL_SCTP:
-		fprintf(out, "    %u > %u", bytes[0] << 8 | bytes[1], bytes[2] << 8 | bytes[3]);
+		fprintf(out, "    %u > %u", weir__big16(bytes), weir__big16(bytes + 2));
 		break;
 	default:
 		break;

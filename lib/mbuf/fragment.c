@@ -25,10 +25,10 @@ static bool read_ipv4(const struct weir_mbuf *mbuf, struct weir__ip *ip)
 
 	if (!header || header[0] >> 4 != 4)
 		return false;
-	place = weir__ip_get16(header + 6);
+	place = weir__big16(header + 6);
 	ip->common = ip->headers = (header[0] & 15u) * 4;
-	ip->total = weir__ip_get16(header + 2);
-	ip->id = weir__ip_get16(header + 4);
+	ip->total = weir__big16(header + 2);
+	ip->id = weir__big16(header + 4);
 	ip->protocol = header[9];
 	ip->ecn = header[1] & 3;
 	ip->start = (place & OFFSET) * 8;
@@ -40,14 +40,14 @@ static bool read_ipv4(const struct weir_mbuf *mbuf, struct weir__ip *ip)
 
 static void read_fragment_header(const uint8_t *bytes, struct weir__ip *ip)
 {
-	uint32_t place = weir__ip_get16(bytes + 2);
+	uint32_t place = weir__big16(bytes + 2);
 
 	ip->headers = ip->common + WEIR__FRAGMENT_HEADER;
 	ip->protocol = bytes[0];
 	ip->start = place & ~7u;
 	ip->more = place & 1;
 	ip->fragment = place & ~6u;
-	ip->id = weir__ip_get16(bytes + 4) << 16 | weir__ip_get16(bytes + 6);
+	ip->id = weir__big32(bytes + 4);
 }
 
 /* Go through the headers that every fragment has: those up to the routing header, or the fragment
@@ -95,7 +95,7 @@ static bool read_ipv6(const struct weir_mbuf *mbuf, struct weir__ip *ip)
 		return false;
 	ip->ipv6 = true;
 	ip->ecn = header[1] >> 4 & 3;
-	ip->total = 40 + weir__ip_get16(header + 4);
+	ip->total = 40 + weir__big16(header + 4);
 	return read_extensions(mbuf, ip, header[6]) && ip->total >= ip->headers;
 }
 
@@ -162,8 +162,8 @@ static void finish_ipv4(const struct weir__ip *ip, struct headers *headers, uint
 		bytes = 20 + copied_options(header + 20, ip->common - 20);
 		header[0] = (uint8_t)(0x40 | bytes / 4);
 	}
-	weir__ip_put16(header + 2, bytes + length);
-	weir__ip_put16(header + 6, (ip->start + place) / 8 | (more || ip->more ? MORE : 0));
+	weir__big16_put(header + 2, bytes + length);
+	weir__big16_put(header + 6, (ip->start + place) / 8 | (more || ip->more ? MORE : 0));
 	weir_ipv4_checksum_set(header);
 	headers->length = ip->l3 + bytes;
 }
@@ -174,12 +174,12 @@ static void finish_ipv6(const struct weir__ip *ip, struct headers *headers, uint
 	uint8_t *header = headers->bytes + ip->l3, *fragment = header + ip->common;
 
 	header[ip->next_at] = FRAGMENT;
-	weir__ip_put16(header + 4, ip->common - 40 + WEIR__FRAGMENT_HEADER + length);
+	weir__big16_put(header + 4, ip->common - 40 + WEIR__FRAGMENT_HEADER + length);
 	fragment[0] = ip->protocol;
 	fragment[1] = 0;
-	weir__ip_put16(fragment + 2, (ip->start + place) | (more || ip->more));
-	weir__ip_put16(fragment + 4, ip->id >> 16);
-	weir__ip_put16(fragment + 6, ip->id & 0xffff);
+	weir__big16_put(fragment + 2, (ip->start + place) | (more || ip->more));
+	weir__big16_put(fragment + 4, ip->id >> 16);
+	weir__big16_put(fragment + 6, ip->id & 0xffff);
 	headers->length = ip->l3 + ip->common + WEIR__FRAGMENT_HEADER;
 }
 

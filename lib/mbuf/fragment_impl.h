@@ -5,6 +5,7 @@
 
 #include "mbuf_impl.h"
 
+#include "base/big_impl.h"
 #include "weir/fragment.h"
 
 #define WEIR__FRAGMENT_HEADER 8      /* of IPv6 */
@@ -56,17 +57,6 @@ static inline uint32_t weir__ip_payload(const struct weir__ip *ip)
 	uint32_t payload = ip->total - ip->headers;
 
 	return ip->more && !ip->ipv6 ? payload & ~7u : payload;
-}
-
-static inline uint32_t weir__ip_get16(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 8 | bytes[1];
-}
-
-static inline void weir__ip_put16(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
 }
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef MBUF_PARSE_IMPL_H
 #define MBUF_PARSE_IMPL_H
 
+#include "base/big_impl.h"
 #include "weir/chain.h"
 #include "weir/parse.h"
 
@@ -41,11 +42,6 @@ struct weir__protocol {
 	uint8_t level;
 	uint16_t type; /* its bits of the packet type */
 };
-
-static inline uint16_t weir__big16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
 
 /* The tunnel that begins behind this UDP header, by its destination (RFC 7348, RFC 8926). */
 static inline enum weir_protocol weir__udp_tunnel(const uint8_t *udp)

@@ -11,6 +11,7 @@
 
 #include "mbuf_impl.h"
 
+#include "base/big_impl.h"
 #include "weir/checksum.h"
 #include "weir/offload.h"
 
@@ -24,30 +25,19 @@
 #define TCP_PSH      0x08u
 #define TCP_CWR      0x80u
 
-static uint32_t get16(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 8 | bytes[1];
-}
-
-static void put16(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
-}
-
 /* A length that the field cannot say is 0 there, as in a jumbogram. */
 static void put_length(uint8_t *bytes, uint32_t length)
 {
-	put16(bytes, length > IP_MAX ? 0 : length);
+	weir__big16_put(bytes, length > IP_MAX ? 0 : length);
 }
 
 static void add32(uint8_t *bytes, uint32_t more)
 {
-	uint32_t value = get16(bytes) << 16 | get16(bytes + 2);
+	uint32_t value = weir__big32(bytes);
 
 	value += more;
-	put16(bytes, value >> 16);
-	put16(bytes + 2, value & 0xffff);
+	weir__big16_put(bytes, value >> 16);
+	weir__big16_put(bytes + 2, value & 0xffff);
 }
 
 /* ---- how ---- */
@@ -90,11 +80,11 @@ static int find_payload(const struct weir_mbuf *packet, struct weir__segments *p
 	if (l3[0] >> 4 != (plan->ipv6 ? 6 : 4))
 		return -EINVAL;
 	if (plan->ipv6)
-		total = get16(l3 + 4) ? 40 + get16(l3 + 4) : 0;
-	else if (get16(l3 + 6) & 0x3fff) /* a fragment */
+		total = weir__big16(l3 + 4) ? 40 + weir__big16(l3 + 4) : 0;
+	else if (weir__big16(l3 + 6) & 0x3fff) /* a fragment */
 		return -EINVAL;
 	else
-		total = get16(l3 + 2);
+		total = weir__big16(l3 + 2);
 	if (total && plan->l3 + total < end)
 		end = plan->l3 + total;
 	if (end < plan->headers)
@@ -152,7 +142,7 @@ static void finish_header(
 	switch (protocol) {
 	case WEIR_PROTOCOL_IPV4:
 		put_length(header + 2, length - offset);
-		put16(header + 4, (get16(header + 4) + number) & 0xffff);
+		weir__big16_put(header + 4, (weir__big16(header + 4) + number) & 0xffff);
 		weir_ipv4_checksum_set(header);
 		break;
 	case WEIR_PROTOCOL_IPV6:
@@ -200,7 +190,8 @@ static int set_checksums(struct weir_mbuf *segment, const struct weir__segments 
 	for (uint32_t i = plan->outer_count; i-- > 0 && !error;) {
 		const struct weir__segment_outer *outer = &plan->outer[i];
 
-		if (outer->protocol == WEIR_PROTOCOL_UDP && get16(plan->bytes + outer->offset + 6))
+		if (outer->protocol == WEIR_PROTOCOL_UDP &&
+			weir__big16(plan->bytes + outer->offset + 6))
 			error = weir_l4_checksum_set(
 				segment, outer->l3, outer->offset, WEIR_PROTOCOL_NUMBER_UDP);
 	}

@@ -19,8 +19,8 @@ void weir__whole_strip(struct weir_mbuf *mbuf, const struct weir__ip *ip)
 static void put_ipv4(uint8_t *header, uint32_t length, uint8_t ecn)
 {
 	header[1] |= ecn;
-	weir__ip_put16(header + 2, length);
-	weir__ip_put16(header + 6, 0);
+	weir__big16_put(header + 2, length);
+	weir__big16_put(header + 6, 0);
 	weir_ipv4_checksum_set(header);
 }
 
@@ -36,7 +36,7 @@ static void mend_ipv4(struct weir_mbuf *mbuf, const struct weir__ip *ip, uint8_t
 static void put_ipv6(uint8_t *header, uint32_t length, uint8_t ecn)
 {
 	header[1] |= (uint8_t)(ecn << 4);
-	weir__ip_put16(header + 4, length - 40);
+	weir__big16_put(header + 4, length - 40);
 }
 
 static void mend_ipv6(struct weir_mbuf *mbuf, const struct weir__ip *ip, uint8_t ecn)

@@ -33,18 +33,11 @@ static int open_checksum(struct weir_stage_args *args, void *conf)
 	return what < 0 ? what : 0;
 }
 
-static uint32_t big16(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 8 | bytes[1];
-}
-
 /* Say length where more is said than there is. */
 static void shorten(uint8_t *field, uint32_t length)
 {
-	if (big16(field) <= length)
-		return;
-	field[0] = (uint8_t)(length >> 8);
-	field[1] = (uint8_t)length;
+	if (weir__big16(field) > length)
+		weir__big16_put(field, length);
 }
 
 static void fix_lengths(const struct weir_mbuf *mbuf, const struct weir__headers *headers)

@@ -47,11 +47,6 @@ static int open_ethernet(struct weir_stage_args *args, void *conf)
 	return 0;
 }
 
-static uint16_t big16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
 /* By the version: the families of NULL differ from system to system. */
 static uint16_t type_of_ip(uint8_t first)
 {
@@ -90,12 +85,12 @@ static bool look(const struct weir_mbuf *mbuf, const uint8_t *head, struct chang
 		return change->type && length > 4;
 	case WEIR_LINK_SLL:
 		change->remove = 16;
-		return length >= 16 &&
-		       look_at_cooked(change, big16(head + 14), head + 6, big16(head + 4), length);
+		return length >= 16 && look_at_cooked(change, weir__big16(head + 14), head + 6,
+					       weir__big16(head + 4), length);
 	case WEIR_LINK_SLL2:
 		change->remove = 20;
 		return length >= 20 &&
-		       look_at_cooked(change, big16(head), head + 12, head[11], length);
+		       look_at_cooked(change, weir__big16(head), head + 12, head[11], length);
 	default:
 		return false;
 	}
@@ -122,8 +117,7 @@ static int convert(const void *conf, struct weir_mbuf **packet)
 		change.from && !ethernet->fixed_source ? change.from
 						       : ethernet->source.ether_addr_octet,
 		ETH_ALEN);
-	frame[12] = (uint8_t)(change.type >> 8);
-	frame[13] = (uint8_t)change.type;
+	weir__big16_put(frame + 12, change.type);
 	(*packet)->flags &= ~WEIR_MBUF_LINK_TYPE;
 	(*packet)->flags |= direction << WEIR__MBUF_DIRECTION_SHIFT;
 	return 0;

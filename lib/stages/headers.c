@@ -37,11 +37,6 @@ enum {
 	UDP_LITE = 136,
 };
 
-static uint32_t big16(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 8 | bytes[1];
-}
-
 /* Where the checksum lies in a transport header that has one over addresses, too: RFC 793, 768,
  * 4340, 4443, 3828. 0: it has none. */
 static uint32_t checksum_of(uint8_t protocol, bool ipv6)
@@ -95,7 +90,7 @@ static void find_ipv4(struct weir_mbuf *mbuf, struct weir__headers *headers)
 
 	if (!ip)
 		return;
-	fragment = big16(ip + 6);
+	fragment = weir__big16(ip + 6);
 	headers->ipv4 = true;
 	headers->protocol = ip[9];
 	headers->fragment = fragment & 0x3fff;
@@ -128,7 +123,7 @@ static void find_ipv6(struct weir_mbuf *mbuf, struct weir__headers *headers)
 		if (!bytes)
 			return;
 		if (next == FRAGMENT)
-			fragment = big16(bytes + 2);
+			fragment = weir__big16(bytes + 2);
 		at += next == FRAGMENT ? 8 : (bytes[1] + 1u) * 8;
 		next = bytes[0];
 		headers->fragment |= (fragment & 0xfff9) != 0;

@@ -12,6 +12,7 @@
 #ifndef WEIR_HEADERS_IMPL_H
 #define WEIR_HEADERS_IMPL_H
 
+#include "base/big_impl.h"
 #include "weir/mbuf.h"
 #include "weir/stage.h"
 
@@ -79,9 +80,7 @@ int weir__shift_addresses(struct weir_mbuf **packet, uint64_t pass);
 static inline uint16_t weir__headers_port(
 	const uint8_t *data, const struct weir__headers *headers, uint32_t side)
 {
-	const uint8_t *field = data + headers->l4 + 2 * side;
-
-	return (uint16_t)(field[0] << 8 | field[1]);
+	return weir__big16(data + headers->l4 + 2 * side);
 }
 
 static inline uint8_t weir__headers_ttl(const uint8_t *data, const struct weir__headers *headers)

@@ -9,34 +9,24 @@
 #define FIRST 0x0100u
 #define COUNT (0xe000u - FIRST)
 
-static uint32_t big16(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 8 | bytes[1];
-}
-
-static void put16(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
-}
-
 /* 0.0.0.0/8 is nobody, 224.0.0.0 and more is multicast, or broadcast. */
 static bool shift_ipv4(uint8_t *address, uint64_t pass)
 {
-	uint32_t network = big16(address);
+	uint32_t network = weir__big16(address);
 
 	if (network < FIRST || network >= FIRST + COUNT)
 		return false;
-	put16(address, FIRST + (uint32_t)((network - FIRST + pass) % COUNT));
+	weir__big16_put(address, FIRST + (uint32_t)((network - FIRST + pass) % COUNT));
 	return true;
 }
 
 /* Addresses of this link (fe80::/10) and below 1::, such as ::1, stay, and so does multicast. */
 static bool shift_ipv6(uint8_t *address, uint64_t pass)
 {
-	if (big16(address) == 0 || (big16(address) & 0xffc0) == 0xfe80 || address[0] == 0xff)
+	if (weir__big16(address) == 0 || (weir__big16(address) & 0xffc0) == 0xfe80 ||
+		address[0] == 0xff)
 		return false;
-	put16(address + 2, (uint32_t)((big16(address + 2) + pass) & 0xffff));
+	weir__big16_put(address + 2, (uint32_t)((weir__big16(address + 2) + pass) & 0xffff));
 	return true;
 }
 

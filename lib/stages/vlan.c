@@ -64,16 +64,10 @@ static int open_vlan(struct weir_stage_args *args, void *conf)
 	return 0;
 }
 
-static void put16(uint8_t *at, uint16_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
 /* Customer and service tags, and the number for two that was used before there was one. */
 static bool is_tagged(const uint8_t *frame)
 {
-	uint16_t type = (uint16_t)(frame[TYPE] << 8 | frame[TYPE + 1]);
+	uint16_t type = weir__big16(frame + TYPE);
 
 	return type == 0x8100 || type == 0x88a8 || type == 0x9100;
 }
@@ -87,8 +81,8 @@ static int push(const struct vlan_conf *vlan, struct weir_mbuf **packet)
 		return -ENOBUFS;
 	frame = weir_mbuf_data(*packet);
 	memmove(frame, frame + TAG, TYPE);
-	put16(frame + TYPE, vlan->type);
-	put16(frame + TYPE + 2, (uint16_t)(priority << 13 | vlan->id));
+	weir__big16_put(frame + TYPE, vlan->type);
+	weir__big16_put(frame + TYPE + 2, (uint16_t)(priority << 13 | vlan->id));
 	return 0;
 }
 
@@ -103,7 +97,7 @@ static int set(const struct vlan_conf *vlan, struct weir_mbuf **packet)
 	rest = (uint16_t)(tag[0] << 8 & 0xf000);
 	if (vlan->priority != UNCHOSEN)
 		rest = (uint16_t)((rest & 0x1000) | vlan->priority << 13);
-	put16(tag, rest | vlan->id);
+	weir__big16_put(tag, rest | vlan->id);
 	return 0;
 }
 

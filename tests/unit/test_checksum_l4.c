@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_checksum_l4.c: checksums inside IPv4 and IPv6: computed, verified and set on packets built
  * here, against a sum over a pseudo header written out; and every packet that has to be refused. */
+#include "bytes.h"
 #include "pool.h"
 #include "segments.h"
 #include "unit.h"
@@ -29,12 +30,6 @@ struct packet {
 static void begin(void)
 {
 	pool = make_pool(2048, ROOM);
-}
-
-static void put16(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
 }
 
 static struct weir_mbuf *packet_of(const struct packet *packet, uint32_t most)

@@ -8,6 +8,7 @@
 #include "weir/fragment.h"
 #include "weir/parse.h"
 
+#include "bytes.h"
 #include "pool.h"
 #include "segments.h"
 
@@ -25,12 +26,6 @@ struct sample {
 	uint32_t headers, length;
 	uint8_t bytes[LONGEST + 200];
 };
-
-static void put16(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
-}
 
 static uint32_t put_ethernet(uint8_t *bytes, bool tagged, uint32_t type)
 {

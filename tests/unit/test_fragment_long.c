@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_fragment_long.c: fragments that are all right, of a packet that is not: too long, or with
  * marks of ECN that do not go together; and what becomes of a packet with one that is none. */
+#include "bytes.h"
 #include "unit.h"
 
 #include "weir/chain.h"
@@ -11,12 +12,6 @@
 #include <string.h>
 
 static struct weir_mempool *pool;
-
-static void put16(uint8_t *bytes, uint32_t value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
-}
 
 /* A fragment of IPv6, behind so many bytes of hop-by-hop options. */
 static struct weir_mbuf *make_part(uint32_t options, uint32_t start, uint32_t size, bool more)

@@ -6,6 +6,7 @@
  * FW_STEER_PACKETS sets how many, 20,000 by default, and FW_SEED what they are made from.
  */
 #include "apps/weir-fw/steer.h"
+#include "bytes.h"
 #include "random.h"
 #include "unit.h"
 
@@ -17,12 +18,6 @@
 enum { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58, SCTP = 132, SYN = 2, ACK = 16 };
 #define TRACKERS 5
 #define SEED     UINT64_C(0x0123456789abcdef)
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
 
 /* Who talks to whom. */
 struct ends {
