@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pool.h: the pool of mbufs that a test makes, and must leave full. */
+/* pool.h: the pool of mbufs that a test makes, and must leave full. Both calls assert, so they are
+ * for tests, not for main(). */
 #ifndef POOL_H
 #define POOL_H
 

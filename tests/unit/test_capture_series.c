@@ -107,9 +107,9 @@ static bool has_option(size_t block, size_t fixed, uint16_t code, const void *va
 	return false;
 }
 
-static void test_notes(void)
+static void write_notes(const char *path)
 {
-	struct weir_capture_file file = {.path = in_folder("notes.pcapng"),
+	struct weir_capture_file file = {.path = path,
 		.format = WEIR_CAPTURE_PCAPNG,
 		.snaplen = 100,
 		.comment = "of the file",
@@ -123,9 +123,6 @@ static void test_notes(void)
 		.queue = 3,
 		.lost = 7};
 	struct weir_capture_stats stats = {1, UINT64_C(2) << 32 | 5, 30, 4, 5, 20, 11, "slow"};
-	uint64_t lost = 7, received = 30, delivered = 11;
-	uint32_t outbound = 2, queue = 3;
-	size_t at;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(writer);
 	CU_ASSERT_EQUAL(weir_capture_source(writer, &source), 1);
@@ -135,6 +132,15 @@ static void test_notes(void)
 	CU_ASSERT_EQUAL(write_one(writer, 3, 60, NULL), -EINVAL);
 	CU_ASSERT_EQUAL(weir_capture_source_stats(writer, 1, &stats), 0);
 	CU_ASSERT_EQUAL(weir_capture_finish(writer), 0);
+}
+
+static void test_notes(void)
+{
+	uint64_t lost = 7, received = 30, delivered = 11;
+	uint32_t outbound = 2, queue = 3;
+	size_t at;
+
+	write_notes(in_folder("notes.pcapng"));
 	load(in_folder("notes.pcapng"));
 	CU_ASSERT_TRUE(has_option(0, 24, 1, "of the file", 11));
 	CU_ASSERT_TRUE(has_option(0, 24, 4, "test", 4));

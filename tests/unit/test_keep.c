@@ -203,6 +203,17 @@ static void test_unchanged(void)
 static struct weir_mbuf *clones[KEPT];
 static uint32_t clone_count;
 
+/* Keep the packet and go on with a copy of it. */
+static void swap_for_copy(struct weir_mbuf **mbuf, struct weir_mbuf **kept)
+{
+	struct weir_mbuf *copy;
+
+	weir_mbuf_free(*kept);
+	copy = weir_mbuf_copy(*mbuf, pool);
+	*kept = copy ? *mbuf : NULL;
+	*mbuf = copy ? copy : *mbuf;
+}
+
 /* One of what a program may do to a packet. false: it is gone. */
 static bool change_one(struct weir_mbuf **mbuf)
 {
@@ -236,14 +247,7 @@ static bool change_one(struct weir_mbuf **mbuf)
 		(*mbuf)->timestamp_ns += 5000000000u;
 		break;
 	case 8:
-		weir_mbuf_free(*kept);
-		*kept = weir_mbuf_copy(*mbuf, pool);
-		if (*kept) {
-			struct weir_mbuf *copy = *kept;
-
-			*kept = *mbuf;
-			*mbuf = copy;
-		}
+		swap_for_copy(mbuf, kept);
 		break;
 	case 9: /* where its header would be wrong in the second only */
 		(*mbuf)->timestamp_ns -= 1;
