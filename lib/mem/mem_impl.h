@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mem_impl.h: what a region is, and what the files of this room do for each other.
  *
- *	region.c	create, commit, release: which chunks have pages
+ *	region.c	create and destroy
+ *	commit.c	which chunks have pages
  *	ladder.c	pages under one chunk, the best there are
  *	room.c		whether there is as much
  *	place.c		on which nodes, and proof of it
@@ -68,6 +69,9 @@ size_t weir__chunk_mapped(const struct weir_region *region, size_t chunk);
 /* Put a reason behind those in region->why, unless it is there already. */
 void weir__why(struct weir_region *region, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* commit.c: the smallest pages of all chunks, WEIR_PAGES_ANY without any. The lock is held. */
+enum weir_pages weir__region_smallest(const struct weir_region *region);
 
 /* ladder.c: pages under a chunk that has none. 0, or -errno and the reasons in region->why. */
 int weir__ladder(struct weir_region *region, size_t chunk);

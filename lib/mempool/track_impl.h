@@ -2,7 +2,8 @@
 /* track_impl.h: tracking, as far as its files and those of mempools need each other.
  *
  *	track.c	what happens to an object	site.c	places in the code, by number
- *	report.c	what people see	symbol.c	their names
+ *	groups.c	who has the same	symbol.c	their names
+ *	report.c	what people see
  *	tally.c	figures
  *
  * The table has a word for each object there may be. It is written by whoever has the object in
@@ -158,7 +159,7 @@ uint32_t weir__marked_put(struct weir_mempool *pool, uint32_t owner, uint32_t si
 /* ns of the coarse monotonic clock */
 uint64_t weir__track_now(void);
 
-/* report.c: what one place and owner have out; and all there are: how many are different is not
+/* groups.c: what one place and owner have out; and all there are: how many are different is not
  * known before. */
 struct weir__group {
 	uint32_t site, owner, count;
@@ -172,13 +173,13 @@ struct weir__groups {
 	uint64_t out, bytes; /* objects in them, and what these have */
 };
 
-/* report.c: something more is out, with such a word; false without memory. Then sort, most first,
+/* groups.c: something more is out, with such a word; false without memory. Then sort, most first,
  * and print a line for each group, or JSON objects with commas between them; false as before. */
 bool weir__groups_add(struct weir__groups *groups, uint64_t word, uint64_t age, uint64_t bytes);
 void weir__groups_sort(struct weir__groups *groups);
 bool weir__groups_print(FILE *out, const struct weir__groups *groups, uint32_t track, bool json);
 
-/* report.c: the frames of a site that people want to see; with all, as far as main(). At least one
+/* groups.c: the frames of a site that people want to see; with all, as far as main(). At least one
  * name, which may say that it is not known. */
 struct weir__symbols;
 struct weir__symbol;
