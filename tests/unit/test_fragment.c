@@ -176,7 +176,7 @@ static void test_there_and_back(void)
 
 		make_any(&sample, round, 1 + (uint32_t)rand() % LONGEST);
 		whole = packet_of(&sample, round % 3 ? 0 : 20 + (uint32_t)rand() % 700);
-		count = weir_fragment(whole, mtu, 77, fragments, MOST);
+		count = weir_fragment(whole, mtu, 0xfedcba98, fragments, MOST);
 		CU_ASSERT_FATAL(count > 0);
 		if (count > 1)
 			for (int i = 0; i < count; i++)
