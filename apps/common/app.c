@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 void app_fail(struct app *app, int status, const char *format, ...)
@@ -44,10 +45,22 @@ static void print_log(void *context, enum weir_log_level level, const char *line
 		level == WEIR_LOG_WARNING ? "warning: " : "", line);
 }
 
+/* Many inputs are many files. The soft limit is for programs that call select(2); ours do not. */
+static void allow_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 bool app_start(struct app *app)
 {
 	const struct app_options *options = &app->options;
 
+	allow_files();
 	weir_log_set_level(options->verbose ? WEIR_LOG_INFO : WEIR_LOG_WARNING);
 	weir_log_set_handler(print_log, app);
 

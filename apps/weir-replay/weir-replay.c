@@ -79,45 +79,41 @@ static bool drop_other(struct replay *it, const char *edge, const char *name)
 	return added;
 }
 
-/* How many buffers each worker's packets can wait in. By the clock of packets none goes on before
- * another is received: so a quarter of the pool is left for those that come, or more, when it is
- * small, for one of any length. */
-static uint64_t room_to_wait(const struct replay *it)
+/* Of how many buffers each worker's packets can wait in one. */
+static uint64_t sharers(const struct replay_options *options)
 {
-	const struct replay_options *options = &it->options;
-	uint64_t count = weir_mempool_count(it->run.app.pool);
-	uint64_t longest = LONGEST / weir_mbuf_pool_size(it->run.app.pool) + 1;
-	uint64_t room = longest < count ? count - longest : 0;
+	uint64_t count = options->workers ? strtoul(options->workers, NULL, 10) : 1;
 
-	room = room > count * 3 / 4 ? count * 3 / 4 : room;
-	room = room < count / 4 ? count / 4 : room;
-	/* others wait to be merged, in up to a quarter */
+	/* others wait to be merged, in up to a quarter of the pool */
 	if (replay_is_given(options, "merge"))
-		room /= 2;
+		count *= 2;
 	/* a clone keeps the packet that it is of */
 	if (replay_is_given(options, "duplicate"))
-		room /= 2;
-	room /= options->workers ? strtoul(options->workers, NULL, 10) : 1;
-	return room < DELAY_MOST ? room : DELAY_MOST;
+		count *= 2;
+	return count;
 }
 
+/* How many buffers each worker's packets can wait in. By the clock of packets none goes on before
+ * another is received: so a quarter of the pool is left for those that come, or more, when it is
+ * small, for one of any length. A pool that is too small for that would wait for ever. */
 static bool size_delay(struct replay *it)
 {
+	uint64_t count = weir_mempool_count(it->run.app.pool), each = sharers(&it->options), room;
+	uint64_t longest = LONGEST / weir_mbuf_pool_size(it->run.app.pool) + 1;
 	char **stage = &it->options.stages[REPLAY_DELAY], size[24];
-	uint64_t room;
 
 	if (!*stage)
 		return true;
-	room = room_to_wait(it);
-	if (room == 0) {
+	if (count < longest + each) {
 		app_fail(&it->run.app, APP_MISUSE,
-			"--pool count=%u: too few buffers for packets to wait in with --delay; "
-			"take "
-			"more, as in --pool count=1024",
-			weir_mempool_count(it->run.app.pool));
+			"--pool count=%llu: with --delay the longest packet needs room beside "
+			"those that wait: at least count=%llu, or a larger size",
+			(unsigned long long)count, (unsigned long long)(longest + each));
 		return false;
 	}
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)room);
+	room = (count - longest < count * 3 / 4 ? count - longest : count * 3 / 4) / each;
+	snprintf(size, sizeof(size), "%llu",
+		(unsigned long long)(room < DELAY_MOST ? room : DELAY_MOST));
 	*stage = replay_append(*stage, "size", size);
 	return true;
 }

@@ -233,14 +233,35 @@ class Waiting(ReplayTest):
             self.assertEqual(report["pool"]["count"], count)
 
     def test_small_pools(self):
-        for options in (["count=200", "--workers", "2"], ["count=1000,size=64", "--jitter", "9s"]):
+        for options in (["count=200", "--workers", "2"], ["count=5000,size=64", "--jitter", "9s"]):
             self.assertEqual(list(self.dropped("--delay", "10s", "--pool", *options)),
                              ["queue_full"])
         report = self.report("in.pcap", "--to", "null", "--delay", "10s", "--limit", 100,
-                             "--pool", "count=4")
+                             "--pool", "count=130")
         self.assertEqual((report["tx_packets"], report["dropped"]["queue_full"]), (1, 99))
-        err, _ = self.fails(2, "in.pcap", "--to", "null", "--delay", "1s", "--pool", "count=3")
-        self.assertIn("--pool count=3: too few buffers", err)
+        for options, least in ([], 130), (["--merge"], 131), (["--merge", "--duplicate", "1%"], 133), \
+                (["--merge", "--duplicate", "1%", "--workers", "3"], 141):
+            err, _ = self.fails(2, "in.pcap", "--to", "null", "--delay", "1s", *options,
+                                "--pool", f"count={least - 1}")
+            self.assertIn(f"--pool count={least - 1}: ", err)
+            self.assertIn(f"at least count={least}, or", err)
+
+    def test_the_longest_packets(self):
+        """In segments, beside those that wait, and alone in all of the pool."""
+        sizes = [262144, 60, 65000, 60, 1500]
+        captures.write_pcap(self.folder / "long.pcap", [
+            captures.packet(bytes(sizes[i % 5]), 10**18 + 10**6 * i) for i in range(200)])
+        for count in 128, 129, 150:
+            self.assertEqual(self.read_long(count)["tx_packets"], 200)
+        for count in 130, 150, 172, 300, 400, 516, 600:
+            for more in ([], ["--idle", "busy"], ["--duplicate", "50%"])[:2 + (count > 130)]:
+                report = self.read_long(count, "--delay", "1s", *more)
+                self.assertEqual(report["rx_packets"], 200)
+                self.assertGreater(report["tx_packets"], 0)
+
+    def read_long(self, count, *options):
+        return self.report("pcap:rx=long.pcap,preload=copy", "--to", "null", *options,
+                           "--pool", f"count={count}")
 
     def test_packets_that_take_more_buffers(self):
         """Long ones, clones that keep what they are of, and those that wait to be merged."""
@@ -248,12 +269,36 @@ class Waiting(ReplayTest):
             captures.packet(bytes(1500), 10**18 + 10**6 * i) for i in range(1000)])
         for options in (["--duplicate", "90%", "--reorder", "90%"], ["--merge", "in.pcap"], []):
             report = self.report("long.pcap", "--to", "null", "--delay", "10s", *options,
-                                 "--pool", "count=512,size=256")
+                                 "--pool", "count=1100,size=256")
             counted = {s["name"]: s["counters"] for s in report["stages"]}
             more = counted.get("impair", {}).get("duplicated", 0)
             self.assertEqual(report["tx_packets"] + sum(report["dropped"].values()),
                              report["rx_packets"] + more)
             self.assertGreater(report["dropped"]["queue_full"], 0)
+
+
+class ManyFiles(ReplayTest):
+    """To be merged all inputs are open, and a process may not have any number of files open."""
+    COUNT = 300
+
+    def merge(self, soft, hard, check):
+        return check("in", "--merge", "--to", "out.pcap", "-q",
+                     prefix=["prlimit", f"--nofile={soft}:{hard}"])
+
+    def test_merge(self):
+        (self.folder / "in").mkdir()
+        packets = [captures.packet(i.to_bytes(4, "big") * 15, 10**18 + i)
+                   for i in range(2 * self.COUNT)]
+        for i in range(self.COUNT):
+            captures.write_pcap(self.folder / f"in/{i:03}.pcap", packets[i::self.COUNT])
+        self.merge(64, 1024, self.run_ok)
+        self.assertEqual(self.read("out.pcap"), packets)
+        err, _ = self.merge(64, 64, lambda *given, **more: self.fails(1, *given, **more))
+        self.assertIn(f"to merge {self.COUNT} inputs all of them must be open, and this process "
+                      "may have 64 files open", err)
+        enough = int(re.search(r"`ulimit -n (\d+)`", err)[1])
+        self.merge(enough, enough, self.run_ok)
+        self.assertLess(enough, self.COUNT + 64)
 
 
 class Cache(ReplayTest):
