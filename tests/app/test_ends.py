@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Captures on a disk that fills up, compressed: what is there is whole, and what is said is true."""
+"""How captures end: compressed on a disk that fills up, and cut, as after SIGKILL."""
 import os
 import random
 import re
@@ -20,6 +20,7 @@ ON_DISK = ["unshare", "-m", "sh", "-c",
 
 
 class FullDisk(ProgramTest):
+    """What is there is whole, and what is said is true."""
     program = "WEIR_REPLAY"
 
     def setUp(self):
@@ -70,6 +71,62 @@ class FullDisk(ProgramTest):
                         out = subprocess.run([CAPINFOS, "-cMT", file], check=True,
                                              capture_output=True, text=True).stdout
                         self.assertRegex(out, rf"{re.escape(name)}\t{count}\n")
+
+
+class CutEnds(ProgramTest):
+    """A file that ends inside a record: what is whole in it, one line, status 1, from all who read."""
+    program = "WEIR_DUMP"
+
+    def setUp(self):
+        super().setUp()
+        source = random.Random(SEED)
+        print(f"seed {SEED}")
+        self.packets = [captures.packet(source.randbytes(source.randrange(14, 400)), 10**18 + i)
+                        for i in range(2000)]
+        captures.write_pcap(self.folder / "in.pcap", self.packets)
+
+    def read_by_all(self, name):
+        """How many packets each of ours finds, and their line."""
+        lines = set()
+        for program, *arguments in (("REPLAY", "-q", name, "--to", "replay.pcap"),
+                                    ("DUMP", "-q", name, "-w", "dump.pcap"),
+                                    ("INFO", "--table", name)):
+            self.path = os.environ[f"WEIR_{program}"]
+            err, out = self.fails(1, *arguments)
+            lines.add(err.split(": ", 1)[1])
+        self.assertEqual(len(lines), 1, lines)
+        count = int(out.splitlines()[1].split()[0])
+        for copy in "replay.pcap", "dump.pcap":
+            self.assertEqual(captures.read(self.folder / copy), self.packets[:count])
+        return count, lines.pop()
+
+    def test_plain(self):
+        for name, header in ("a.pcap", 16), ("a.pcapng", 28):
+            self.path = os.environ["WEIR_DUMP"]
+            self.run_ok("-q", "in.pcap", "-w", name)
+            whole = (self.folder / name).read_bytes()
+            at = whole.index(self.packets[-1].data)  # of the last record
+            for end in at - 1, at, at + 1, at + len(self.packets[-1].data) - 1:
+                (self.folder / name).write_bytes(whole[:end])
+                count, line = self.read_by_all(name)
+                self.assertEqual(count, len(self.packets) - 1)
+                self.assertRegex(line, rf"\A{name}: offset \d+: the file ends inside a ")
+            self.assertEqual(int(re.search(r"offset (\d+)", line)[1]), at - header)
+            if CAPINFOS:
+                out = subprocess.run([CAPINFOS, "-cMT", name], cwd=self.folder, check=False,
+                                     capture_output=True, text=True).stdout
+                self.assertIn(f"{name}\t{len(self.packets) - 1}\n", out)
+
+    def test_compressed(self):
+        for name in "a.pcap.gz", "a.pcapng.zst", "a.pcap.lz4":
+            self.path = os.environ["WEIR_DUMP"]
+            self.run_ok("-q", "in.pcap", "-w", name)
+            whole = (self.folder / name).read_bytes()
+            for end in len(whole) // 3, len(whole) * 2 // 3:
+                (self.folder / name).write_bytes(whole[:end])
+                count, line = self.read_by_all(name)
+                self.assertGreater(count, len(self.packets) // 12)  # half of it, in full pieces
+                self.assertIn("the file ends inside the compressed data", line)
 
 
 main()
