@@ -79,10 +79,15 @@ static bool drop_other(struct replay *it, const char *edge, const char *name)
 	return added;
 }
 
+static uint32_t workers_of(const struct replay_options *options)
+{
+	return options->workers ? (uint32_t)strtoul(options->workers, NULL, 10) : 1;
+}
+
 /* Of how many buffers each worker's packets can wait in one. */
 static uint64_t sharers(const struct replay_options *options)
 {
-	uint64_t count = options->workers ? strtoul(options->workers, NULL, 10) : 1;
+	uint64_t count = workers_of(options);
 
 	/* others wait to be merged, in up to a quarter of the pool */
 	if (replay_is_given(options, "merge"))
@@ -158,6 +163,18 @@ static bool is_input(struct replay *it, const char *path)
 	return found;
 }
 
+/* Each worker sends on a queue of its own; where there are fewer, so many do nothing else. */
+static bool gather(struct replay *it, const char *output, const struct weir_port *port)
+{
+	uint32_t queues = weir_port_queues(port);
+	char args[32];
+
+	if (queues >= workers_of(&it->options))
+		return true;
+	snprintf(args, sizeof(args), "workers=%u", queues);
+	return follow(it, strcmp(output, "out") == 0 ? "gather" : "gather2", "ring", args, NULL);
+}
+
 /* A port with the name of the stage that sends on it. */
 static bool add_output(struct replay *it, const char *name, const char *to, const char *behind)
 {
@@ -167,15 +184,17 @@ static bool add_output(struct replay *it, const char *name, const char *to, cons
 	if (!is_input(it, path)) {
 		if (asprintf(&spec, "%s%s", app_is_path(to) ? "pcap:tx=" : "", to) < 0)
 			abort();
-		port = app_open(&it->run.app, spec, NULL);
+		port = app_open_queues(&it->run.app, spec, NULL, workers_of(&it->options));
 	}
 	free(spec);
 	free(path);
-	if (port)
-		it->outputs[it->output_count++] = port;
+	if (!port)
+		return false;
+	it->outputs[it->output_count++] = port;
 	it->last = behind;
 	snprintf(args, sizeof(args), "%s full=wait", name);
-	return port && app_pipeline_port(&it->run, name, port) && add(it, name, "tx", args, NULL);
+	return gather(it, name, port) && app_pipeline_port(&it->run, name, port) &&
+	       add(it, name, "tx", args, NULL);
 }
 
 static bool add_outputs(struct replay *it)

@@ -277,6 +277,41 @@ class Waiting(ReplayTest):
             self.assertGreater(report["dropped"]["queue_full"], 0)
 
 
+class Workers(ReplayTest):
+    """They send on queues of their own, or hand packets to those who do: nobody has to know."""
+    PORTS = {"null": "null:queues=3", "null:": "null:queues=3", "null:size=64": "null:size=64,queues=3",
+             "null:queues=1": "null:queues=1", "null:queues=2": "null:queues=2",
+             "null:queues=5": "null:queues=5", "out.pcap": "pcap:tx=out.pcap",
+             "pcap:tx=out.pcap": "pcap:tx=out.pcap", "pcap:tx=-": "pcap:tx=-"}
+
+    def test_every_port(self):
+        packets = captures.flows(50, 200)
+        captures.write_pcap(self.folder / "in.pcap", packets)
+        for port, name in self.PORTS.items():
+            with self.subTest(port=port), open(self.folder / "std.pcap", "wb") as stdout:
+                out, err = self.end(self.start("in.pcap", "--to", port, "--workers", 3, "--json",
+                                               **{"stdout": stdout} if name.endswith("-") else {}))
+                report = self.checked(out or err)
+                self.assertEqual(report["ports"][1]["name"], name)
+                self.assertEqual(report["tx_packets"], len(packets))
+            if port.endswith("=-"):
+                (self.folder / "out.pcap").write_bytes((self.folder / "std.pcap").read_bytes())
+            if "pcap" in name:
+                self.assertEqual(captures.by_flow(self.read("out.pcap")), captures.by_flow(packets))
+                (self.folder / "out.pcap").unlink()
+
+    def test_two_outputs(self):
+        packets = captures.flows(50, 200)
+        captures.write_pcap(self.folder / "in.pcap", packets)
+        self.run_ok("in.pcap", "--split", "prefix=192.0.2.1/32", "--to", "a.pcap", "--to2", "b.pcap",
+                    "--workers", 2, "--ttl", "-1", "-q")
+        self.assertEqual(len(self.read("a.pcap")) + len(self.read("b.pcap")), len(packets))
+        out = self.run_ok("in.pcap", "--split", "prefix=192.0.2.1/32", "--to", "null", "--to2", "c.pcap",
+                          "--workers", 2, "--verbose")
+        self.assertIn("null:queues=2", out)
+        self.assertEqual(self.read("c.pcap"), [])
+
+
 class ManyFiles(ReplayTest):
     """To be merged all inputs are open, and a process may not have any number of files open."""
     COUNT = 300
