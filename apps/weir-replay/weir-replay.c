@@ -37,15 +37,18 @@ struct replay {
 	uint32_t output_count;
 };
 
-/* What a stage refused, without its name, which is no word of the user's. */
+/* What a stage refused, by the option, since "stage 'in' (play): " is no word of the user's. */
 static bool refused(struct replay *it)
 {
-	const char *sentence = weir_last_error(), *end = strstr(sentence, "): ");
+	const char *sentence = weir_last_error(), *end = strstr(sentence, "): "), *option = NULL;
 	bool misuse = errno == EINVAL || errno == ENODEV;
 
-	if (strncmp(sentence, "stage '", 7) == 0 && end)
+	if (strncmp(sentence, "stage '", 7) == 0 && end) {
+		option = replay_option_of(&it->options, strchr(sentence, '(') + 1, end + 3);
 		sentence = end + 3;
-	app_fail(&it->run.app, misuse ? APP_MISUSE : APP_FAILED, "%s", sentence);
+	}
+	app_fail(&it->run.app, misuse ? APP_MISUSE : APP_FAILED, "%s%s%s%s", option ? "--" : "",
+		option ? option : "", option ? ": " : "", sentence);
 	return false;
 }
 

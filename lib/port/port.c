@@ -5,6 +5,7 @@
 #include "mbuf/filter_impl.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,11 @@ static int unknown_driver(const char *spec, size_t length)
 {
 	char names[256] = "";
 
+	if (spec[length] == '\0' && if_nametoindex(spec))
+		return weir__fail(ENODEV,
+			"no driver '%s', and no such file; the interface of this name is "
+			"af_packet:%s",
+			spec, spec);
 	for (uint32_t i = 0; weir__drivers[i]; i++) {
 		size_t used = strlen(names);
 

@@ -40,6 +40,17 @@ class MisuseTest(ProgramTest):
                 self.assertIn(allowed, err)
                 self.assertEqual(out, "")
 
+    def test_values_of_stages(self):
+        """What a stage refuses is said by the option that it came from."""
+        for option, value, word in (("--speed", "0x", "2.5x"), ("--pps", "0", "5kpps"), ("--mbps", "x", "100mbit"),
+                                    ("--gap", "1", "500us"), ("--delay", "0", "500us"), ("--loss", "101%", "0.5%"),
+                                    ("--snap", "0", "1 to"), ("--mtu", "0", "20 to"), ("--vlan-push", "4096", "4095"),
+                                    ("--ttl", "300", "ttl"), ("--cache", "x", "64M"), ("--rate-limit", "1", "mbit")):
+            with self.subTest(option=option):
+                err, _ = self.fails(MISUSE, SAMPLE, "--to", "null", f"{option}={value}")
+                self.assertIn(f"weir-replay: {option}: ", err)
+                self.assertIn(word, err)
+
     def test_arguments(self):
         for arguments in (), ("a.pcap",), ("--to", "null"), ("a.pcap", "b.pcap"):
             with self.subTest(arguments=arguments):
@@ -58,7 +69,7 @@ class MisuseTest(ProgramTest):
             ("pair:", "name"), ("pair", "name"), ("null:size=0", "1 to"),
             ("null:size=99999", "1 to"), ("null:size=x", "1 to"), ("null:bogus=1", "size"),
             ("pcap:rx=in.pcap,bogus=1", "rx"), ("pcap:rx=in.pcap,loop=x", "loop"),
-            ("pcap:rx=in.pcap,rx=in.pcap", "twice"),
+            ("pcap:rx=in.pcap,rx=in.pcap", "twice"), ("lo", "af_packet:lo"),
         ]
         self.empty_capture()
         for spec, word in table:
