@@ -46,7 +46,8 @@ static bool looks_like_path(const char *spec, size_t name_length)
 	       strcmp(spec, "-") == 0 || access(spec, F_OK) == 0;
 }
 
-/* Find the driver and take the spec apart; a bare path becomes pcap:rx=path. */
+/* Find the driver and take the spec apart; a bare path becomes pcap:rx=path. A name that is there
+ * is one as a whole, also where it looks like a path with keys behind it. */
 static int parse(const char *text, struct weir__spec *spec, const struct weir__driver **driver)
 {
 	size_t length = strcspn(text, ":");
@@ -59,6 +60,8 @@ static int parse(const char *text, struct weir__spec *spec, const struct weir__d
 	if (!looks_like_path(text, length))
 		return unknown_driver(text, length);
 	*driver = &weir__driver_pcap;
+	if (access(text, F_OK) == 0)
+		return weir__spec_make(spec, "pcap", "rx", text);
 	if (asprintf(&as_rx, "pcap:rx=%s", text) < 0)
 		return weir__fail(ENOMEM, "no memory for '%s'", text);
 	error = weir__spec_parse(spec, as_rx);

@@ -189,6 +189,14 @@ class Options(ReplayTest):
         self.assertEqual(os.sched_getaffinity(process.pid), {core})
         self.end(process)
 
+    def test_a_name_that_looks_like_a_spec(self):
+        packets = self.small()
+        for name in "a,b=1.pcap", "x:rx=in.pcap", 'q"u,o=1.pcap':
+            (self.folder / name).write_bytes((self.folder / "in.pcap").read_bytes())
+            for passes in range(1, 3 - ('"' in name)):
+                self.run_ok(name, "--to", "out.pcap", "--loop", passes, "-q")
+                self.assertEqual(self.read("out.pcap"), packets * passes)
+
     def test_odd_file_names(self):
         packets = self.small()
         name = os.fsdecode(b"caf\xe9 \xff,'\"\\.pcap")
