@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 void app_fail(struct app *app, int status, const char *format, ...)
@@ -44,10 +45,22 @@ static void print_log(void *context, enum weir_log_level level, const char *line
 		level == WEIR_LOG_WARNING ? "warning: " : "", line);
 }
 
+/* Many inputs are many files. The soft limit is for programs that call select(2); ours do not. */
+static void allow_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 bool app_start(struct app *app)
 {
 	const struct app_options *options = &app->options;
 
+	allow_files();
 	weir_log_set_level(options->verbose ? WEIR_LOG_INFO : WEIR_LOG_WARNING);
 	weir_log_set_handler(print_log, app);
 
@@ -92,7 +105,30 @@ void app_note_spec(struct app *app, const char *spec)
 	free(path);
 }
 
-struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool)
+/* "spec,queues=N"; NULL if it says how many, or can not. */
+static char *with_queues(const char *spec, uint32_t queues)
+{
+	const char *colon = strchr(spec, ':'), *joint = !colon ? ":" : colon[1] ? "," : "";
+	char *given = app_path(spec, "queues"), *longer = NULL;
+
+	if (!given && asprintf(&longer, "%s%squeues=%u", spec, joint, queues) < 0)
+		longer = NULL;
+	free(given);
+	return longer;
+}
+
+/* Where a driver knows no queues, or a device has fewer, the port is opened without. */
+static struct weir_port *open_port(const char *spec, struct weir_mempool *pool, uint32_t workers)
+{
+	char *longer = workers > 1 ? with_queues(spec, workers) : NULL;
+	struct weir_port *port = longer ? weir_port_open(longer, pool) : NULL;
+
+	free(longer);
+	return port ? port : weir_port_open(spec, pool);
+}
+
+struct weir_port *app_open_queues(
+	struct app *app, const char *spec, struct weir_mempool *pool, uint32_t workers)
 {
 	struct weir_port *port;
 
@@ -101,12 +137,17 @@ struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempoo
 		app_fail(app, APP_MISUSE, "at most %d ports", APP_PORT_MAX);
 		return NULL;
 	}
-	port = weir_port_open(spec, pool);
+	port = open_port(spec, pool, workers);
 	if (!port)
 		app_fail_last(app);
 	else
 		app->ports[app->port_count++] = port;
 	return port;
+}
+
+struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool)
+{
+	return app_open_queues(app, spec, pool, 1);
 }
 
 void app_begin(struct app *app)

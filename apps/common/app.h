@@ -109,6 +109,11 @@ bool app_start(struct app *app);
 /* Open a port, closed by app_finish(); pool NULL for one that only sends. NULL on failure. */
 struct weir_port *app_open(struct app *app, const char *spec, struct weir_mempool *pool);
 
+/* The same with a queue for each of so many workers, if the spec does not say how many, and the
+ * driver and its device can have them: see weir_port_queues(). */
+struct weir_port *app_open_queues(
+	struct app *app, const char *spec, struct weir_mempool *pool, uint32_t workers);
+
 /* Packets go where this spec says: if that is standard output, the report must not. */
 void app_note_spec(struct app *app, const char *spec);
 

@@ -147,12 +147,20 @@ void app_bridge_add(struct app_bridge *bridge, struct argp_state *state, const c
 static bool open_port(struct app_bridge *bridge, uint32_t i)
 {
 	struct app *app = &bridge->run.app;
-	struct weir_port *port = app_open(app, bridge->specs[i], app->pool);
+	struct weir_port *port = app_open_queues(app, bridge->specs[i], app->pool, bridge->workers);
 	char name[16];
 
 	snprintf(name, sizeof(name), "port%u", i);
 	if (!port)
 		return false;
+	if (weir_port_queues(port) < bridge->workers) {
+		app_fail(app, APP_MISUSE,
+			"--workers %u: each needs a queue of its own, and '%s' has %u: take that "
+			"many workers, or a port with queues=%u",
+			bridge->workers, weir_port_name(port), weir_port_queues(port),
+			bridge->workers);
+		return false;
+	}
 	if (weir_port_sends(port))
 		bridge->senders |= bit(i);
 	return app_pipeline_port(&bridge->run, name, port);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* options.c: the options that all programs have. */
 #include "apps/common/app.h"
+#include "apps/common/output.h"
 #include "apps/common/units.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Enough that no file waits for mbufs, and small enough for any machine: 18 MiB. */
 #define POOL_COUNT 8192
@@ -186,21 +184,9 @@ static void print_version(FILE *stream, struct argp_state *state)
 	fprintf(stream, "%s %s\n", state->name, weir_version());
 }
 
-/* A file opened as number 2 would get our error messages between its packets. */
-static void open_standard_files(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 void app_parse(struct app *app, const struct argp *argp, int argc, char **argv, void *input)
 {
-	open_standard_files();
+	app_guard_output();
 	app->options = (struct app_options){
 		.pool = {.name = "packets", .count = POOL_COUNT},
 		.limit = UINT64_MAX,

@@ -209,6 +209,4 @@ void app_report(struct app *app, const struct app_port_figures *ports, uint32_t 
 		print_json(to, app, ports, count, &all);
 	else
 		print_text(to, app, ports, count, &all);
-	if (fflush(to) || ferror(to))
-		app_fail(app, APP_FAILED, "the report could not be written: %s", strerror(errno));
 }

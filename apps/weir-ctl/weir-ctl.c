@@ -27,18 +27,16 @@ struct ctl {
 	json_t *request;
 };
 
-/* Print it; false when that failed. */
-static bool print(const struct ctl *ctl, const json_t *value)
+static void print(const struct ctl *ctl, const json_t *value)
 {
 	if (ctl->app.options.quiet)
-		return true;
+		return;
 	if (ctl->app.options.json) {
 		json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 		fputc('\n', stdout);
 	} else {
 		text_print(stdout, value);
 	}
-	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 static void ask(struct ctl *ctl)
@@ -52,8 +50,8 @@ static void ask(struct ctl *ctl)
 		app_fail(&ctl->app, APP_FAILED, "%s", why);
 	else if (!ok)
 		app_fail(&ctl->app, APP_FAILED, "%s", error ? error : "an answer without a value");
-	else if (!print(ctl, ok))
-		app_fail(&ctl->app, APP_FAILED, "cannot write: %s", strerror(errno));
+	else
+		print(ctl, ok);
 	json_decref(answer);
 }
 

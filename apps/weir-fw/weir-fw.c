@@ -105,9 +105,6 @@ static void run(struct fw *fw, struct fw_ruleset *rules)
 		fw_list(stdout, rules);
 	if (!fw->app->options.quiet && !fw->list && !fw->files.explain)
 		fw_report(fw->app, &figures);
-	if (fflush(stdout) || ferror(stdout))
-		app_fail(fw->app, APP_FAILED, "the report could not be written: %s",
-			strerror(errno));
 }
 
 /* One argument is a file, more are ports. */

@@ -72,8 +72,6 @@ static int run(struct info *info)
 		putchar('\n');
 	}
 	json_decref(info->files);
-	if (fflush(stdout) != 0)
-		app_fail(&info->app, APP_FAILED, "cannot write: %s", strerror(errno));
 	free(info->paths);
 	return info->app.status;
 }

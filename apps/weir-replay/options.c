@@ -179,6 +179,22 @@ bool replay_is_given(const struct replay_options *options, const char *name)
 	return false;
 }
 
+const char *replay_option_of(
+	const struct replay_options *options, const char *stage, const char *sentence)
+{
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		const struct entry *entry = &table[i];
+		const char *type = entry->stage == PLAY ? "play" : replay_types[entry->stage];
+		size_t length = entry->key ? strlen(entry->key) : 0;
+
+		if (length > 0 && (options->given >> i & 1) &&
+			strncmp(type, stage, strlen(type)) == 0 &&
+			strncmp(sentence, entry->key, length) == 0 && sentence[length] == '=')
+			return entry->name;
+	}
+	return NULL;
+}
+
 static void check_needs(const struct replay_options *options, const struct argp_state *state)
 {
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {

@@ -44,6 +44,11 @@ void replay_free(struct replay_options *options);
 /* Is this option of the table there? name may be NULL. */
 bool replay_is_given(const struct replay_options *options, const char *name);
 
+/* The option that gave the stage what this sentence of it begins with, as "rate=0pps is ..."; NULL
+ * when it begins otherwise. */
+const char *replay_option_of(
+	const struct replay_options *options, const char *stage, const char *sentence);
+
 /* Put "key=value" behind arguments, which may be NULL, and return them. */
 char *replay_append(char *arguments, const char *key, const char *value);
 

@@ -37,15 +37,18 @@ struct replay {
 	uint32_t output_count;
 };
 
-/* What a stage refused, without its name, which is no word of the user's. */
+/* What a stage refused, by the option, since "stage 'in' (play): " is no word of the user's. */
 static bool refused(struct replay *it)
 {
-	const char *sentence = weir_last_error(), *end = strstr(sentence, "): ");
+	const char *sentence = weir_last_error(), *end = strstr(sentence, "): "), *option = NULL;
 	bool misuse = errno == EINVAL || errno == ENODEV;
 
-	if (strncmp(sentence, "stage '", 7) == 0 && end)
+	if (strncmp(sentence, "stage '", 7) == 0 && end) {
+		option = replay_option_of(&it->options, strchr(sentence, '(') + 1, end + 3);
 		sentence = end + 3;
-	app_fail(&it->run.app, misuse ? APP_MISUSE : APP_FAILED, "%s", sentence);
+	}
+	app_fail(&it->run.app, misuse ? APP_MISUSE : APP_FAILED, "%s%s%s%s", option ? "--" : "",
+		option ? option : "", option ? ": " : "", sentence);
 	return false;
 }
 
@@ -79,45 +82,46 @@ static bool drop_other(struct replay *it, const char *edge, const char *name)
 	return added;
 }
 
-/* How many buffers each worker's packets can wait in. By the clock of packets none goes on before
- * another is received: so a quarter of the pool is left for those that come, or more, when it is
- * small, for one of any length. */
-static uint64_t room_to_wait(const struct replay *it)
+static uint32_t workers_of(const struct replay_options *options)
 {
-	const struct replay_options *options = &it->options;
-	uint64_t count = weir_mempool_count(it->run.app.pool);
-	uint64_t longest = LONGEST / weir_mbuf_pool_size(it->run.app.pool) + 1;
-	uint64_t room = longest < count ? count - longest : 0;
-
-	room = room > count * 3 / 4 ? count * 3 / 4 : room;
-	room = room < count / 4 ? count / 4 : room;
-	/* others wait to be merged, in up to a quarter */
-	if (replay_is_given(options, "merge"))
-		room /= 2;
-	/* a clone keeps the packet that it is of */
-	if (replay_is_given(options, "duplicate"))
-		room /= 2;
-	room /= options->workers ? strtoul(options->workers, NULL, 10) : 1;
-	return room < DELAY_MOST ? room : DELAY_MOST;
+	return options->workers ? (uint32_t)strtoul(options->workers, NULL, 10) : 1;
 }
 
+/* Of how many buffers each worker's packets can wait in one. */
+static uint64_t sharers(const struct replay_options *options)
+{
+	uint64_t count = workers_of(options);
+
+	/* others wait to be merged, in up to a quarter of the pool */
+	if (replay_is_given(options, "merge"))
+		count *= 2;
+	/* a clone keeps the packet that it is of */
+	if (replay_is_given(options, "duplicate"))
+		count *= 2;
+	return count;
+}
+
+/* How many buffers each worker's packets can wait in. By the clock of packets none goes on before
+ * another is received: so a quarter of the pool is left for those that come, or more, when it is
+ * small, for one of any length. A pool that is too small for that would wait for ever. */
 static bool size_delay(struct replay *it)
 {
+	uint64_t count = weir_mempool_count(it->run.app.pool), each = sharers(&it->options), room;
+	uint64_t longest = LONGEST / weir_mbuf_pool_size(it->run.app.pool) + 1;
 	char **stage = &it->options.stages[REPLAY_DELAY], size[24];
-	uint64_t room;
 
 	if (!*stage)
 		return true;
-	room = room_to_wait(it);
-	if (room == 0) {
+	if (count < longest + each) {
 		app_fail(&it->run.app, APP_MISUSE,
-			"--pool count=%u: too few buffers for packets to wait in with --delay; "
-			"take "
-			"more, as in --pool count=1024",
-			weir_mempool_count(it->run.app.pool));
+			"--pool count=%llu: with --delay the longest packet needs room beside "
+			"those that wait: at least count=%llu, or a larger size",
+			(unsigned long long)count, (unsigned long long)(longest + each));
 		return false;
 	}
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)room);
+	room = (count - longest < count * 3 / 4 ? count - longest : count * 3 / 4) / each;
+	snprintf(size, sizeof(size), "%llu",
+		(unsigned long long)(room < DELAY_MOST ? room : DELAY_MOST));
 	*stage = replay_append(*stage, "size", size);
 	return true;
 }
@@ -162,6 +166,18 @@ static bool is_input(struct replay *it, const char *path)
 	return found;
 }
 
+/* Each worker sends on a queue of its own; where there are fewer, so many do nothing else. */
+static bool gather(struct replay *it, const char *output, const struct weir_port *port)
+{
+	uint32_t queues = weir_port_queues(port);
+	char args[32];
+
+	if (queues >= workers_of(&it->options))
+		return true;
+	snprintf(args, sizeof(args), "workers=%u", queues);
+	return follow(it, strcmp(output, "out") == 0 ? "gather" : "gather2", "ring", args, NULL);
+}
+
 /* A port with the name of the stage that sends on it. */
 static bool add_output(struct replay *it, const char *name, const char *to, const char *behind)
 {
@@ -171,15 +187,17 @@ static bool add_output(struct replay *it, const char *name, const char *to, cons
 	if (!is_input(it, path)) {
 		if (asprintf(&spec, "%s%s", app_is_path(to) ? "pcap:tx=" : "", to) < 0)
 			abort();
-		port = app_open(&it->run.app, spec, NULL);
+		port = app_open_queues(&it->run.app, spec, NULL, workers_of(&it->options));
 	}
 	free(spec);
 	free(path);
-	if (port)
-		it->outputs[it->output_count++] = port;
+	if (!port)
+		return false;
+	it->outputs[it->output_count++] = port;
 	it->last = behind;
 	snprintf(args, sizeof(args), "%s full=wait", name);
-	return port && app_pipeline_port(&it->run, name, port) && add(it, name, "tx", args, NULL);
+	return gather(it, name, port) && app_pipeline_port(&it->run, name, port) &&
+	       add(it, name, "tx", args, NULL);
 }
 
 static bool add_outputs(struct replay *it)

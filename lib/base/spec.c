@@ -88,6 +88,13 @@ int weir__spec_parse(struct weir__spec *spec, const char *text)
 	return error;
 }
 
+int weir__spec_make(struct weir__spec *spec, const char *name, const char *key, const char *value)
+{
+	*spec = (struct weir__spec){.text = strdup(value), .name = name, .keys = {key}, .count = 1};
+	spec->values[0] = spec->text;
+	return spec->text ? 0 : weir__fail(ENOMEM, "no memory for '%s'", value);
+}
+
 void weir__spec_free(struct weir__spec *spec)
 {
 	free(spec->text);

@@ -15,7 +15,7 @@
 #define WEIR__SPEC_KEYS 16
 
 struct weir__spec {
-	char *text; /* own copy; the pointers below point into it */
+	char *text; /* own copy; the pointers below point into it, or to constants */
 	const char *name;
 	const char *argument; /* NULL without one */
 	const char *keys[WEIR__SPEC_KEYS];
@@ -26,6 +26,9 @@ struct weir__spec {
 
 /* Take a spec apart. 0, or -errno with a sentence. */
 int weir__spec_parse(struct weir__spec *spec, const char *text);
+
+/* As if taken from name:key=value, whatever the value looks like. 0, or -ENOMEM with a sentence. */
+int weir__spec_make(struct weir__spec *spec, const char *name, const char *key, const char *value);
 void weir__spec_free(struct weir__spec *spec);
 
 /* The value of a key, or NULL. */

@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A system call of some 200 ns and a walk through the file system are spread over this much; and
- * what is compressed at a time. */
+/* A system call of some 200 ns and a walk through the file system are spread over this much. */
 #define BUFFER_SIZE (1u << 20)
+/* What is compressed at a time, so what is lost of a file on a full disk: little in the beginning,
+ * twice as much each time. */
+#define PIECE_FIRST (1u << 11)
+#define PIECE_MOST  (1u << 17)
 
 /* ---- failure ---- */
 
@@ -224,9 +227,26 @@ uint64_t weir_capture_written(const struct weir_capture_writer *writer)
 	       (uint64_t)(writer->run.end - writer->run.start);
 }
 
-int weir__writer_room(struct weir_capture_writer *writer, size_t size)
+/* For a record of this size, and for the next piece. */
+static int enlarge(struct weir_capture_writer *writer, size_t size)
 {
 	uint8_t *larger;
+
+	if (writer->codec && size < 2 * writer->capacity && writer->capacity < PIECE_MOST)
+		size = 2 * writer->capacity;
+	if (size <= writer->capacity)
+		return 0;
+	larger = realloc(writer->buffer, size);
+	if (larger == NULL)
+		return weir__fail(
+			ENOMEM, "%s: no memory for a packet of %zu bytes", writer->sink.path, size);
+	writer->buffer = larger;
+	writer->capacity = size;
+	return 0;
+}
+
+int weir__writer_room(struct weir_capture_writer *writer, size_t size)
+{
 	int result;
 
 	/* what comes now comes behind the run */
@@ -235,15 +255,7 @@ int weir__writer_room(struct weir_capture_writer *writer, size_t size)
 	result = write_buffer(writer, !writer->nonblocking);
 	if (result == -EAGAIN && size <= writer->capacity - writer->used)
 		return 0; /* room enough, if not all */
-	if (result < 0 || size <= writer->capacity)
-		return result;
-	larger = realloc(writer->buffer, size);
-	if (larger == NULL)
-		return weir__fail(
-			ENOMEM, "%s: no memory for a packet of %zu bytes", writer->sink.path, size);
-	writer->buffer = larger;
-	writer->capacity = size;
-	return 0;
+	return result < 0 ? result : enlarge(writer, size);
 }
 
 /* ---- life ---- */
@@ -278,10 +290,11 @@ static int check_file(const struct weir_capture_file *file)
 static int begin(struct weir_capture_writer *writer, const struct weir_capture_file *file)
 {
 	static const struct weir_capture_source nameless = {.name = NULL};
-	size_t texts = weir__text_size(file->comment) + weir__text_size(file->application);
+	size_t section = WEIR__BLOCK_MAX + weir__text_size(file->comment) +
+			 weir__text_size(file->application);
 
-	writer->capacity = BUFFER_SIZE;
-	writer->buffer = malloc(BUFFER_SIZE);
+	writer->capacity = file->codec ? PIECE_FIRST : BUFFER_SIZE;
+	writer->buffer = malloc(writer->capacity);
 	if (!writer->buffer)
 		return weir__fail(ENOMEM, "%s: no memory to write it", file->path);
 	if (file->codec) {
@@ -289,7 +302,7 @@ static int begin(struct weir_capture_writer *writer, const struct weir_capture_f
 		if (!writer->encoder)
 			return -errno;
 	}
-	if (weir_capture_source(writer, &nameless) < 0 || weir__writer_room(writer, texts) < 0)
+	if (weir_capture_source(writer, &nameless) < 0 || weir__writer_room(writer, section) < 0)
 		return -errno;
 	if (file->format == WEIR_CAPTURE_PCAPNG)
 		writer->used = weir__section_block(file, writer->buffer);

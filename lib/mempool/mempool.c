@@ -12,14 +12,17 @@ static void copy(void **to, void *const *from, uint32_t count)
 	memcpy(to, from, count * sizeof(*to));
 }
 
+WEIR_ATOMIC(uint32_t) weir__mempool_asks;
+
 void weir__mempool_ask_others(struct weir_mempool *pool)
 {
+	/* relaxed: a request, it may be seen late */
+	atomic_fetch_add_explicit(&weir__mempool_asks, 1, memory_order_relaxed);
 	pthread_mutex_lock(&pool->lock);
 	for (uint32_t slot = 1; slot < WEIR_THREAD_MAX; slot++) {
 		struct weir__mempool_cache *cache = pool->caches[slot];
 
 		if (cache != &weir__mempool_no_cache && slot != weir__thread.slot)
-			/* relaxed: a request, it may be seen late */
 			atomic_store_explicit(&cache->limit, 0, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&pool->lock);

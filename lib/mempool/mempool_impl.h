@@ -157,8 +157,10 @@ void weir__mempool_put_some(struct weir_mempool *pool, void *const *objects, uin
 void weir__mempool_give(
 	struct weir_mempool *pool, void *const *objects, uint32_t count, void *address);
 
-/* mempool.c: ask every other thread to give back what it keeps, with its next put. */
+/* mempool.c: ask every other thread to give back what it keeps, with its next put; and how often
+ * this was asked, of whatever pool, for workers that have nothing to put. */
 void weir__mempool_ask_others(struct weir_mempool *pool);
+extern WEIR_ATOMIC(uint32_t) weir__mempool_asks;
 
 /* grow.c */
 

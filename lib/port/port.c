@@ -5,6 +5,7 @@
 #include "mbuf/filter_impl.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,11 @@ static int unknown_driver(const char *spec, size_t length)
 {
 	char names[256] = "";
 
+	if (spec[length] == '\0' && if_nametoindex(spec))
+		return weir__fail(ENODEV,
+			"no driver '%s', and no such file; the interface of this name is "
+			"af_packet:%s",
+			spec, spec);
 	for (uint32_t i = 0; weir__drivers[i]; i++) {
 		size_t used = strlen(names);
 
@@ -40,7 +46,8 @@ static bool looks_like_path(const char *spec, size_t name_length)
 	       strcmp(spec, "-") == 0 || access(spec, F_OK) == 0;
 }
 
-/* Find the driver and take the spec apart; a bare path becomes pcap:rx=path. */
+/* Find the driver and take the spec apart; a bare path becomes pcap:rx=path. A name that is there
+ * is one as a whole, also where it looks like a path with keys behind it. */
 static int parse(const char *text, struct weir__spec *spec, const struct weir__driver **driver)
 {
 	size_t length = strcspn(text, ":");
@@ -53,6 +60,8 @@ static int parse(const char *text, struct weir__spec *spec, const struct weir__d
 	if (!looks_like_path(text, length))
 		return unknown_driver(text, length);
 	*driver = &weir__driver_pcap;
+	if (access(text, F_OK) == 0)
+		return weir__spec_make(spec, "pcap", "rx", text);
 	if (asprintf(&as_rx, "pcap:rx=%s", text) < 0)
 		return weir__fail(ENOMEM, "no memory for '%s'", text);
 	error = weir__spec_parse(spec, as_rx);

@@ -4,11 +4,11 @@
  */
 #include "runtime/worker_impl.h"
 
-#include "weir/mempool.h"
 #include "weir/rcu.h"
 
 #include "base/count_impl.h"
 #include "base/cycles_impl.h"
+#include "mempool/mempool_impl.h"
 #include "runtime/stage_impl.h"
 
 #include <poll.h>
@@ -49,10 +49,8 @@ static void sleep_some(struct weir_worker *worker)
 
 	if (conf->idle == WEIR_IDLE_SLEEP || us > conf->sleep_us)
 		us = conf->sleep_us;
-	if (us == conf->sleep_us && !worker->flushed) {
+	if (us == conf->sleep_us)
 		weir_mempool_flush_all(); /* others may need what this one hoards */
-		worker->flushed = true;
-	}
 	weir_rcu_offline();
 	if (!conf->wait || !conf->wait(conf->context, worker->bell, WAIT_NS))
 		await_bell(worker, us);
@@ -62,11 +60,23 @@ static void sleep_some(struct weir_worker *worker)
 	weir__count(&worker->figures.sleeps, 1);
 }
 
+/* A pool is dry: others need what this one hoards, and would wait for ever for its next put. */
+static void give_if_asked(struct weir_worker *worker)
+{
+	uint32_t asks = atomic_load_explicit(&weir__mempool_asks, memory_order_relaxed);
+
+	if (weir_likely(asks == worker->asks))
+		return;
+	worker->asks = asks;
+	weir_mempool_flush_all();
+}
+
 static void rest(struct weir_worker *worker)
 {
 	enum weir_idle idle = worker->conf.idle;
 
 	worker->idle_turns++;
+	give_if_asked(worker);
 	if (idle == WEIR_IDLE_BUSY ||
 		(idle == WEIR_IDLE_ADAPTIVE && worker->idle_turns < YIELD_AFTER))
 		return;
@@ -93,7 +103,6 @@ static uint32_t take_turn(
 		weir__count(&figures->idle, now - *ticks);
 	} else {
 		worker->idle_turns = 0;
-		worker->flushed = false;
 		now = weir__cycles();
 		weir__count(&figures->busy, now - *ticks);
 		weir__count(&figures->busy_turns, 1);

@@ -37,7 +37,7 @@ struct weir_worker {
 	struct weir_worker_conf conf;
 	WEIR_ATOMIC(bool) told; /* to stop */
 	uint32_t idle_turns;    /* in a row */
-	bool flushed;           /* in these: the caches of pools are empty */
+	uint32_t asks;          /* of dry pools, answered */
 	struct weir__worker_figures figures;
 	struct weir__call call;
 	char name[16]; /* what the kernel keeps of a thread's name */

@@ -16,9 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Inputs that stay open between passes: few enough for their buffers and file descriptors. */
 #define KEPT_OPEN 64
+/* Files that are opened behind the inputs, such as outputs. */
+#define FILES_SPARE 16
 
 struct weir__inputs {
 	struct weir__found found;
@@ -193,6 +196,19 @@ static uint32_t next_merged(struct weir__inputs *inputs, struct weir_mbuf **mbuf
 	return got;
 }
 
+/* Only so many could be opened. Say how many files it takes: theirs, and those of others. */
+static int say_too_many(const struct weir__inputs *inputs, uint32_t opened)
+{
+	struct rlimit files = {0};
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	return weir__fail(EMFILE,
+		"to merge %u inputs all of them must be open, and this process may have %llu files "
+		"open: allow it more, with `ulimit -n %llu`",
+		inputs->count, (unsigned long long)files.rlim_cur,
+		(unsigned long long)(files.rlim_cur - opened + inputs->count + FILES_SPARE));
+}
+
 static int open_all(struct weir__inputs *inputs)
 {
 	int error = 0;
@@ -203,6 +219,8 @@ static int open_all(struct weir__inputs *inputs)
 
 		weir_mbuf_free_bulk(input->held + input->at, input->have - input->at);
 		error = open_one(inputs, i);
+		if (error == -EMFILE)
+			error = say_too_many(inputs, i);
 		inputs->dry[inputs->dry_count++] = i;
 	}
 	return error;

@@ -18,12 +18,14 @@ static struct weir_port *open_plain(
 static struct weir_port *open_port(
 	const struct weir__input *input, const struct weir__input_way *way)
 {
+	const char *quote = strchr(input->spec, '"') ? "" : "\"";
 	struct weir_port *port = NULL;
 	char *spec;
 
 	if (input->size == 0 || !way->preload)
 		return open_plain(input, way);
-	if (asprintf(&spec, "pcap:rx=%s,preload=%s", input->spec, way->preload) >= 0) {
+	if (asprintf(&spec, "pcap:rx=%s%s%s,preload=%s", quote, input->spec, quote, way->preload) >=
+		0) {
 		port = weir_port_open_cached(spec, way->pool, way->cache);
 		free(spec);
 	}

@@ -70,13 +70,19 @@ static inline void prefetch_packet(
 		__builtin_prefetch(data + at);
 }
 
-/* Longer than an mbuf of the pool: in segments. False when it is dry. */
-static bool copy_long(struct weir_mbuf **mbuf, struct weir_mempool *pool, const uint8_t *data,
-	const struct weir_trace_packet *packet)
+/* Longer than an mbuf of the pool: in segments. A pool that is dry gets back those of the packets
+ * behind it, *count with this one, which could be all that it needs. False when it stays dry. */
+static bool copy_long(struct weir_mbuf **mbufs, uint32_t *count, struct weir_mempool *pool,
+	const uint8_t *data, uint32_t length)
 {
-	weir_mbuf_free(*mbuf);
-	*mbuf = weir_mbuf_from_bytes(pool, data, packet->length);
-	return *mbuf != NULL;
+	weir_mbuf_free(mbufs[0]);
+	mbufs[0] = weir_mbuf_from_bytes(pool, data, length);
+	if (mbufs[0])
+		return true;
+	weir_mbuf_free_bulk(mbufs + 1, *count - 1);
+	*count = 1;
+	mbufs[0] = weir_mbuf_from_bytes(pool, data, length);
+	return mbufs[0];
 }
 
 uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first, struct weir_mbuf **mbufs,
@@ -84,7 +90,7 @@ uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first, struct weir_m
 {
 	const struct weir_trace_packet *packet = trace->packets + first;
 	const struct weir_trace_packet *end = trace->packets + trace->count;
-	uint32_t fits = weir_mbuf_pool_size(pool);
+	uint32_t fits = weir_mbuf_pool_size(pool), left;
 
 	count = within(trace, first, count);
 	while (count && weir_mbuf_alloc_bulk(pool, mbufs, count))
@@ -97,9 +103,11 @@ uint32_t weir_trace_copy(struct weir_trace *trace, uint64_t first, struct weir_m
 		if (weir_likely(packet->length <= fits)) {
 			memcpy(weir_mbuf_data(mbufs[i]), data, packet->length);
 			mbufs[i]->data_length = mbufs[i]->length = packet->length;
-		} else if (!copy_long(&mbufs[i], pool, data, packet)) {
-			weir_mbuf_free_bulk(mbufs + i + 1, count - i - 1);
-			return i;
+		} else {
+			left = count - i;
+			if (!copy_long(mbufs + i, &left, pool, data, packet->length))
+				return i;
+			count = i + left;
 		}
 		weir__mbuf_captured(mbufs[i], packet->timestamp_ns, packet->wire_length,
 			packet->link_type, packet->interface, packet->direction);

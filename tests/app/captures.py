@@ -44,6 +44,25 @@ def frame(to, source, payload=b"", ethertype=0x88B5):  # the ethertype for exper
     return addresses + struct.pack("!H", ethertype) + payload
 
 
+def flows(count, each):
+    """UDP packets of so many flows, in turn; those of a flow are numbered."""
+    made = []
+    for i in range(count * each):
+        udp = struct.pack("!HHHHI", 1000 + i % count, 53, 12, 0, i // count)
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes((192, 0, 2, 1)),
+                         bytes((192, 0, 2, 2)))
+        made.append(packet(bytes(12) + b"\x08\x00" + ip + udp, 10**18 + i))
+    return made
+
+
+def by_flow(packets):
+    """The bytes of the packets of each flow, in their order."""
+    found = {}
+    for p in packets:
+        found.setdefault(p.data[34:38], []).append(p.data)
+    return found
+
+
 def write_pcap(path, packets, link=ETHERNET):
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", PCAP_NS, 2, 4, 0, 0, 262144, link))

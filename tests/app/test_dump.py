@@ -110,6 +110,14 @@ class Formats(DumpTest):
             self.run_ok("null:size=64", "-q", "-w", name, "-c", "100000")
             self.assertEqual(self.count(name), 100000, name)
 
+    def test_long_comments(self):
+        """Longer than what is compressed at a time."""
+        for length in 1990, 2030, 2048, 60_000:
+            self.run_ok(SAMPLE, "-q", "-w", "a.pcapng.zst", "--comment", "x" * length)
+            out = subprocess.run([os.environ["WEIR_INFO"], "--json", "a.pcapng.zst"], check=True,
+                                 cwd=self.folder, capture_output=True).stdout
+            self.assertEqual(json.loads(out)[0]["comment"], "x" * length)
+
     @unittest.skipUnless(TSHARK, "no tshark or capinfos")
     def test_pipe_into_tshark(self):
         process = self.start("null:size=64", "-w", "-", "-c", "1000", "-q")

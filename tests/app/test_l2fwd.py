@@ -164,11 +164,13 @@ class Ends(BridgeTest):
 
     def test_workers(self):
         """Two workers share the table and the limit."""
-        ports = ["null:size=64,queues=2"] * 2
-        report = self.report(*ports, "--workers", "2", "--limit", "100000")
-        self.assertEqual((report["rx_packets"], report["ended_by"]), (100000, "limit"))
-        err, _ = self.fails(1, "null:queues=2", "null:", "--workers", "2")
-        self.assertIn("queues", err)
+        for ports in ("null:size=64,queues=2", "null:queues=3"), ("null:size=64", "null:"):
+            report = self.report(*ports, "--workers", "2", "--limit", "100000")
+            self.assertEqual((report["rx_packets"], report["ended_by"]), (100000, "limit"))
+        captures.write_pcap(self.folder / "in.pcap", [])
+        for port in "null:queues=1", "in.pcap":
+            err, _ = self.fails(2, "null:", port, "--workers", "2")
+            self.assertIn(f"'{port}' has 1: take that many workers, or a port with queues=2", err)
 
     def test_interrupt(self):
         process = self.start("null:size=64", "null:size=64", "--json")

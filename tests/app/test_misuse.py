@@ -40,6 +40,17 @@ class MisuseTest(ProgramTest):
                 self.assertIn(allowed, err)
                 self.assertEqual(out, "")
 
+    def test_values_of_stages(self):
+        """What a stage refuses is said by the option that it came from."""
+        for option, value, word in (("--speed", "0x", "2.5x"), ("--pps", "0", "5kpps"), ("--mbps", "x", "100mbit"),
+                                    ("--gap", "1", "500us"), ("--delay", "0", "500us"), ("--loss", "101%", "0.5%"),
+                                    ("--snap", "0", "1 to"), ("--mtu", "0", "20 to"), ("--vlan-push", "4096", "4095"),
+                                    ("--ttl", "300", "ttl"), ("--cache", "x", "64M"), ("--rate-limit", "1", "mbit")):
+            with self.subTest(option=option):
+                err, _ = self.fails(MISUSE, SAMPLE, "--to", "null", f"{option}={value}")
+                self.assertIn(f"weir-replay: {option}: ", err)
+                self.assertIn(word, err)
+
     def test_arguments(self):
         for arguments in (), ("a.pcap",), ("--to", "null"), ("a.pcap", "b.pcap"):
             with self.subTest(arguments=arguments):
@@ -58,7 +69,7 @@ class MisuseTest(ProgramTest):
             ("pair:", "name"), ("pair", "name"), ("null:size=0", "1 to"),
             ("null:size=99999", "1 to"), ("null:size=x", "1 to"), ("null:bogus=1", "size"),
             ("pcap:rx=in.pcap,bogus=1", "rx"), ("pcap:rx=in.pcap,loop=x", "loop"),
-            ("pcap:rx=in.pcap,rx=in.pcap", "twice"),
+            ("pcap:rx=in.pcap,rx=in.pcap", "twice"), ("lo", "af_packet:lo"),
         ]
         self.empty_capture()
         for spec, word in table:
@@ -115,6 +126,54 @@ class BridgeMisuseTest(ProgramTest):
                 self.fails(MISUSE, *arguments)
 
 
+class OutputTest(ProgramTest):
+    """Standard output that is closed, or full: of all programs, whatever they print there."""
+    program = "WEIR_REPLAY"
+
+    def cannot_write(self, program, *arguments):
+        self.path = os.environ[program]
+        for redirection, reason in (">&-", "Bad file descriptor"), (">/dev/full", "No space left"):
+            with self.subTest(program=program, arguments=arguments, to=redirection):
+                err, _ = self.fails(FAILED, *arguments,
+                                    prefix=["sh", "-c", f'exec "$0" "$@" {redirection}'])
+                self.assertRegex(err, f"standard output: cannot be written: .*{reason}")
+
+    def test_help(self):
+        for program in ("BENCH", "CTL", "DOCTOR", "DUMP", "FW", "INFO", "L2FWD", "REPLAY", "RUN"):
+            self.cannot_write(f"WEIR_{program}", "--help")
+            self.cannot_write(f"WEIR_{program}", "--version")
+
+    def test_reports(self):
+        (self.folder / "pipe").write_text(f"in: rx {SAMPLE}\nout: tx null:\nin -> out\n")
+        (self.folder / "rules").write_text("table ip t { }\n")
+        for program, *arguments in (
+                ("DOCTOR",), ("DUMP", SAMPLE, "-w", "out.pcap"), ("FW", "--rules", "rules", SAMPLE),
+                ("INFO", SAMPLE), ("L2FWD", SAMPLE, "null", "--limit", 1),
+                ("REPLAY", SAMPLE, "--to", "null"), ("RUN", "pipe")):
+            self.cannot_write(f"WEIR_{program}", *arguments)
+            self.cannot_write(f"WEIR_{program}", "--json", *arguments)
+        self.cannot_write("WEIR_RUN", "--draw", "pipe")
+
+    def test_what_is_longer_than_a_buffer(self):
+        """What stdio could not write it forgets, and only that something was is known."""
+        self.path = os.environ["WEIR_INFO"]
+        with open("/dev/full", "wb") as full:
+            err, _ = self.fails(FAILED, "--json", *[SAMPLE] * 100, stdout=full)
+        self.assertIn("standard output: cannot be written: ", err)
+
+    def test_packets(self):
+        self.cannot_write("WEIR_REPLAY", SAMPLE, "--to", "-", "-q")
+        self.cannot_write("WEIR_REPLAY", SAMPLE, "--to", "pcap:tx=-,format=pcapng", "-q")
+        self.cannot_write("WEIR_DUMP", SAMPLE, "-w", "-", "-q")
+        self.cannot_write("WEIR_DUMP", SAMPLE, "-w", "-", "-q", "--compress", "zstd")
+
+    def test_standard_input_that_is_closed(self):
+        for program, *arguments in ("REPLAY", "-", "--to", "null"), ("INFO", "-"):
+            self.path = os.environ[f"WEIR_{program}"]
+            err, _ = self.fails(FAILED, *arguments, prefix=["sh", "-c", 'exec "$0" "$@" <&-'])
+            self.assertIn("standard input: offset 0: cannot be read: Bad file descriptor", err)
+
+
 class SurroundingsTest(ProgramTest):
     program = "WEIR_REPLAY"
 
@@ -122,10 +181,6 @@ class SurroundingsTest(ProgramTest):
         _, out = self.fails(FAILED, SAMPLE, "--to", "/dev/full", "--json")
         report = self.checked(out)
         self.assertIsNotNone(report["ports"][1]["error"])
-
-    def test_report_to_a_full_disk(self):
-        with open("/dev/full", "wb") as full:
-            self.fails(FAILED, SAMPLE, "--to", "null", stdout=full)
 
     @unittest.skipUnless(IS_ROOT, "needs root, to mount a small tmpfs")
     def test_disk_that_fills_up(self):

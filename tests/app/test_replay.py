@@ -189,6 +189,14 @@ class Options(ReplayTest):
         self.assertEqual(os.sched_getaffinity(process.pid), {core})
         self.end(process)
 
+    def test_a_name_that_looks_like_a_spec(self):
+        packets = self.small()
+        for name in "a,b=1.pcap", "x:rx=in.pcap", 'q"u,o=1.pcap':
+            (self.folder / name).write_bytes((self.folder / "in.pcap").read_bytes())
+            for passes in range(1, 3 - ('"' in name)):
+                self.run_ok(name, "--to", "out.pcap", "--loop", passes, "-q")
+                self.assertEqual(self.read("out.pcap"), packets * passes)
+
     def test_odd_file_names(self):
         packets = self.small()
         name = os.fsdecode(b"caf\xe9 \xff,'\"\\.pcap")
@@ -233,14 +241,35 @@ class Waiting(ReplayTest):
             self.assertEqual(report["pool"]["count"], count)
 
     def test_small_pools(self):
-        for options in (["count=200", "--workers", "2"], ["count=1000,size=64", "--jitter", "9s"]):
+        for options in (["count=200", "--workers", "2"], ["count=5000,size=64", "--jitter", "9s"]):
             self.assertEqual(list(self.dropped("--delay", "10s", "--pool", *options)),
                              ["queue_full"])
         report = self.report("in.pcap", "--to", "null", "--delay", "10s", "--limit", 100,
-                             "--pool", "count=4")
+                             "--pool", "count=130")
         self.assertEqual((report["tx_packets"], report["dropped"]["queue_full"]), (1, 99))
-        err, _ = self.fails(2, "in.pcap", "--to", "null", "--delay", "1s", "--pool", "count=3")
-        self.assertIn("--pool count=3: too few buffers", err)
+        for options, least in ([], 130), (["--merge"], 131), (["--merge", "--duplicate", "1%"], 133), \
+                (["--merge", "--duplicate", "1%", "--workers", "3"], 141):
+            err, _ = self.fails(2, "in.pcap", "--to", "null", "--delay", "1s", *options,
+                                "--pool", f"count={least - 1}")
+            self.assertIn(f"--pool count={least - 1}: ", err)
+            self.assertIn(f"at least count={least}, or", err)
+
+    def test_the_longest_packets(self):
+        """In segments, beside those that wait, and alone in all of the pool."""
+        sizes = [262144, 60, 65000, 60, 1500]
+        captures.write_pcap(self.folder / "long.pcap", [
+            captures.packet(bytes(sizes[i % 5]), 10**18 + 10**6 * i) for i in range(200)])
+        for count in 128, 129, 150:
+            self.assertEqual(self.read_long(count)["tx_packets"], 200)
+        for count in 130, 150, 172, 300, 400, 516, 600:
+            for more in ([], ["--idle", "busy"], ["--duplicate", "50%"])[:2 + (count > 130)]:
+                report = self.read_long(count, "--delay", "1s", *more)
+                self.assertEqual(report["rx_packets"], 200)
+                self.assertGreater(report["tx_packets"], 0)
+
+    def read_long(self, count, *options):
+        return self.report("pcap:rx=long.pcap,preload=copy", "--to", "null", *options,
+                           "--pool", f"count={count}")
 
     def test_packets_that_take_more_buffers(self):
         """Long ones, clones that keep what they are of, and those that wait to be merged."""
@@ -248,12 +277,71 @@ class Waiting(ReplayTest):
             captures.packet(bytes(1500), 10**18 + 10**6 * i) for i in range(1000)])
         for options in (["--duplicate", "90%", "--reorder", "90%"], ["--merge", "in.pcap"], []):
             report = self.report("long.pcap", "--to", "null", "--delay", "10s", *options,
-                                 "--pool", "count=512,size=256")
+                                 "--pool", "count=1100,size=256")
             counted = {s["name"]: s["counters"] for s in report["stages"]}
             more = counted.get("impair", {}).get("duplicated", 0)
             self.assertEqual(report["tx_packets"] + sum(report["dropped"].values()),
                              report["rx_packets"] + more)
             self.assertGreater(report["dropped"]["queue_full"], 0)
+
+
+class Workers(ReplayTest):
+    """They send on queues of their own, or hand packets to those who do: nobody has to know."""
+    PORTS = {"null": "null:queues=3", "null:": "null:queues=3", "null:size=64": "null:size=64,queues=3",
+             "null:queues=1": "null:queues=1", "null:queues=2": "null:queues=2",
+             "null:queues=5": "null:queues=5", "out.pcap": "pcap:tx=out.pcap",
+             "pcap:tx=out.pcap": "pcap:tx=out.pcap", "pcap:tx=-": "pcap:tx=-"}
+
+    def test_every_port(self):
+        packets = captures.flows(50, 200)
+        captures.write_pcap(self.folder / "in.pcap", packets)
+        for port, name in self.PORTS.items():
+            with self.subTest(port=port), open(self.folder / "std.pcap", "wb") as stdout:
+                out, err = self.end(self.start("in.pcap", "--to", port, "--workers", 3, "--json",
+                                               **{"stdout": stdout} if name.endswith("-") else {}))
+                report = self.checked(out or err)
+                self.assertEqual(report["ports"][1]["name"], name)
+                self.assertEqual(report["tx_packets"], len(packets))
+            if port.endswith("=-"):
+                (self.folder / "out.pcap").write_bytes((self.folder / "std.pcap").read_bytes())
+            if "pcap" in name:
+                self.assertEqual(captures.by_flow(self.read("out.pcap")), captures.by_flow(packets))
+                (self.folder / "out.pcap").unlink()
+
+    def test_two_outputs(self):
+        packets = captures.flows(50, 200)
+        captures.write_pcap(self.folder / "in.pcap", packets)
+        self.run_ok("in.pcap", "--split", "prefix=192.0.2.1/32", "--to", "a.pcap", "--to2", "b.pcap",
+                    "--workers", 2, "--ttl", "-1", "-q")
+        self.assertEqual(len(self.read("a.pcap")) + len(self.read("b.pcap")), len(packets))
+        out = self.run_ok("in.pcap", "--split", "prefix=192.0.2.1/32", "--to", "null", "--to2", "c.pcap",
+                          "--workers", 2, "--verbose")
+        self.assertIn("null:queues=2", out)
+        self.assertEqual(self.read("c.pcap"), [])
+
+
+class ManyFiles(ReplayTest):
+    """To be merged all inputs are open, and a process may not have any number of files open."""
+    COUNT = 300
+
+    def merge(self, soft, hard, check):
+        return check("in", "--merge", "--to", "out.pcap", "-q",
+                     prefix=["prlimit", f"--nofile={soft}:{hard}"])
+
+    def test_merge(self):
+        (self.folder / "in").mkdir()
+        packets = [captures.packet(i.to_bytes(4, "big") * 15, 10**18 + i)
+                   for i in range(2 * self.COUNT)]
+        for i in range(self.COUNT):
+            captures.write_pcap(self.folder / f"in/{i:03}.pcap", packets[i::self.COUNT])
+        self.merge(64, 1024, self.run_ok)
+        self.assertEqual(self.read("out.pcap"), packets)
+        err, _ = self.merge(64, 64, lambda *given, **more: self.fails(1, *given, **more))
+        self.assertIn(f"to merge {self.COUNT} inputs all of them must be open, and this process "
+                      "may have 64 files open", err)
+        enough = int(re.search(r"`ulimit -n (\d+)`", err)[1])
+        self.merge(enough, enough, self.run_ok)
+        self.assertLess(enough, self.COUNT + 64)
 
 
 class Cache(ReplayTest):

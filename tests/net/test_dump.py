@@ -44,21 +44,29 @@ class RoundTrip(ProgramTest):
         return [p for p in captures.read(self.folder / "all.pcapng")
                 if p.link == captures.ETHERNET and SHORTEST <= len(p.data) <= MTU]
 
-    def round_trip(self, packets):
+    def round_trip(self, packets, *options, prefix=()):
         captures.write_pcap(self.folder / "in.pcap", packets)
         dump = self.start("af_packet:wa,version=3,ring=134217728,block=1048576", "-w", "out.pcapng", "-q", "-c",
                           len(packets), "--duration", "50s", prefix=self.net.prefix("w"))
         self.await_handler(dump, True)
         part = self.folder / "out.pcapng.part"
         wait_until(part.exists, "weir-dump writes")
-        self.net.run("a", os.environ["WEIR_REPLAY"], "-q", self.folder / "in.pcap", "--to",
-                     "af_packet:eth0")
+        self.net.run("a", *prefix, os.environ["WEIR_REPLAY"], "-q", self.folder / "in.pcap", "--to",
+                     "af_packet:eth0", *options)
         self.end(dump)
         return captures.read(self.folder / "out.pcapng")
 
     def test_sample(self):
         packets = captures.read(SOURCES / "tests/data/sample.pcap")
         self.assertEqual([p.data for p in self.round_trip(packets)], [p.data for p in packets])
+
+    def test_workers(self):
+        """Each on a queue of its own that nobody had to ask for: all packets, and flows in order.
+        On one processor, since a veth itself would mix those of a thread that moves to another."""
+        packets = captures.flows(50, 200)
+        core = min(os.sched_getaffinity(0))
+        got = self.round_trip(packets, "--workers", "2", prefix=("taskset", "-c", core))
+        self.assertEqual(captures.by_flow(got), captures.by_flow(packets))
 
     def test_corpus(self):
         packets = []
@@ -79,5 +87,5 @@ class RoundTrip(ProgramTest):
 
 
 if __name__ == "__main__":
-    require()
+    require("taskset")
     main()

@@ -185,16 +185,20 @@ static void test_sleep(void)
 }
 
 /* Takes and gives back what fills its cache, once. */
+struct hoarder {
+	struct weir_mempool *pool;
+	_Atomic(uint32_t) turns;
+};
+
 static uint32_t hoard(void *context)
 {
-	struct weir_mempool *pool = context;
-	static _Atomic(bool) done;
+	struct hoarder *hoarder = context;
 	void *objects[64];
 
-	if (atomic_exchange(&done, true))
+	if (atomic_fetch_add(&hoarder->turns, 1) > 0)
 		return 0;
-	CU_ASSERT_EQUAL(weir_mempool_get_bulk(pool, objects, 64), 0);
-	weir_mempool_put_bulk(pool, objects, 64);
+	CU_ASSERT_EQUAL(weir_mempool_get_bulk(hoarder->pool, objects, 64), 0);
+	weir_mempool_put_bulk(hoarder->pool, objects, 64);
 	return 64;
 }
 
@@ -202,25 +206,48 @@ static uint32_t hoard(void *context)
 static void test_sleep_flushes(void)
 {
 	struct weir_mempool_conf objects = {.name = "hoard", .count = 1024, .size = 64};
-	struct weir_worker_conf conf = {.turn = hoard, .sleep_us = 100};
+	struct hoarder hoarder = {.pool = weir_mempool_create(&objects)};
+	struct weir_worker_conf conf = {.turn = hoard, .context = &hoarder, .sleep_us = 100};
 	struct weir_mempool_stats stats = {.cached = 1};
 	struct weir_worker_stats slept = {0};
 	struct weir_worker *worker;
 
-	conf.context = weir_mempool_create(&objects);
 	worker = weir_worker_create(&conf);
 	CU_ASSERT_EQUAL_FATAL(weir_worker_start(worker), 0);
 	for (uint32_t ms = 0; slept.sleeps < 10 && ms < PATIENCE_MS; ms++) {
 		pause_ms(1);
 		weir_worker_stats(worker, &slept);
 	}
-	weir_mempool_stats(conf.context, &stats);
+	weir_mempool_stats(hoarder.pool, &stats);
 	CU_ASSERT_EQUAL(slept.packets, 64);
 	CU_ASSERT_EQUAL(stats.threads, 1);
 	CU_ASSERT_EQUAL(stats.cached, 0);
 	CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
 	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
-	CU_ASSERT_EQUAL(weir_mempool_destroy(conf.context), 0);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(hoarder.pool), 0);
+}
+
+/* Who is busy with nothing gives back what it keeps when the pool is dry. */
+static void test_busy_gives_back(void)
+{
+	struct weir_mempool_conf objects = {.name = "busy", .count = 1024, .size = 64};
+	struct hoarder hoarder = {.pool = weir_mempool_create(&objects)};
+	struct weir_worker_conf conf = {.turn = hoard, .context = &hoarder, .idle = WEIR_IDLE_BUSY};
+	struct weir_worker *worker = weir_worker_create(&conf);
+	static void *all[1024];
+	int got = -1;
+
+	CU_ASSERT_EQUAL_FATAL(weir_worker_start(worker), 0);
+	for (uint32_t ms = 0; got && ms < PATIENCE_MS; ms++) {
+		pause_ms(1);
+		if (atomic_load(&hoarder.turns) > 1)
+			got = weir_mempool_get_bulk(hoarder.pool, all, 1024);
+	}
+	CU_ASSERT_EQUAL_FATAL(got, 0);
+	weir_mempool_put_bulk(hoarder.pool, all, 1024);
+	CU_ASSERT_EQUAL(weir_worker_stop(worker, PATIENCE_MS), 0);
+	CU_ASSERT_EQUAL(weir_worker_destroy(worker), 0);
+	CU_ASSERT_EQUAL(weir_mempool_destroy(hoarder.pool), 0);
 }
 
 static void test_stuck(void)
@@ -356,6 +383,7 @@ int main(void)
 		{"on its lcore", test_lcore},
 		{"asleep", test_sleep},
 		{"asleep it hoards nothing", test_sleep_flushes},
+		{"busy it gives back what is asked for", test_busy_gives_back},
 		{"a turn that does not return", test_stuck},
 		{"a thread of the caller's", test_own_thread},
 		{"a call on its thread", test_call},

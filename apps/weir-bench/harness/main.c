@@ -3,6 +3,8 @@
 #include "bench.h"
 #include "machine.h"
 
+#include "apps/common/output.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +155,7 @@ int bench_main(int argc, char **argv, const struct bench_program *program)
 		.help_filter = describe};
 	int result = 1;
 
+	app_guard_output();
 	argp_err_exit_status = BENCH_MISUSE;
 	options_defaults(&run.options);
 	run.program = program_invocation_short_name;
@@ -167,9 +170,5 @@ int bench_main(int argc, char **argv, const struct bench_program *program)
 		json_decref(run.machine);
 	}
 	free(parsed.words);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && result == 0) {
-		fprintf(stderr, "%s: standard output: %s\n", run.program, strerror(errno));
-		result = 1;
-	}
 	return result;
 }
