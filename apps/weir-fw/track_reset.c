@@ -26,14 +26,14 @@ static uint32_t judge_reset(
 	return tcp->state;
 }
 
-/* A reset that answers a segment that was let through without belonging: a SYN, or an ACK before the
- * other side has acknowledged anything. */
+/* A reset that answers a segment of the other side that was let through without belonging: a SYN, or an
+ * ACK before that side has acknowledged anything. */
 static bool answers_ignored(
 	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
 {
 	const struct fw_tcp *tcp = &connection->tcp;
 
-	return segment->flags & ACK &&
+	return fw_tcp_last_side(tcp) != side &&
 	       ((connection->answered && fw_tcp_last_kind(tcp) == KIND_SYN) ||
 		       (!connection->assured && fw_tcp_last_kind(tcp) == KIND_ACK &&
 			       !tcp->side[!side].has_ack)) &&
