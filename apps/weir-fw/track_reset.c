@@ -26,14 +26,17 @@ static uint32_t judge_reset(
 	return tcp->state;
 }
 
-/* A reset that answers a segment that was let through without belonging. */
+/* A reset that answers a segment of the other side that was let through without belonging: a SYN, or an
+ * ACK before that side has acknowledged anything. */
 static bool answers_ignored(
-	const struct fw_connection *connection, const struct fw_segment *segment)
+	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
 {
 	const struct fw_tcp *tcp = &connection->tcp;
 
-	return ((connection->answered && fw_tcp_last_kind(tcp) == KIND_SYN) ||
-		       (!connection->assured && fw_tcp_last_kind(tcp) == KIND_ACK)) &&
+	return fw_tcp_last_side(tcp) != side &&
+	       ((connection->answered && fw_tcp_last_kind(tcp) == KIND_SYN) ||
+		       (!connection->assured && fw_tcp_last_kind(tcp) == KIND_ACK &&
+			       !tcp->side[!side].has_ack)) &&
 	       segment->ack == fw_tcp_last_end(tcp);
 }
 
@@ -46,14 +49,13 @@ static bool is_closing(const struct fw_tcp *tcp)
 	       tcp->state == FW_TCP_CLOSE;
 }
 
-/* Who began resets what answers did not belong: from where the last of them says. */
-static bool gives_up(
-	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
+/* A SYN is answered by an ACK of another connection, which a reset ends: from where that ACK says. */
+static bool gives_up(const struct fw_connection *connection, const struct fw_segment *segment)
 {
 	const struct fw_tcp *tcp = &connection->tcp;
 
-	return side == 0 && tcp->state == FW_TCP_SYN_SENT && connection->answered &&
-	       !(segment->flags & ACK) && segment->sequence == (uint32_t)tcp->last.numbers;
+	return tcp->state == FW_TCP_SYN_SENT && connection->answered &&
+	       segment->sequence == (uint32_t)tcp->last.numbers;
 }
 
 uint32_t fw_tcp_reset_state(const struct fw_connection *connection,
@@ -65,6 +67,6 @@ uint32_t fw_tcp_reset_state(const struct fw_connection *connection,
 bool fw_tcp_reset_is_believed(
 	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
 {
-	return is_closing(&connection->tcp) || gives_up(connection, segment, side) ||
-	       answers_ignored(connection, segment);
+	return is_closing(&connection->tcp) || gives_up(connection, segment) ||
+	       answers_ignored(connection, segment, side);
 }

@@ -152,7 +152,7 @@ static bool resumes(struct fw_tcp *tcp, const struct fw_segment *segment, uint32
 		.scale = tcp->offered_scale,
 		.scales = tcp->offered_scales,
 		.sack = tcp->offered_sack};
-	memset(&tcp->side[side], 0, sizeof(tcp->side[side]));
+	tcp->side[side] = (struct fw_tcp_side){.liberal = tcp->side[side].liberal};
 	tcp->state = SS;
 	return true;
 }

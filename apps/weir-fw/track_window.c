@@ -81,9 +81,11 @@ static enum fw_place place_of(struct fw_tcp *tcp, const struct fw_segment *segme
 		      after(segment->end, sender->end - receiver->max_window - 1);
 
 	if (!before(segment->sequence, sender->max_end + 1)) {
-		if (overshoots(sender, receiver, segment, recent_ack))
-			return FW_PASSES;
-		return sender->liberal ? FW_INSIDE : FW_OUTSIDE;
+		bool near = overshoots(sender, receiver, segment, recent_ack);
+
+		if (sender->liberal)
+			return FW_INSIDE;
+		return near ? FW_PASSES : FW_OUTSIDE;
 	}
 	if (!before(segment->sack, receiver->end + 1))
 		return sender->liberal ? FW_INSIDE : FW_OUTSIDE;

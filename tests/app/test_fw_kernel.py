@@ -53,10 +53,17 @@ def is_tcp(frame):
     return (frame[23] if frame[12:14] == b"\x08\x00" else frame[20]) == 6
 
 
-# Of the segments of hostile sessions about one in ten thousand is judged otherwise than by Linux 6.18,
-# where ports are used again: whether a SYN begins a new connection after a reset in the handshake that
-# had the number 0, and SACK blocks beyond what was sent since then.
-HOSTILE = 0.002
+# The share of TCP segments of hostile sessions that may be judged otherwise. Linux changed its mind on
+# these from version to version; weir-fw does as 6.18, with which this was written.
+HOSTILE = 0 if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 18) else 0.002
+
+# The same of packets in fragments: an empty one that says that more follow gives Linux the length of the
+# packet, whose last fragment then comes too early.
+EMPTY = 0.001
+
+# Sessions that were judged otherwise once: connections begun in the middle that begin anew, resets in
+# the handshake.
+ONCE_ODD = 1016, 1025, 1040, 1057, 1059, 2118, 2137
 
 
 class Kernel(unittest.TestCase):
@@ -150,14 +157,14 @@ class Kernel(unittest.TestCase):
                          "\t\tct state related drop\n"),
         ]
         sent = passed = 0
-        for seed in range(SEED, SEED + SESSIONS):
+        for seed in [*range(SEED, SEED + SESSIONS), *ONCE_ODD]:
             with self.subTest(seed=seed):
                 text = files[seed % len(files)]
                 frames = self.through(list(fw_sessions.Sessions(seed).frames(PACKETS * 2)))
                 self.assertGreater(len(frames), PACKETS)
                 passed += self.compare(self.write(text), frames, HOSTILE)
                 sent += len(frames)
-        print(f"{SESSIONS} times sessions, {sent} packets, {passed} accepted by both; "
+        print(f"{SESSIONS + len(ONCE_ODD)} times sessions, {sent} packets, {passed} accepted by both; "
               f"{Kernel.known} so far differ in known ways", file=sys.stderr)
 
     @staticmethod
@@ -189,7 +196,7 @@ class Kernel(unittest.TestCase):
             ours = self.by_number(frame for i, frame in enumerate(frames) if i in accepted)
             theirs, sent = self.by_number(theirs), self.by_number(frames)
             odd = [n for n in sent if (n in theirs) != (n in ours)]
-            for n in odd[:1] if len(odd) > HOSTILE * len(sent) else []:
+            for n in odd[:1] if len(odd) > (HOSTILE or EMPTY) * len(sent) else []:
                 self.fail(f"seed {seed}: {len(odd)} of {len(sent)} differ, {'accepted' if n in theirs else 'dropped'}"
                           f" by the kernel: {[p.hex() for p in sent[n]]}")
             for n in {*ours} & {*theirs}:
