@@ -247,6 +247,17 @@ static void count_fragments(struct fw_router *router)
 	router->fragments_dropped = stats.dropped;
 }
 
+static void expire_fragments(struct fw_router *router, uint64_t now_ns)
+{
+	weir_reassembly_expire(router->reassembly, now_ns);
+	count_fragments(router);
+}
+
+static void expire_parts(struct fw_view *view)
+{
+	expire_fragments((struct fw_router *)view, app_now_ns()); /* the view is its first member */
+}
+
 static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct fw_router *router = stage->state;
@@ -257,8 +268,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 	for (uint32_t i = 0; i < count; i++)
 		handle(router, mbufs[i]);
 	fw_view_end(&router->view);
-	weir_reassembly_expire(router->reassembly, router->clock_ns);
-	count_fragments(router);
+	expire_fragments(router, router->clock_ns);
 }
 
 static int open_router(struct weir_stage_args *args, void *conf)
@@ -277,6 +287,7 @@ static int set_up(struct weir_stage *stage)
 	fw_view_open(&router->view, live, stage->worker);
 	router->view.judge.bind = fw_nat_bind;
 	router->view.judge.translate = fw_nat_apply;
+	router->view.expire_parts = expire_parts;
 	router->stage = stage;
 	router->net = &live->net;
 	router->alone = stage->workers == 1;
@@ -298,8 +309,7 @@ static void tear_down(struct weir_stage *stage)
 	if (router->alone)
 		fw_hops_close(&router->hops);
 	/* what is not whole now never will be */
-	weir_reassembly_expire(router->reassembly, UINT64_MAX);
-	count_fragments(router);
+	expire_fragments(router, UINT64_MAX);
 	weir_reassembly_destroy(router->reassembly);
 }
 
