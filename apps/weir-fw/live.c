@@ -4,6 +4,7 @@
 
 #include "apps/weir-fw/control.h"
 #include "apps/weir-fw/report.h"
+#include "apps/weir-fw/router.h"
 
 #include <string.h>
 
@@ -11,7 +12,6 @@
  * then, of 16 connections each: some milliseconds. */
 #define EXPIRE_EACH_NS UINT64_C(1000000000)
 #define EXPIRE_ROUNDS  1024
-#define PATIENCE_MS    100
 
 /* Errors are told at most so often a second, and so many at once; as net.ipv4.icmp_msgs_per_sec and
  * icmp_msgs_burst of the kernel. */
@@ -82,9 +82,9 @@ static void expire(struct fw_live *live, uint64_t now_ns)
 	live->expired_ns = now_ns;
 	/* one that is busy or stuck is asked again */
 	for (uint32_t i = 0; i < workers; i++)
-		fw_live_call(live, "firewall", i, expire_some, live->views[i], PATIENCE_MS);
+		fw_live_call(live, "firewall", i, expire_some, live->views[i], FW_PATIENCE_MS);
 	if (workers > 1)
-		fw_live_call(live, "steer", 0, expire_parts, live->views[workers], PATIENCE_MS);
+		fw_live_call(live, "steer", 0, expire_parts, live->views[workers], FW_PATIENCE_MS);
 }
 
 static void look_around(struct app_pipeline *run)
@@ -95,6 +95,8 @@ static void look_around(struct app_pipeline *run)
 	fw_reload_look(&live->reload, now_ns);
 	fw_logs_flush(live->logs);
 	expire(live, now_ns);
+	if (live->net.host.count)
+		fw_hops_look(live);
 }
 
 /* What the threads have counted, which have ended. */

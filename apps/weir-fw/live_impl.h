@@ -37,6 +37,9 @@ void fw_view_open(struct fw_view *view, struct fw_live *live, uint32_t worker);
 void fw_view_begin(struct fw_view *view);
 void fw_view_end(struct fw_view *view);
 
+/* So long a thread is waited for that may be busy. */
+#define FW_PATIENCE_MS 100
+
 /* Have function(context) called on the thread with this number of those that run a stage, as
  * weir_pipeline_call(). */
 int fw_live_call(const struct fw_live *live, const char *stage, uint32_t worker,

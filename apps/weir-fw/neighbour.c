@@ -157,6 +157,18 @@ void fw_neighbour_heard(struct fw_neighbour *entry, const uint8_t *mac, uint64_t
 	entry->heard_ns = now_ns;
 }
 
+void fw_neighbours_forget(struct fw_neighbours *neighbours, uint64_t ports)
+{
+	for (uint32_t i = 0; i < SETS * PLACES; i++) {
+		struct fw_neighbour *entry = &neighbours->sets[i / PLACES][i % PLACES];
+
+		if (entry->fixed || !(ports >> entry->port & 1))
+			continue;
+		entry->known = false;
+		entry->asked = 0;
+	}
+}
+
 /* ---- messages ---- */
 
 enum { ETHERNET = 14, ARP = 28, REQUEST = 1, REPLY = 2, SOLICIT = 135, ADVERT = 136 };

@@ -51,6 +51,9 @@ uint32_t fw_neighbour_release(
 	struct fw_neighbours *neighbours, struct fw_neighbour *entry, struct weir_mbuf **mbufs);
 /* It has said where it is. */
 void fw_neighbour_heard(struct fw_neighbour *entry, const uint8_t *mac, uint64_t now_ns);
+/* Who is behind these ports, a bit each, may be elsewhere now: they are asked again, but for those
+ * that are fixed. What waits goes on waiting. */
+void fw_neighbours_forget(struct fw_neighbours *neighbours, uint64_t ports);
 
 /* What a message of neighbours says. */
 struct fw_message {

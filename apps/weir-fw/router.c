@@ -88,7 +88,7 @@ static void forward(struct fw_router *router, const struct fw_passage *passage, 
 	}
 	if (fw_router_is_too_long(router, passage, port)) {
 		give_up(router, passage, FW_ROUTER_UNREACHABLE, FW_REPLY_TOO_BIG,
-			router->net->interfaces[port].mtu);
+			fw_net_mtu(router->net, port));
 		return;
 	}
 	fw_router_take_hop(packet);
@@ -145,10 +145,11 @@ static void route(struct fw_router *router, const struct fw_passage *passage)
 bool fw_router_is_for_us(const struct fw_net *net, const struct weir_mbuf *mbuf)
 {
 	const uint8_t *to = weir_mbuf_data(mbuf);
+	uint8_t own[6];
 
+	fw_net_mac(net, mbuf->port, own);
 	return weir_mbuf_link_type(mbuf) == WEIR_LINK_ETHERNET && mbuf->data_length >= ETHERNET &&
-	       !(mbuf->flags & WEIR_MBUF_VLAN) &&
-	       (to[0] & 1 || memcmp(to, net->interfaces[mbuf->port].mac, 6) == 0);
+	       !(mbuf->flags & WEIR_MBUF_VLAN) && (to[0] & 1 || memcmp(to, own, 6) == 0);
 }
 
 static void hear_arp(struct fw_router *router, struct weir_mbuf *mbuf)
