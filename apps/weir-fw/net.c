@@ -277,14 +277,15 @@ enum fw_next fw_net_find(const struct fw_net *net, uint8_t family, const uint8_t
 	return FW_NEXT_NONE;
 }
 
-/* Multicast, and of IPv4 the broadcasts: of all, and of our networks. */
+/* Multicast, and of IPv4 the broadcasts: of all, and of our networks. What is reserved besides is
+ * as any other, as in Linux. */
 bool fw_net_is_group(const struct fw_net *net, uint8_t family, const uint8_t *address)
 {
 	static const uint8_t all[4] = {0xff, 0xff, 0xff, 0xff};
 
 	if (family == FW_IP6)
 		return address[0] == 0xff;
-	if (address[0] >= 224)
+	if ((address[0] & 0xf0) == 224 || memcmp(address, all, 4) == 0)
 		return true;
 	for (uint32_t i = 0; i < net->route_count; i++) {
 		const struct fw_route *route = &net->routes[i];
