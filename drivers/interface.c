@@ -54,6 +54,7 @@ int weir__interface_link(uint32_t ifindex, struct weir_port_link *link)
 		link->gone = true;
 	} else {
 		memcpy(link->name, request.ifr_name, sizeof(link->name));
+		link->ifindex = ifindex;
 		look(fd, &request, link);
 	}
 	close(fd);

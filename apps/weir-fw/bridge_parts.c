@@ -20,10 +20,16 @@ static void dropped(void *context, struct weir_mbuf *mbuf)
 		stage, router ? (uint32_t)FW_ROUTER_FRAGMENTS : FW_LIVE_FRAGMENTS, &mbuf, 1);
 }
 
+static void expire(struct fw_view *view)
+{
+	fw_parts_pass(&view->parts, fw_since_1970());
+}
+
 int fw_bridge_parts_open(struct weir_stage *stage)
 {
 	struct fw_view *view = stage->state;
 
+	view->expire_parts = expire;
 	if (fw_parts_open(&view->parts, fw_held_most(view->live), dropped, stage))
 		return weir_stage_fail(ENOMEM, "no memory for fragments");
 	return 0;

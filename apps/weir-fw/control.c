@@ -159,7 +159,7 @@ static int call(struct search *search, uint32_t worker, void (*function)(void *c
 	int error;
 
 	search->worker = worker;
-	error = fw_live_call(search->live, worker, function, search, PATIENCE_MS);
+	error = fw_live_call(search->live, "firewall", worker, function, search, PATIENCE_MS);
 	if (!error && search->untracked)
 		error = weir__fail(
 			ENOENT, "no connections are tracked: no rule asks for ct state or nat");

@@ -4,11 +4,12 @@
 
 #include "apps/weir-fw/control.h"
 #include "apps/weir-fw/report.h"
+#include "apps/weir-fw/router.h"
 
 #include <string.h>
 
-/* How often connections go when no packet comes; and how many calls of the tracker then, of 16
- * connections each: some milliseconds. */
+/* How often connections and fragments go when no packet comes; and how many calls of the tracker
+ * then, of 16 connections each: some milliseconds. */
 #define EXPIRE_EACH_NS UINT64_C(1000000000)
 #define EXPIRE_ROUNDS  1024
 
@@ -37,6 +38,14 @@ static int reload(const struct weir_control_request *request, char **answer, voi
 	return fw_reload_now(&live->reload, answer);
 }
 
+/* On the thread in front. */
+static void expire_parts(void *context)
+{
+	struct fw_view *view = context;
+
+	view->expire_parts(view);
+}
+
 /* On a thread that judges. */
 static void expire_some(void *context)
 {
@@ -48,28 +57,34 @@ static void expire_some(void *context)
 	for (uint32_t i = 0; tracker && i < EXPIRE_ROUNDS; i++)
 		if (fw_tracker_expire(tracker, now_ns) == 0)
 			break;
+	expire_parts(context);
 }
 
-int fw_live_call(const struct fw_live *live, uint32_t worker, void (*function)(void *context),
-	void *context, uint32_t timeout_ms)
+int fw_live_call(const struct fw_live *live, const char *stage, uint32_t worker,
+	void (*function)(void *context), void *context, uint32_t timeout_ms)
 {
 	const struct weir_pipeline *pipeline = live->bridge.run.pipeline;
-	int stage = weir_pipeline_find(pipeline, "firewall");
 	uint32_t first;
 
-	weir_pipeline_stage_workers(pipeline, (uint32_t)stage, &first);
+	weir_pipeline_stage_workers(
+		pipeline, (uint32_t)weir_pipeline_find(pipeline, stage), &first);
 	return weir_pipeline_call(pipeline, first + worker, function, context, timeout_ms);
 }
 
-/* Bursts of packets make connections go whose time is over. They do so when none comes, too. */
+/* Bursts of packets make connections go whose time is over, and fragments. They do so when none
+ * comes, too. */
 static void expire(struct fw_live *live, uint64_t now_ns)
 {
+	const uint32_t workers = live->reload.workers;
+
 	if (live->times_of_packets || now_ns - live->expired_ns < EXPIRE_EACH_NS)
 		return;
 	live->expired_ns = now_ns;
 	/* one that is busy or stuck is asked again */
-	for (uint32_t i = 0; i < live->reload.workers; i++)
-		fw_live_call(live, i, expire_some, live->views[i], 100);
+	for (uint32_t i = 0; i < workers; i++)
+		fw_live_call(live, "firewall", i, expire_some, live->views[i], FW_PATIENCE_MS);
+	if (workers > 1)
+		fw_live_call(live, "steer", 0, expire_parts, live->views[workers], FW_PATIENCE_MS);
 }
 
 static void look_around(struct app_pipeline *run)
@@ -80,6 +95,8 @@ static void look_around(struct app_pipeline *run)
 	fw_reload_look(&live->reload, now_ns);
 	fw_logs_flush(live->logs);
 	expire(live, now_ns);
+	if (live->net.host.count)
+		fw_hops_look(live);
 }
 
 /* What the threads have counted, which have ended. */

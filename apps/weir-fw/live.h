@@ -38,6 +38,8 @@ struct fw_live {
 	struct fw_limit errors;                /* that a router tells */
 	uint64_t expired_ns;                   /* when it was last looked for, in vain of packets */
 	struct fw_logs *logs;
+	struct fw_hops *hops; /* of a router: its neighbours */
+	uint64_t anew;        /* ports whose neighbours are to be forgotten, a bit each */
 	struct fw_view *views[FW_VIEWS]; /* of those that judge, by number; then the one in front */
 	/* of the run, once it has ended */
 	struct fw_totals totals;

@@ -25,7 +25,9 @@ struct fw_view {
 	uint64_t now_ns;     /* since 1970 */
 	uint32_t generation; /* of the rules */
 	struct fw_fast fast;
-	struct fw_parts parts; /* of a bridge */
+	struct fw_parts parts; /* of a bridge, and in front of several threads */
+	/* when no packet comes: fragments go that have waited for too long */
+	void (*expire_parts)(struct fw_view *view);
 	uint8_t flat[FW_FLAT];
 };
 
@@ -35,9 +37,13 @@ void fw_view_open(struct fw_view *view, struct fw_live *live, uint32_t worker);
 void fw_view_begin(struct fw_view *view);
 void fw_view_end(struct fw_view *view);
 
-/* Have function(context) called on the thread with this number, as weir_pipeline_call(). */
-int fw_live_call(const struct fw_live *live, uint32_t worker, void (*function)(void *context),
-	void *context, uint32_t timeout_ms);
+/* So long a thread is waited for that may be busy. */
+#define FW_PATIENCE_MS 100
+
+/* Have function(context) called on the thread with this number of those that run a stage, as
+ * weir_pipeline_call(). */
+int fw_live_call(const struct fw_live *live, const char *stage, uint32_t worker,
+	void (*function)(void *context), void *context, uint32_t timeout_ms);
 
 /* The clock that connections live by, where it is not the times of files. */
 uint64_t fw_since_1970(void);

@@ -15,18 +15,30 @@
 #define REACHABLE (30 * NS)
 #define AWAY      (10 * NS) /* until one that is away is asked once more */
 
+/* A packet that waits, in the list of its neighbour or of the places that are free. */
+struct place {
+	struct weir_mbuf *mbuf;
+	uint32_t next;
+};
+
 struct fw_neighbours {
 	struct fw_neighbour sets[SETS][PLACES];
 	uint32_t held, most; /* packets that wait for any of them */
 	uint32_t hand;       /* where those are looked for that wait no longer */
+	uint32_t free;       /* the first one; there are some while held is below most */
+	struct place places[];
 };
 
 struct fw_neighbours *fw_neighbours_create(uint32_t most)
 {
-	struct fw_neighbours *neighbours = calloc(1, sizeof(*neighbours));
+	struct fw_neighbours *neighbours =
+		calloc(1, sizeof(*neighbours) + most * sizeof(neighbours->places[0]));
 
-	if (neighbours)
-		neighbours->most = most;
+	if (!neighbours)
+		return NULL;
+	neighbours->most = most;
+	for (uint32_t i = 0; i < most; i++)
+		neighbours->places[i].next = i + 1;
 	return neighbours;
 }
 
@@ -40,11 +52,11 @@ static struct fw_neighbour *set_of(
 
 void fw_neighbours_destroy(struct fw_neighbours *neighbours)
 {
-	for (uint32_t i = 0; neighbours && i < SETS * PLACES; i++) {
-		struct fw_neighbour *entry = &neighbours->sets[i / PLACES][i % PLACES];
+	struct weir_mbuf *held[FW_NEIGHBOUR_HELD];
 
-		weir_mbuf_free_bulk(entry->held, entry->held_count);
-	}
+	for (uint32_t i = 0; neighbours && i < SETS * PLACES; i++)
+		weir_mbuf_free_bulk(held, fw_neighbour_release(neighbours,
+						  &neighbours->sets[i / PLACES][i % PLACES], held));
 	free(neighbours);
 }
 
@@ -90,9 +102,14 @@ struct fw_neighbour *fw_neighbour_make(struct fw_neighbours *neighbours, uint32_
 uint32_t fw_neighbour_release(
 	struct fw_neighbours *neighbours, struct fw_neighbour *entry, struct weir_mbuf **mbufs)
 {
-	uint32_t count = entry->held_count;
+	uint32_t count = entry->held_count, at = entry->first;
 
-	memcpy(mbufs, entry->held, count * sizeof(*mbufs));
+	if (count == 0)
+		return 0;
+	for (uint32_t i = 0; i < count; i++, at = neighbours->places[at].next)
+		mbufs[i] = neighbours->places[at].mbuf;
+	neighbours->places[entry->last].next = neighbours->free;
+	neighbours->free = entry->first;
 	entry->held_count = 0;
 	neighbours->held -= count;
 	return count;
@@ -113,7 +130,7 @@ static uint32_t release_next(struct fw_neighbours *neighbours, struct weir_mbuf 
 uint32_t fw_neighbour_hold(struct fw_neighbours *neighbours, struct fw_neighbour *entry,
 	struct weir_mbuf *mbuf, struct weir_mbuf **lost)
 {
-	uint32_t count = 0;
+	uint32_t count = 0, at;
 
 	if (entry->held_count == FW_NEIGHBOUR_HELD) {
 		*lost = mbuf;
@@ -121,7 +138,14 @@ uint32_t fw_neighbour_hold(struct fw_neighbours *neighbours, struct fw_neighbour
 	}
 	if (neighbours->held >= neighbours->most)
 		count = release_next(neighbours, lost);
-	entry->held[entry->held_count++] = mbuf;
+	at = neighbours->free;
+	neighbours->free = neighbours->places[at].next;
+	neighbours->places[at].mbuf = mbuf;
+	if (entry->held_count++ == 0)
+		entry->first = at;
+	else
+		neighbours->places[entry->last].next = at;
+	entry->last = at;
 	neighbours->held++;
 	return count;
 }
@@ -155,6 +179,18 @@ void fw_neighbour_heard(struct fw_neighbour *entry, const uint8_t *mac, uint64_t
 	entry->known = true;
 	entry->asked = 0;
 	entry->heard_ns = now_ns;
+}
+
+void fw_neighbours_forget(struct fw_neighbours *neighbours, uint64_t ports)
+{
+	for (uint32_t i = 0; i < SETS * PLACES; i++) {
+		struct fw_neighbour *entry = &neighbours->sets[i / PLACES][i % PLACES];
+
+		if (entry->fixed || !(ports >> entry->port & 1))
+			continue;
+		entry->known = false;
+		entry->asked = 0;
+	}
 }
 
 /* ---- messages ---- */

@@ -2,7 +2,7 @@
 /* neighbour.h: who is at which address of Ethernet: by ARP (RFC 826) and by the neighbour discovery
  * of IPv6 (RFC 4861).
  *
- * Packets for one that is not known yet wait, a few of them, until it has answered. It is asked
+ * Packets for one that is not known yet wait, some of them, until it has answered. It is asked
  * again once a second while packets come for it; when it has not answered three times, it is away,
  * and it is asked once more after a while.
  */
@@ -11,7 +11,9 @@
 
 #include "apps/weir-fw/net.h"
 
-#define FW_NEIGHBOUR_HELD  8  /* packets that wait for one */
+/* Packets that wait for one: about as many small ones as 212,992 bytes of Linux
+ * (net.ipv4.neigh.default.unres_qlen_bytes) hold. */
+#define FW_NEIGHBOUR_HELD  256
 #define FW_NEIGHBOUR_FRAME 86 /* bytes of a question or an answer at most */
 
 struct fw_neighbour {
@@ -21,8 +23,7 @@ struct fw_neighbour {
 	bool known, fixed;
 	uint32_t asked; /* times, since it last answered */
 	uint64_t heard_ns, asked_ns, used_ns;
-	struct weir_mbuf *held[FW_NEIGHBOUR_HELD];
-	uint32_t held_count;
+	uint32_t held_count, first, last; /* that wait: places of neighbour.c */
 };
 
 struct fw_neighbours;
@@ -51,6 +52,9 @@ uint32_t fw_neighbour_release(
 	struct fw_neighbours *neighbours, struct fw_neighbour *entry, struct weir_mbuf **mbufs);
 /* It has said where it is. */
 void fw_neighbour_heard(struct fw_neighbour *entry, const uint8_t *mac, uint64_t now_ns);
+/* Who is behind these ports, a bit each, may be elsewhere now: they are asked again, but for those
+ * that are fixed. What waits goes on waiting. */
+void fw_neighbours_forget(struct fw_neighbours *neighbours, uint64_t ports);
 
 /* What a message of neighbours says. */
 struct fw_message {

@@ -185,21 +185,35 @@ void fw_net_finish(
 	qsort(net->routes, net->route_count, sizeof(*net->routes), longest_first);
 }
 
+static void set_mac(struct fw_interface *interface, const uint8_t *mac)
+{
+	uint64_t bytes = 0;
+
+	memcpy(&bytes, mac, 6);
+	/* relaxed: nothing else is told by it */
+	atomic_store_explicit(&interface->mac, bytes, memory_order_relaxed);
+}
+
 /* The address of Ethernet is the interface's, but for a tap: that one is of the host at its other
- * end. Where there is none, it is locally administered, by the number. */
-static void choose_mac(
-	struct fw_interface *interface, const struct weir_port *port, uint32_t number)
+ * end. */
+bool fw_net_look(struct fw_net *net, const struct app *app, uint32_t port)
 {
 	static const uint8_t none[6];
-	struct weir_port_link link = {.mtu = 0};
+	struct fw_interface *interface = &net->interfaces[port];
+	const struct weir_port_link before = interface->link;
+	struct weir_port_link *link = &interface->link;
 
-	if (weir_port_link(port, &link))
-		memset(&link, 0, sizeof(link));
-	interface->mtu = link.mtu;
-	memcpy(interface->mac, link.mac, 6);
-	if (memcmp(link.mac, none, 6) != 0 && strncmp(weir_port_name(port), "tap:", 4) != 0)
-		return;
-	memcpy(interface->mac, (const uint8_t[]){0x02, 'w', 'e', 'i', 'r', (uint8_t)number}, 6);
+	if (weir_port_link(app->ports[port], link))
+		*link = before;
+	if (link->gone)
+		return false;
+	if (memcmp(link->mac, none, 6) != 0 &&
+		strncmp(weir_port_name(app->ports[port]), "tap:", 4) != 0)
+		set_mac(interface, link->mac);
+	/* relaxed: as above */
+	atomic_store_explicit(&interface->mtu, link->mtu, memory_order_relaxed);
+	return (link->up && !before.up) || link->ifindex != before.ifindex ||
+	       memcmp(link->mac, before.mac, 6) != 0;
 }
 
 /* An interface with addresses of IPv6 has one of its link, made of its MAC (RFC 4291, appendix A).
@@ -221,8 +235,13 @@ static void add_link_local(struct fw_net *net, const uint8_t *mac, const char *n
 void fw_net_open(struct fw_net *net, const struct app *app, char (*names)[FW_IFNAMSIZ])
 {
 	for (uint32_t i = 0; i < app->port_count; i++) {
-		choose_mac(&net->interfaces[i], app->ports[i], i + 1);
-		add_link_local(net, net->interfaces[i].mac, names[i]);
+		/* where there is none it is locally administered, by the number */
+		uint8_t mac[6] = {0x02, 'w', 'e', 'i', 'r', (uint8_t)(i + 1)};
+
+		set_mac(&net->interfaces[i], mac);
+		fw_net_look(net, app, i);
+		fw_net_mac(net, i, mac);
+		add_link_local(net, mac, names[i]);
 	}
 }
 
@@ -258,14 +277,15 @@ enum fw_next fw_net_find(const struct fw_net *net, uint8_t family, const uint8_t
 	return FW_NEXT_NONE;
 }
 
-/* Multicast, and of IPv4 the broadcasts: of all, and of our networks. */
+/* Multicast, and of IPv4 the broadcasts: of all, and of our networks. What is reserved besides is
+ * as any other, as in Linux. */
 bool fw_net_is_group(const struct fw_net *net, uint8_t family, const uint8_t *address)
 {
 	static const uint8_t all[4] = {0xff, 0xff, 0xff, 0xff};
 
 	if (family == FW_IP6)
 		return address[0] == 0xff;
-	if (address[0] >= 224)
+	if ((address[0] & 0xf0) == 224 || memcmp(address, all, 4) == 0)
 		return true;
 	for (uint32_t i = 0; i < net->route_count; i++) {
 		const struct fw_route *route = &net->routes[i];

@@ -6,6 +6,10 @@
 #include "apps/common/app.h"
 #include "apps/weir-fw/nat.h"
 
+#include <weir/atomic.h>
+
+#include <string.h>
+
 #define FW_NET_ADDRESSES  128
 #define FW_NET_ROUTES     128
 #define FW_NET_NEIGHBOURS 128
@@ -21,9 +25,11 @@ struct fw_fixed { /* a neighbour that is never asked for */
 	uint8_t family, address[16], mac[6];
 };
 
+/* What it is like, which may change while packets are routed: one thread looks, all others read. */
 struct fw_interface {
-	uint8_t mac[6];
-	uint32_t mtu; /* 0: no limit */
+	WEIR_ATOMIC(uint64_t) mac;  /* 6 bytes as they lie in memory, to be read at once */
+	WEIR_ATOMIC(uint32_t) mtu;  /* 0: no limit */
+	struct weir_port_link link; /* of who looks: what it has seen last */
 };
 
 struct fw_net {
@@ -47,8 +53,28 @@ void fw_net_neighbour(struct fw_net *net, struct argp_state *state, const char *
 void fw_net_finish(
 	struct fw_net *net, struct argp_state *state, char (*names)[FW_IFNAMSIZ], uint32_t count);
 
-/* The ports are open: their addresses of Ethernet, and those of IPv6's links, which follow. */
+/* The ports are open: their addresses of Ethernet, and those of IPv6's links, which follow, and
+ * stay when others do not. */
 void fw_net_open(struct fw_net *net, const struct app *app, char (*names)[FW_IFNAMSIZ]);
+
+/* See what became of the interface of a port meanwhile. Returns whether neighbours behind it may be
+ * others now: it was away, or down, or has another address of Ethernet. */
+bool fw_net_look(struct fw_net *net, const struct app *app, uint32_t port);
+
+/* What an interface is like now. */
+static inline void fw_net_mac(const struct fw_net *net, uint32_t port, uint8_t mac[6])
+{
+	/* relaxed: nothing else is told by it */
+	uint64_t bytes = atomic_load_explicit(&net->interfaces[port].mac, memory_order_relaxed);
+
+	memcpy(mac, &bytes, 6);
+}
+
+static inline uint32_t fw_net_mtu(const struct fw_net *net, uint32_t port)
+{
+	/* relaxed: as above */
+	return atomic_load_explicit(&net->interfaces[port].mtu, memory_order_relaxed);
+}
 
 /* ADDRESS or ADDRESS/LENGTH, of so many characters; and have two addresses these first bits in
  * common? */

@@ -88,7 +88,7 @@ static void forward(struct fw_router *router, const struct fw_passage *passage, 
 	}
 	if (fw_router_is_too_long(router, passage, port)) {
 		give_up(router, passage, FW_ROUTER_UNREACHABLE, FW_REPLY_TOO_BIG,
-			router->net->interfaces[port].mtu);
+			fw_net_mtu(router->net, port));
 		return;
 	}
 	fw_router_take_hop(packet);
@@ -145,10 +145,11 @@ static void route(struct fw_router *router, const struct fw_passage *passage)
 bool fw_router_is_for_us(const struct fw_net *net, const struct weir_mbuf *mbuf)
 {
 	const uint8_t *to = weir_mbuf_data(mbuf);
+	uint8_t own[6];
 
+	fw_net_mac(net, mbuf->port, own);
 	return weir_mbuf_link_type(mbuf) == WEIR_LINK_ETHERNET && mbuf->data_length >= ETHERNET &&
-	       !(mbuf->flags & WEIR_MBUF_VLAN) &&
-	       (to[0] & 1 || memcmp(to, net->interfaces[mbuf->port].mac, 6) == 0);
+	       !(mbuf->flags & WEIR_MBUF_VLAN) && (to[0] & 1 || memcmp(to, own, 6) == 0);
 }
 
 static void hear_arp(struct fw_router *router, struct weir_mbuf *mbuf)
@@ -247,6 +248,17 @@ static void count_fragments(struct fw_router *router)
 	router->fragments_dropped = stats.dropped;
 }
 
+static void expire_fragments(struct fw_router *router, uint64_t now_ns)
+{
+	weir_reassembly_expire(router->reassembly, now_ns);
+	count_fragments(router);
+}
+
+static void expire_parts(struct fw_view *view)
+{
+	expire_fragments((struct fw_router *)view, app_now_ns()); /* the view is its first member */
+}
+
 static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t count)
 {
 	struct fw_router *router = stage->state;
@@ -257,8 +269,7 @@ static void run(struct weir_stage *stage, struct weir_mbuf **mbufs, uint32_t cou
 	for (uint32_t i = 0; i < count; i++)
 		handle(router, mbufs[i]);
 	fw_view_end(&router->view);
-	weir_reassembly_expire(router->reassembly, router->clock_ns);
-	count_fragments(router);
+	expire_fragments(router, router->clock_ns);
 }
 
 static int open_router(struct weir_stage_args *args, void *conf)
@@ -277,6 +288,7 @@ static int set_up(struct weir_stage *stage)
 	fw_view_open(&router->view, live, stage->worker);
 	router->view.judge.bind = fw_nat_bind;
 	router->view.judge.translate = fw_nat_apply;
+	router->view.expire_parts = expire_parts;
 	router->stage = stage;
 	router->net = &live->net;
 	router->alone = stage->workers == 1;
@@ -298,8 +310,7 @@ static void tear_down(struct weir_stage *stage)
 	if (router->alone)
 		fw_hops_close(&router->hops);
 	/* what is not whole now never will be */
-	weir_reassembly_expire(router->reassembly, UINT64_MAX);
-	count_fragments(router);
+	expire_fragments(router, UINT64_MAX);
 	weir_reassembly_destroy(router->reassembly);
 }
 

@@ -111,6 +111,8 @@ int fw_hops_open(struct fw_hops *hops, struct weir_stage *stage, struct fw_live 
 void fw_hops_close(struct fw_hops *hops);
 void fw_hops_send(struct fw_hops *hops, struct weir_mbuf *mbuf, uint32_t port, uint8_t family,
 	const uint8_t *hop);
+/* See what became of the interfaces; and forget who was behind those that are others now. */
+void fw_hops_look(struct fw_live *live);
 void fw_hops_hear(struct fw_hops *hops, const struct fw_message *message, uint32_t port);
 
 /* A header of Ethernet for a packet; to NULL: only what it is of. */

@@ -62,13 +62,12 @@ const uint8_t *fw_own_address(const struct fw_live *live, uint32_t port, uint8_t
 static void ask(struct fw_hops *hops, const struct fw_neighbour *entry)
 {
 	const uint8_t *source = fw_own_address(hops->live, entry->port, entry->family);
-	uint8_t frame[FW_NEIGHBOUR_FRAME];
+	uint8_t frame[FW_NEIGHBOUR_FRAME], mac[6];
 
+	fw_net_mac(&hops->live->net, entry->port, mac);
 	if (source)
 		send_frame(hops, entry->port, frame,
-			fw_neighbour_question(frame, entry->family,
-				hops->live->net.interfaces[entry->port].mac, source,
-				entry->address));
+			fw_neighbour_question(frame, entry->family, mac, source, entry->address));
 }
 
 static struct fw_neighbour *make_entry(
@@ -84,6 +83,15 @@ static struct fw_neighbour *make_entry(
 	return entry;
 }
 
+static void send_to(struct fw_hops *hops, const struct fw_neighbour *entry, struct weir_mbuf *mbuf)
+{
+	uint8_t mac[6];
+
+	fw_net_mac(&hops->live->net, entry->port, mac);
+	fw_put_header(mbuf, entry->mac, mac, entry->family);
+	weir_stage_next(hops->stage, entry->port, mbuf);
+}
+
 /* Those that waited go, or are dropped when it is away. */
 static void release(struct fw_hops *hops, struct fw_neighbour *entry)
 {
@@ -91,11 +99,8 @@ static void release(struct fw_hops *hops, struct fw_neighbour *entry)
 	uint32_t count = fw_neighbour_release(hops->neighbours, entry, held);
 
 	weir_stage_made(hops->stage, count);
-	for (uint32_t i = 0; i < count && entry->known; i++) {
-		fw_put_header(held[i], entry->mac, hops->live->net.interfaces[entry->port].mac,
-			entry->family);
-		weir_stage_next(hops->stage, entry->port, held[i]);
-	}
+	for (uint32_t i = 0; i < count && entry->known; i++)
+		send_to(hops, entry, held[i]);
 	if (!entry->known)
 		weir_stage_drop(hops->stage, FW_ROUTER_NEIGHBOUR, held, count);
 }
@@ -123,8 +128,7 @@ void fw_hops_send(struct fw_hops *hops, struct weir_mbuf *mbuf, uint32_t port, u
 	if (due)
 		ask(hops, entry);
 	if (state == FW_NEIGHBOUR_KNOWN) {
-		fw_put_header(mbuf, entry->mac, hops->live->net.interfaces[port].mac, family);
-		weir_stage_next(hops->stage, port, mbuf);
+		send_to(hops, entry, mbuf);
 	} else if (state == FW_NEIGHBOUR_WAIT) {
 		hold(hops, entry, mbuf);
 	} else {
@@ -139,7 +143,7 @@ void fw_hops_hear(struct fw_hops *hops, const struct fw_message *message, uint32
 	bool ours = message->question &&
 		    fw_net_is_own(&hops->live->net, message->family, message->target, name);
 	const uint8_t *about = message->question ? message->sender : message->target;
-	uint8_t frame[FW_NEIGHBOUR_FRAME];
+	uint8_t frame[FW_NEIGHBOUR_FRAME], mac[6];
 	struct fw_neighbour *entry;
 
 	/* one that nobody asked for may only say something new of a neighbour that is known */
@@ -152,10 +156,10 @@ void fw_hops_hear(struct fw_hops *hops, const struct fw_message *message, uint32
 		fw_neighbour_heard(entry, message->mac, hops->clock_ns);
 		release(hops, entry);
 	}
+	fw_net_mac(&hops->live->net, port, mac);
 	if (ours && message->sender && message->mac)
 		send_frame(hops, port, frame,
-			fw_neighbour_answer(frame, message->family,
-				hops->live->net.interfaces[port].mac, message->target,
+			fw_neighbour_answer(frame, message->family, mac, message->target,
 				message->sender, message->mac));
 }
 
@@ -182,6 +186,7 @@ int fw_hops_open(struct fw_hops *hops, struct weir_stage *stage, struct fw_live 
 {
 	hops->stage = stage;
 	hops->live = live;
+	live->hops = hops;
 	hops->neighbours = fw_neighbours_create(fw_held_most(live));
 	if (!hops->neighbours)
 		return weir_stage_fail(ENOMEM, "no memory for neighbours");
@@ -195,6 +200,26 @@ int fw_hops_open(struct fw_hops *hops, struct weir_stage *stage, struct fw_live 
 void fw_hops_close(struct fw_hops *hops)
 {
 	fw_neighbours_destroy(hops->neighbours);
+}
+
+/* On the thread that knows them. */
+static void forget(void *context)
+{
+	const struct fw_hops *hops = context;
+
+	fw_neighbours_forget(hops->neighbours, hops->live->anew);
+}
+
+void fw_hops_look(struct fw_live *live)
+{
+	const char *stage = live->reload.workers > 1 ? "neighbours" : "firewall";
+
+	for (uint32_t i = 0; i < live->bridge.count; i++)
+		if (fw_net_look(&live->net, &live->bridge.run.app, i))
+			live->anew |= UINT64_C(1) << i;
+	/* one that is busy or stuck is asked again */
+	if (live->anew && !fw_live_call(live, stage, 0, forget, live->hops, FW_PATIENCE_MS))
+		live->anew = 0;
 }
 
 /* ---- behind several threads ---- */

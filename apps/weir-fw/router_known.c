@@ -26,7 +26,7 @@ bool fw_router_is_too_long(
 	const struct fw_router *router, const struct fw_passage *passage, uint32_t port)
 {
 	const struct fw_packet *packet = &router->view.packet;
-	uint32_t mtu = router->net->interfaces[port].mtu;
+	uint32_t mtu = fw_net_mtu(router->net, port);
 
 	return mtu && packet->network_length > mtu && !passage->whole &&
 	       !(passage->mbuf->flags & WEIR_MBUF_SEGMENT) &&

@@ -45,7 +45,7 @@ static void send_one(struct fw_router *router, struct weir_mbuf *mbuf, uint32_t 
 void fw_router_send(struct fw_router *router, struct weir_mbuf *mbuf, uint32_t port, uint8_t family,
 	const uint8_t *hop)
 {
-	uint32_t mtu = router->net->interfaces[port].mtu;
+	uint32_t mtu = fw_net_mtu(router->net, port);
 	struct weir_mbuf *fragments[FRAGMENTS];
 	uint8_t next[16];
 	int count;

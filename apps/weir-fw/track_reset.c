@@ -26,8 +26,8 @@ static uint32_t judge_reset(
 	return tcp->state;
 }
 
-/* A reset that answers a segment of the other side that was let through without belonging: a SYN, or an
- * ACK before that side has acknowledged anything. */
+/* A reset that answers a segment of the other side that was let through without belonging: a SYN, or
+ * an ACK before that side has acknowledged anything. */
 static bool answers_ignored(
 	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
 {
@@ -49,7 +49,8 @@ static bool is_closing(const struct fw_tcp *tcp)
 	       tcp->state == FW_TCP_CLOSE;
 }
 
-/* A SYN is answered by an ACK of another connection, which a reset ends: from where that ACK says. */
+/* A SYN is answered by an ACK of another connection, which a reset ends: from where that ACK
+ * says. */
 static bool gives_up(const struct fw_connection *connection, const struct fw_segment *segment)
 {
 	const struct fw_tcp *tcp = &connection->tcp;

@@ -78,6 +78,7 @@ struct weir_port_link {
 	char name[16]; /* its name now: it may have been renamed */
 	uint32_t mtu;  /* bytes of the longest packet behind its Ethernet header; 0: no limit */
 	uint32_t speed_mbps; /* 0: unknown */
+	uint32_t ifindex;    /* its number, another one when it was made anew; 0: none */
 	uint8_t mac[6];      /* zero without one */
 	bool up;             /* set up, and its carrier is there */
 	bool gone;           /* deleted, or moved where this process does not see it */

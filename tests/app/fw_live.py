@@ -44,13 +44,13 @@ class LiveTest(SocketTest):
 class Fifo(LiveTest):
     """Frames with numbers go through pipes, so that the test says when they come."""
 
-    def run_fifo(self, text, *options):
+    def run_fifo(self, text, *options, outside="pcap:rx=empty.pcap,tx=out.pcap", **more):
         self.rules(text)
         os.mkfifo(self.folder / "fifo")
         captures.write_pcap(self.folder / "empty.pcap", [])
         self.written = []
         process = self.start("--json", "--rules", "rules.nft", "--control", "run.sock", *options,
-                             "inside=pcap:rx=fifo", "outside=pcap:rx=empty.pcap,tx=out.pcap")
+                             "inside=pcap:rx=fifo", f"outside={outside}", **more)
         self.addCleanup(process.kill)
         self.fifo = open(self.folder / "fifo", "wb", buffering=0)
         self.addCleanup(self.fifo.close)

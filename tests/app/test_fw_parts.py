@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """weir-fw and packets in fragments under rules that ask for states: in files and on a bridge."""
+import os
 import random
 import socket
 import struct
+import time
 
 import captures
 import fw_net
 import fw_parts
 import fw_sessions
 from fw_frames import chain, ip, table, udp
-from fw_live import HERE, INSIDE, OUTSIDE, THERE, LiveTest, mac
-from program import main
+from fw_live import HERE, INSIDE, OUTSIDE, THERE, Fifo, LiveTest, mac
+from program import TIMEOUT, main
 
 S = 10**9
 NEW = table(chain("ct state new udp dport 53 accept\nct state established accept", policy="drop"))
@@ -184,6 +186,55 @@ class Bridge(LiveTest):
         (_, out), _ = self.pass_on(frames, [])
         self.assertEqual(sorted(out), sorted(accepted))
         self.assertTrue(len(frames) * 0.2 < len(out) < len(frames) * 0.9)
+
+
+class Idle(Fifo):
+    """Fragments whose others never come are given up in time, though nothing else comes either."""
+
+    def await_so(self, is_so):
+        begun = time.monotonic()
+        while not is_so():
+            self.assertLess(time.monotonic() - begun, TIMEOUT)
+            time.sleep(0.01)
+
+    def counted(self):
+        """How many came, and of these how many were given up."""
+        stages = {s["name"]: s for s in self.ask("pipeline")["ok"][0]["stages"]}
+        return stages["in0"]["packets"], sum(s["counters"].get("fragments", 0) for s in stages.values())
+
+    def give_up(self, frames, *options):
+        now = self.folder / "now"
+        process = self.run_fifo(NEW, *options, outside="null:count=1", env={
+            **os.environ, "LD_PRELOAD": os.environ["WEIR_TEST_CLOCK"], "WEIR_TEST_NOW": str(now),
+            "ASAN_OPTIONS": "verify_asan_link_order=0"})
+        self.write(frames)
+        self.await_so(lambda: self.counted()[0] == len(frames))
+        self.assertEqual(self.counted()[1], 0)
+        now.touch()  # it is half a minute later
+        self.await_so(lambda: self.counted()[1] == len(frames))
+        self.await_so(lambda: self.ask("pools")["ok"][0]["in_use"] == 0)
+        self.fifo.close()
+        report = self.checked(self.end(process)[0])
+        self.assertEqual(report["dropped"]["fragments"], len(frames))
+
+    def of_bridge(self, workers):
+        self.give_up([mac(f, OUTSIDE, INSIDE) for f in (*ASKS[:2], OTHER[0])], "--workers", workers)
+
+    def of_router(self, workers):
+        self.give_up([mac(f, "02:77:65:69:72:01", INSIDE) for f in (*ASKS[:2], OTHER[0])], "--workers", workers,
+                     "--address", "inside=10.0.0.9/24")
+
+    def test_bridge(self):
+        self.of_bridge(1)
+
+    def test_bridge_of_several_threads(self):
+        self.of_bridge(3)
+
+    def test_router(self):
+        self.of_router(1)
+
+    def test_router_of_several_threads(self):
+        self.of_router(3)
 
 
 main()

@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import random
+import socket
 import struct
 import subprocess
 import threading
@@ -154,9 +155,9 @@ class Routed(Fifo):
         }}
     }}"""
 
-    def begin(self, workers):
+    def begin(self, workers, known=True):
         os.mkfifo(self.folder / "fifo1")
-        neighbours = [(f"10.0.0.{i + 2}", INSIDE) for i in range(self.CLIENTS)] + [(self.SERVER, OUTSIDE)]
+        neighbours = [(f"10.0.0.{i + 2}", INSIDE) for i in range(self.CLIENTS)] + [(self.SERVER, OUTSIDE)] * known
         self.rules(self.RULES.format(53))
         self.written = []
         os.mkfifo(self.folder / "fifo")
@@ -193,6 +194,30 @@ class Routed(Fifo):
     def question(self, client, port, to, number):
         return mac(ip(f"10.0.0.{client + 2}", self.SERVER, 17, udp(4000 + port, to, struct.pack("!I", number))),
                    "02:77:65:69:72:01", INSIDE)
+
+    def wait_for_neighbour(self, workers):
+        """Packets for one that is not known yet wait, a certain number of them, and go in order."""
+        process = self.begin(workers, known=False)
+        self.send(0, [self.question(0, 0, 54, n) for n in range(300)])
+        begun = time.monotonic()
+        while sum(s["counters"].get("no neighbour", 0) for s in self.ask("pipeline")["ok"][0]["stages"]) < 300 - 256:
+            self.assertLess(time.monotonic() - begun, TIMEOUT)
+        self.send(1, [bytes.fromhex(("027765697202" + OUTSIDE + "08060001080006040002" + OUTSIDE).replace(":", "")) +
+                      socket.inet_aton(self.SERVER) + bytes.fromhex("027765697202") + socket.inet_aton(self.OUTSIDE)])
+        while self.ask("pools")["ok"][0]["in_use"]:
+            self.assertLess(time.monotonic() - begun, TIMEOUT)
+        for fifo in self.fifos:
+            fifo.close()
+        report = self.checked(self.end(process)[0])
+        self.assertEqual(report["dropped"]["no_neighbour"], 300 - 256)
+        out = [p.data for p in captures.read(self.folder / "out1.pcap") if p.data[12:14] == b"\x08\x00"]
+        self.assertEqual([struct.unpack_from("!I", f, 42)[0] for f in out], list(range(256)))
+
+    def test_wait_for_neighbour(self):
+        self.wait_for_neighbour(1)
+
+    def test_wait_for_neighbour_behind_several(self):
+        self.wait_for_neighbour(3)
 
     def test_translated_under_load(self):
         """No two connections get one port, answers find theirs, and rules are replaced meanwhile."""

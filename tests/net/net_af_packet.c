@@ -5,6 +5,7 @@
 #include "veth.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -217,6 +218,7 @@ static void test_link_and_bad_sends(void)
 
 	CU_ASSERT_EQUAL(weir_port_link(a, &link), 0);
 	CU_ASSERT(link.up && !link.gone && link.mtu == 1500 && strcmp(link.name, "va") == 0);
+	CU_ASSERT_EQUAL(link.ifindex, if_nametoindex("va"));
 	send_some(a, 3, 1515); /* taken, and dropped */
 	CU_ASSERT_EQUAL(stats_of(a).dropped[WEIR_DROP_TX_TOO_LONG], 3);
 	mbuf = weir_mbuf_from_bytes(pool, "short", 5);

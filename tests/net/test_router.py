@@ -8,6 +8,7 @@ that. What starts inside works, over one address; what nobody asked for does not
 """
 import os
 import pathlib
+import re
 import signal
 import sys
 
@@ -53,24 +54,31 @@ class Router(ProgramTest):
         self.addCleanup(net.close)
         net.add("c")
         for host, peer in ("a", "wa"), ("b", "wb"):
-            net.veth(host, peer)
-            net.run(host, "ethtool", "-K", "eth0", "tso", "off", "gso", "off")
+            self.join(net, host, peer)
         net.ip("b", "link", "add", "eth1", "type", "veth", "peer", "name", "eth0", "netns", net.names["c"])
-        for host, device, four, six in (("a", "eth0", f"{LAN}.2/24", f"{LAN6}2/64"),
-                                        ("b", "eth0", "203.0.113.1/24", "fd20::1/64"),
-                                        ("b", "eth1", "198.51.100.1/24", "fd98::1/64"),
+        for host, device, four, six in (("b", "eth1", "198.51.100.1/24", "fd98::1/64"),
                                         ("c", "eth0", f"{SERVER}/24", f"{SERVER6}/64")):
             net.ip(host, "link", "set", device, "up")
             net.ip(host, "address", "add", four, "dev", device)
             net.ip(host, "address", "add", six, "dev", device, "nodad")
+        net.ip("c", "route", "add", "default", "via", "198.51.100.1")
+        net.ip("c", "-6", "route", "add", "default", "via", "fd98::1")
         net.run("b", "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
                 "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
-        for host, four, six in ("a", f"{LAN}.1", f"{LAN6}1"), ("c", "198.51.100.1", "fd98::1"):
-            net.ip(host, "route", "add", "default", "via", four)
-            net.ip(host, "-6", "route", "add", "default", "via", six)
-        # the provider knows the way to the home's IPv6, and none to its private IPv4
-        net.ip("b", "-6", "route", "add", f"{LAN6}/64", "via", WAN6)
         return net
+
+    def join(self, net, host, peer):
+        """eth0 of a host, to weir-fw, and its way there."""
+        four, six = {"a": (f"{LAN}.2/24", f"{LAN6}2/64"), "b": ("203.0.113.1/24", "fd20::1/64")}[host]
+        net.veth(host, peer)
+        net.run(host, "ethtool", "-K", "eth0", "tso", "off", "gso", "off")
+        net.ip(host, "address", "add", four, "dev", "eth0")
+        net.ip(host, "address", "add", six, "dev", "eth0", "nodad")
+        if host == "a":
+            net.ip("a", "route", "add", "default", "via", f"{LAN}.1")
+            net.ip("a", "-6", "route", "add", "default", "via", f"{LAN6}1")
+        else:  # the provider knows the way to the home's IPv6, and none to its private IPv4
+            net.ip("b", "-6", "route", "add", f"{LAN6}/64", "via", WAN6)
 
     def router(self, net, workers, rules=RULES):
         (self.folder / "rules.nft").write_text(rules.read_text() if rules == RULES else rules)
@@ -169,6 +177,38 @@ class Router(ProgramTest):
         self.background(net, "c", "iperf3", "-s", "-1", "-4")
         wait_until(lambda: ":5201" in net.run("c", "ss", "-ltn"), "iperf3 listens")
         self.assertIn("iperf Done", net.run("a", "iperf3", "-c", SERVER, "-n", "4M", "-R"))
+
+    def test_made_anew(self):
+        """Interfaces of the router that come back have other MACs, and so have those who are behind them."""
+        rules = "table inet t {\nchain c {\ntype filter hook forward priority 0\nct state new,established accept\n}\n}\n"
+        for workers in 1, 2:
+            with self.subTest(workers=workers):
+                net = self.network()
+                route = f"ip route add {LAN}.0/24 via {WAN}".split()
+                net.run("b", *route)
+                process = self.router(net, workers, rules)
+                self.reach(net, "a", SERVER, SERVER6)
+                for host, peer in ("a", "wa"), ("b", "wb"):
+                    net.ip("w", "link", "delete", peer)
+                    self.join(net, host, peer)
+                    if host == "b":
+                        net.run("b", *route)
+                    # the other side speaks first, so that the router has to ask for the one that is new
+                    self.reach(net, *{"a": ("c", f"{LAN}.2", f"{LAN6}2"), "b": ("a", SERVER, SERVER6)}[host])
+                    mac = net.run("w", "cat", f"/sys/class/net/{peer}/address").strip()
+                    known = net.ip(host, "neighbour", "show", "dev", "eth0")
+                    for own in {"a": (f"{LAN}.1", f"{LAN6}1"), "b": (WAN, WAN6)}[host]:
+                        self.assertRegex(known, rf"(?m)^{own} lladdr {mac} ")
+                net.ip("w", "link", "set", "wb", "mtu", 1300)
+                wait_until(lambda: re.search("mtu ?= ?1300", net.run(
+                    "a", "ping", "-c", 1, "-W", 1, "-M", "do", "-s", 1400, SERVER, check=False)), "the MTU is another")
+                self.finish(process)
+                net.close()
+
+    def reach(self, net, host, *targets):
+        """Soon: a neighbour that is not forgotten is asked for only half a minute after it was heard."""
+        for target in targets:
+            self.assertIn(" 1 received", net.run(host, "ping", "-q", "-c", 1, "-i", 0.2, "-w", 15, target, check=False))
 
     def answers(self, net, target, expected):
         """What c learns from connecting to the ports. Of three times once as expected: on a busy
