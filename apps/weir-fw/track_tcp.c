@@ -157,13 +157,18 @@ static bool resumes(struct fw_tcp *tcp, const struct fw_segment *segment, uint32
 	return true;
 }
 
-/* The end of a connection that is not believed is kept in mind. */
+/* The end of a connection that is not believed is kept in mind, but for an answer
+ * to that of the other side. */
 static void note_invalid(
 	struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
 {
+	struct fw_tcp *tcp = &connection->tcp;
+	uint32_t last = fw_tcp_last_kind(tcp);
+
 	if (!connection->assured || (segment->kind != KIND_RST && segment->kind != KIND_FIN))
 		return;
-	note(&connection->tcp, segment, side);
+	if (fw_tcp_last_side(tcp) == side || (last != KIND_RST && last != KIND_FIN))
+		note(tcp, segment, side);
 }
 
 /* Where the table does not say enough: the ACK that both wait for who opened at the same time, and
