@@ -26,8 +26,8 @@ static uint32_t judge_reset(
 	return tcp->state;
 }
 
-/* A reset that answers what the other side sent without belonging: a SYN, or an ACK before that side
- * has acknowledged anything. */
+/* A reset that answers what the other side sent without belonging: a SYN, or an ACK before that
+ * side has acknowledged anything. */
 static bool answers_ignored(
 	const struct fw_connection *connection, const struct fw_segment *segment, uint32_t side)
 {
