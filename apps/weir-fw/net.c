@@ -54,6 +54,13 @@ static bool is_link_local(uint8_t family, const uint8_t *address)
 	return family == FW_IP6 && address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
+bool fw_net_is_loopback(uint8_t family, const uint8_t *address)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+
+	return family == FW_IP ? address[0] == 127 : memcmp(address, loopback, 16) == 0;
+}
+
 /* Can somebody have it: not all, not many, not everybody for himself. */
 static bool is_of_host(uint8_t family, const uint8_t *address)
 {
@@ -61,7 +68,8 @@ static bool is_of_host(uint8_t family, const uint8_t *address)
 
 	if (memcmp(address, none, fw_address_size(family)) == 0)
 		return false;
-	return family == FW_IP ? address[0] < 224 && address[0] != 127 : address[0] != 0xff;
+	return !fw_net_is_loopback(family, address) &&
+	       (family == FW_IP ? address[0] < 224 : address[0] != 0xff);
 }
 
 static struct fw_route *add_route(struct fw_net *net)

@@ -93,6 +93,9 @@ enum fw_next fw_net_find(const struct fw_net *net, uint8_t family, const uint8_t
 bool fw_net_is_own(
 	const struct fw_net *net, uint8_t family, const uint8_t *address, const char *name);
 
+/* Of no host on a link: 127.0.0.0/8, ::1 (RFC 4291, 2.5.3). */
+bool fw_net_is_loopback(uint8_t family, const uint8_t *address);
+
 /* To many: of no use as a source, and never forwarded. */
 bool fw_net_is_group(const struct fw_net *net, uint8_t family, const uint8_t *address);
 

@@ -206,7 +206,7 @@ bool fw_router_is_good(
 	const uint8_t *to = fw_destination(packet), *from = to - fw_address_size(packet->family);
 
 	if (fw_net_is_group(net, packet->family, from) ||
-		(packet->family == FW_IP && (from[0] == 127 || to[0] == 127)))
+		fw_net_is_loopback(packet->family, from) || fw_net_is_loopback(packet->family, to))
 		return false;
 	return packet->family != FW_IP || mbuf->flags & WEIR_MBUF_L3_CHECKSUM ||
 	       weir_ipv4_checksum_verify(packet->network);

@@ -268,12 +268,16 @@ class Kernel(SocketTest):
 
     @staticmethod
     def without_port(packet):
-        """Without what a port that was moved changes: it, and checksums."""
-        if not packet or packet[9] not in (1, 6, 17):
-            return packet
-        places = {6: (20, 36), 17: (20, 26), 1: (24, 22)}[packet[9]]
-        for at in places:
-            packet = packet[:at] + bytes(2) + packet[at + 2:]
+        """Without what a port that was moved changes: it, also where an error quotes it, and checksums."""
+        places = {1: (24, 22), 6: (20, 36), 17: (20, 26)}
+        at = places.get(packet[9], ()) if packet else ()
+        if packet and packet[9] == 1 and packet[20] in (3, 4, 5, 11, 12):
+            # what is quoted was sent by the server, so that its second port is the client's
+            quoted = {1: (24, 22), 6: (22, 36), 17: (22, 26)}.get(packet[37], ())
+            at = 22, *(28 + place for place in quoted)
+        for place in at:
+            if place + 2 <= len(packet):
+                packet = packet[:place] + bytes(2) + packet[place + 2:]
         return packet
 
     def test_nat(self):

@@ -148,10 +148,13 @@ class Routed(LiveTest):
         good = ip("10.0.0.2", self.HOST, 17, udp(5, 6))
         wrong = [ip(source, self.HOST, 17, udp(5, 6)) for source in (
             "224.0.0.5", "255.255.255.255", "10.0.0.255", "127.0.0.1")]
+        loopback = socket.inet_pton(socket.AF_INET6, "::1")
+        wrong += [captures.frame(self.OURS, self.CLIENT, struct.pack("!IHBB", 6 << 28, 8, 17, 9) + ends + udp(5, 6),
+                                 0x86dd) for ends in (loopback + self.HOST6, self.CLIENT6 + loopback)]
         (_, out), dropped = self.routed([mac(good, "ff:ff:ff:ff:ff:ff", self.CLIENT), *wrong,
                                          mac(good, "01:00:5e:00:00:01", self.CLIENT), good])
         self.assertEqual(len(out), 1)
-        self.assertEqual((dropped["not_for_us"], dropped["malformed"]), (2, 4))
+        self.assertEqual((dropped["not_for_us"], dropped["malformed"]), (2, 6))
 
     def test_translated_in_pieces(self):
         """Headers lie in several buffers; also those that are written last, and far behind."""
@@ -179,6 +182,7 @@ class Routed(LiveTest):
         ours = "--address", "inside=10.0.0.1/24"
         for words in (["--address", "inside=224.0.0.1/24"], ["--address", "inside=0.0.0.0/0"],
                       ["--address", "inside=ff02::1/64"], ["--address", "inside=127.0.0.1/8"],
+                      ["--address", "inside=::1/64"],
                       [*ours, "--route", "default=10.0.0.1"],
                       [*ours, "--neighbour", "10.0.0.2=ff:ff:ff:ff:ff:ff"],
                       [*ours, "--neighbour", "10.0.0.2=-1:00:00:00:00:01"],
