@@ -137,6 +137,16 @@ class Options(ReplayTest):
         self.assertEqual(report["tx_packets"] + report["dropped"]["tx_full"],
                          report["rx_packets"])
 
+    def test_a_full_port_behind_workers_is_given_up(self):
+        """However many bursts lie in their rings."""
+        self.small(20000)
+        for to in "pair:full,ring=64", "pair:full,ring=64,queues=1":
+            report = self.report("in.pcap", "--to", to, "--workers", "2", "--duration", "200ms")
+            self.assertEqual(report["ended_by"], "duration")
+            self.assertGreater(report["dropped"]["tx_full"], 1000)
+            self.assertEqual(report["tx_packets"] + report["dropped"]["tx_full"],
+                             report["rx_packets"])
+
     def test_limit_does_not_end_the_wait_for_a_full_port(self):
         self.small(200)
         report = self.report("in.pcap", "--to", "pair:full,ring=64", "--limit", "96",
