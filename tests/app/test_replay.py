@@ -147,6 +147,13 @@ class Options(ReplayTest):
             self.assertEqual(report["tx_packets"] + report["dropped"]["tx_full"],
                              report["rx_packets"])
 
+    def test_what_was_not_due_is_told(self):
+        self.small(40)
+        report = self.report("in.pcap", "--to", "null", "--gap", "1h", "--duration", "100ms")
+        self.assertEqual((report["tx_packets"], report["ended_by"]), (1, "duration"))
+        self.assertGreater(report["rx_packets"], 1)
+        self.assertEqual(report["dropped"]["not_due"], report["rx_packets"] - 1)
+
     def test_limit_does_not_end_the_wait_for_a_full_port(self):
         self.small(200)
         report = self.report("in.pcap", "--to", "pair:full,ring=64", "--limit", "96",
