@@ -4,6 +4,8 @@
 import os
 import pty
 import re
+import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -398,6 +400,25 @@ class Cache(ReplayTest):
         self.assertIn("cache     70 of 140 times a file was there, 50.0%; 70 files of ",
                       self.run_ok("in", "--loop", 2, "--to", "out.pcap"))
         self.assertNotIn("cache", self.report("in", "--to", "out.pcap"))
+
+    def test_thousands_of_small_files_stay_small_in_the_cache(self):
+        """Those that are mapped take no memory of their own."""
+        files = 1100
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if hard != resource.RLIM_INFINITY and hard < 3 * files:
+            self.skipTest(f"ulimit -Hn is {hard}")
+        (self.folder / "many").mkdir()
+        self.small(1)
+        for i in range(files):
+            shutil.copy(self.folder / "in.pcap", self.folder / "many" / f"{i}.pcap")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3 * files, hard))
+        try:
+            cache = self.report("many", "--to", "null", "--loop", "2")["cache"]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        self.assertEqual((cache["files"], cache["hits"]), (files, files))
+        self.assertLess(cache["bytes"], files * 4096)
 
     def test_a_file_that_changes(self):
         """The next pass has the new one."""
