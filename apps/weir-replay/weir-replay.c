@@ -23,9 +23,9 @@
 #define DELAY_MOST (1u << 24)
 
 /* Why packets were dropped: by stages that do nothing else, and by what others count. */
-enum { FILTERED, EXCESS, REASONS = 7 };
-static const char *const reasons[REASONS] = {
-	"filtered", "excess", "lost", "queue full", "receiver ended", "no mbuf", "unfit"};
+enum { FILTERED, EXCESS, REASONS = 8 };
+static const char *const reasons[REASONS] = {"filtered", "excess", "lost", "queue full",
+	"receiver ended", "no mbuf", "unfit", "not due"};
 
 struct replay {
 	struct app_pipeline run; /* first: its hooks get a pointer to it */

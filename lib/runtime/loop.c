@@ -23,7 +23,7 @@
 /* The longest sleep of one that is woken: what nobody wakes for it sees so late. */
 #define WAIT_NS 100000000
 
-bool weir__worker_is_told(const struct weir_worker *worker)
+static bool is_told(const struct weir_worker *worker)
 {
 	/* acquire: pairs with weir_worker_tell() */
 	return atomic_load_explicit(&worker->told, memory_order_acquire);
@@ -118,7 +118,7 @@ void weir__worker_loop(struct weir_worker *worker)
 	uint64_t ticks = weir__cycles();
 	uint32_t done = 0;
 
-	while (!weir__worker_is_told(worker) && done != WEIR_WORKER_END) {
+	while (!is_told(worker) && done != WEIR_WORKER_END) {
 		done = take_turn(worker, conf->turn, &ticks);
 		weir__call_look(&worker->call);
 	}

@@ -129,6 +129,7 @@ struct weir_pipeline {
 	struct weir__port *ports;
 	WEIR_ATOMIC(uint64_t) left; /* of conf.limit */
 	WEIR_ATOMIC(int) failed;    /* 0, claimed, set */
+	WEIR_ATOMIC(bool) told;     /* to stop, though workers are told one after the other */
 	char error[512];
 };
 

@@ -4,17 +4,13 @@
 #define WEIR_STAGE_IMPL_H
 
 #include "weir/stage.h"
-#include "weir/worker.h"
 
 #include <stdbool.h>
 
 /* A packet lay in a ring for so many ticks (weir__cycles()). */
 void weir__stage_waited(struct weir_stage *stage, uint64_t ticks);
 
-/* Has its worker been told to stop? It then drains, and should not wait for anything for long. */
+/* Has its pipeline been told to stop? It then drains, and should not wait for anything for long. */
 bool weir__stage_is_told(const struct weir_stage *stage);
-
-/* The same of a worker. */
-bool weir__worker_is_told(const struct weir_worker *worker);
 
 #endif

@@ -183,7 +183,7 @@ int weir_worker_run(struct weir_worker *worker)
 
 void weir_worker_tell(struct weir_worker *worker)
 {
-	/* release: pairs with weir__worker_is_told() */
+	/* release: pairs with is_told() in loop.c */
 	atomic_store_explicit(&worker->told, true, memory_order_release);
 	weir_worker_wake(worker);
 }

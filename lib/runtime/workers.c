@@ -57,10 +57,10 @@ static void ended(void *context)
 
 bool weir__stage_is_told(const struct weir_stage *stage)
 {
-	const struct weir_worker *worker =
-		((const struct weir__node *)(const void *)stage)->graph->worker;
+	const struct weir__graph *graph = ((const struct weir__node *)(const void *)stage)->graph;
 
-	return worker && weir__worker_is_told(worker);
+	/* relaxed: nothing else is told by it */
+	return graph->worker && atomic_load_explicit(&graph->pipeline->told, memory_order_relaxed);
 }
 
 uint32_t weir_pipeline_workers(const struct weir_pipeline *pipeline)
@@ -114,6 +114,7 @@ static int make_workers(struct weir_pipeline *pipeline)
 
 static void end_workers(struct weir_pipeline *pipeline)
 {
+	atomic_store_explicit(&pipeline->told, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < pipeline->graph_count; i++) {
 		if (pipeline->graphs[i]->worker)
 			weir_worker_stop(pipeline->graphs[i]->worker, UINT32_MAX);
@@ -195,6 +196,8 @@ int weir_pipeline_stop(struct weir_pipeline *pipeline, uint32_t timeout_ms)
 {
 	uint64_t until = weir__monotonic_ns() + timeout_ms * UINT64_C(1000000);
 
+	/* at once: those in front may wait for room in a ring, and so for those behind */
+	atomic_store_explicit(&pipeline->told, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < pipeline->graph_count; i++) {
 		struct weir__graph *graph = pipeline->graphs[i];
 

@@ -19,7 +19,7 @@
 #define HELD  32
 #define LOOKS 64
 
-enum { LOOPS, BACKWARDS, CUT, NO_MBUF, CACHE_HITS, CACHE_MISSES };
+enum { LOOPS, BACKWARDS, CUT, NO_MBUF, CACHE_HITS, CACHE_MISSES, NOT_DUE };
 
 struct play_state {
 	struct weir_pace *pace;
@@ -235,6 +235,7 @@ static void teardown(struct weir_stage *stage)
 	struct weir_pace_figures figures;
 
 	note_gone(state);
+	weir_stage_count(stage, NOT_DUE, state->have - state->at);
 	weir_mbuf_free_bulk(state->held + state->at, state->have - state->at);
 	state->at = state->have;
 	weir_pace_figures(state->pace, &figures);
@@ -251,7 +252,7 @@ static void teardown(struct weir_stage *stage)
 }
 
 static const char *const counters[] = {
-	"loops", "backwards", "gaps cut", "no mbuf", "cache hits", "cache misses", NULL};
+	"loops", "backwards", "gaps cut", "no mbuf", "cache hits", "cache misses", "not due", NULL};
 
 const struct weir_stage_type weir__stage_play = {
 	.name = "play",

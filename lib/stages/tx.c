@@ -8,9 +8,9 @@
 
 #include <errno.h>
 
-/* Told to stop, a worker drains; that a port takes nothing for so long then says that nobody reads
- * at its other side. */
-#define PATIENCE_NS UINT64_C(100000000)
+/* Told to stop, a worker drains, and waits for a full port so long in all, however many bursts are
+ * to come out of rings: perhaps nobody reads at its other side, or too slowly. */
+#define PATIENCE_NS UINT64_C(1000000000)
 
 enum { SENT, FULL, FAILED, WAITS };
 
@@ -23,6 +23,7 @@ struct tx_state {
 	struct weir_port *port;
 	uint32_t queue;
 	bool wait;
+	uint64_t told_ns; /* since when it was told to stop and the port was full */
 };
 
 static int open_tx(struct weir_stage_args *args, void *conf)
@@ -61,18 +62,18 @@ static int setup(struct weir_stage *stage)
 	return 0;
 }
 
-/* Is it worth to wait for the port? *since is when it was told to stop and nothing went. */
-static bool may_wait(const struct weir_stage *stage, uint64_t *since_ns)
+/* Is it worth to wait for the port? */
+static bool may_wait(struct weir_stage *stage)
 {
-	const struct tx_state *state = stage->state;
+	struct tx_state *state = stage->state;
 
 	if (weir_port_state(state->port) < 0)
 		return false;
 	if (!weir__stage_is_told(stage))
 		return true;
-	if (*since_ns == 0)
-		*since_ns = weir__monotonic_ns();
-	return weir__monotonic_ns() - *since_ns < PATIENCE_NS;
+	if (state->told_ns == 0)
+		state->told_ns = weir__monotonic_ns();
+	return weir__monotonic_ns() - state->told_ns < PATIENCE_NS;
 }
 
 /* The port was full: try again until all have gone. Returns how many have. */
@@ -80,9 +81,8 @@ static uint32_t wait_for(struct weir_stage *stage, struct weir_mbuf **mbufs, uin
 {
 	const struct tx_state *state = stage->state;
 	uint32_t sent = 0, waits = 0;
-	uint64_t since_ns = 0;
 
-	while (sent < count && may_wait(stage, &since_ns)) {
+	while (sent < count && may_wait(stage)) {
 		uint32_t more;
 
 		weir__back_off(waits++);
@@ -90,7 +90,7 @@ static uint32_t wait_for(struct weir_stage *stage, struct weir_mbuf **mbufs, uin
 		more = weir_port_tx(state->port, state->queue, mbufs + sent, count - sent);
 		sent += more;
 		if (more > 0)
-			waits = 0, since_ns = 0;
+			waits = 0;
 	}
 	return sent;
 }

@@ -18,8 +18,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Files mapped at the same time; those above are read into memory instead. */
-#define PLACES 1024
+/* Files mapped at the same time: a quarter of the mappings that the kernel allows a process. Those
+ * above are read into memory instead, of which the smallest takes a page of 2 MiB. */
+#define PLACES 16384
 
 static struct weir__mapping places[PLACES];
 static struct sigaction before;
@@ -88,8 +89,9 @@ static struct weir__mapping *take_place(size_t size)
 		size_t none = 0;
 
 		/* acquire: pairs with the release of who gave it back */
-		if (atomic_compare_exchange_strong_explicit(&places[i].size, &none, size,
-			    memory_order_acquire, memory_order_relaxed))
+		if (atomic_load_explicit(&places[i].size, memory_order_relaxed) == 0 &&
+			atomic_compare_exchange_strong_explicit(&places[i].size, &none, size,
+				memory_order_acquire, memory_order_relaxed))
 			return &places[i];
 	}
 	errno = ENFILE;

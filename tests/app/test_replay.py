@@ -4,6 +4,8 @@
 import os
 import pty
 import re
+import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -136,6 +138,23 @@ class Options(ReplayTest):
         self.assertEqual(report["tx_packets"], 64)
         self.assertEqual(report["tx_packets"] + report["dropped"]["tx_full"],
                          report["rx_packets"])
+
+    def test_a_full_port_behind_workers_is_given_up(self):
+        """However many bursts lie in their rings."""
+        self.small(20000)
+        for to in "pair:full,ring=64", "pair:full,ring=64,queues=1":
+            report = self.report("in.pcap", "--to", to, "--workers", "2", "--duration", "200ms")
+            self.assertEqual(report["ended_by"], "duration")
+            self.assertGreater(report["dropped"]["tx_full"], 1000)
+            self.assertEqual(report["tx_packets"] + report["dropped"]["tx_full"],
+                             report["rx_packets"])
+
+    def test_what_was_not_due_is_told(self):
+        self.small(40)
+        report = self.report("in.pcap", "--to", "null", "--gap", "1h", "--duration", "100ms")
+        self.assertEqual((report["tx_packets"], report["ended_by"]), (1, "duration"))
+        self.assertGreater(report["rx_packets"], 1)
+        self.assertEqual(report["dropped"]["not_due"], report["rx_packets"] - 1)
 
     def test_limit_does_not_end_the_wait_for_a_full_port(self):
         self.small(200)
@@ -381,6 +400,25 @@ class Cache(ReplayTest):
         self.assertIn("cache     70 of 140 times a file was there, 50.0%; 70 files of ",
                       self.run_ok("in", "--loop", 2, "--to", "out.pcap"))
         self.assertNotIn("cache", self.report("in", "--to", "out.pcap"))
+
+    def test_thousands_of_small_files_stay_small_in_the_cache(self):
+        """Those that are mapped take no memory of their own."""
+        files = 1100
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if hard != resource.RLIM_INFINITY and hard < 3 * files:
+            self.skipTest(f"ulimit -Hn is {hard}")
+        (self.folder / "many").mkdir()
+        self.small(1)
+        for i in range(files):
+            shutil.copy(self.folder / "in.pcap", self.folder / "many" / f"{i}.pcap")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3 * files, hard))
+        try:
+            cache = self.report("many", "--to", "null", "--loop", "2")["cache"]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        self.assertEqual((cache["files"], cache["hits"]), (files, files))
+        self.assertLess(cache["bytes"], files * 4096)
 
     def test_a_file_that_changes(self):
         """The next pass has the new one."""
