@@ -72,7 +72,7 @@ int fw_live_call(const struct fw_live *live, const char *stage, uint32_t worker,
 }
 
 /* Bursts of packets make connections go whose time is over, and fragments. They do so when none
- * comes, too. */
+ * comes, too; and packets go whose neighbour does not answer. */
 static void expire(struct fw_live *live, uint64_t now_ns)
 {
 	const uint32_t workers = live->reload.workers;
@@ -85,6 +85,8 @@ static void expire(struct fw_live *live, uint64_t now_ns)
 		fw_live_call(live, "firewall", i, expire_some, live->views[i], FW_PATIENCE_MS);
 	if (workers > 1)
 		fw_live_call(live, "steer", 0, expire_parts, live->views[workers], FW_PATIENCE_MS);
+	if (live->net.host.count)
+		fw_hops_expire(live);
 }
 
 static void look_around(struct app_pipeline *run)

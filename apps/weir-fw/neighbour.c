@@ -150,6 +150,18 @@ uint32_t fw_neighbour_hold(struct fw_neighbours *neighbours, struct fw_neighbour
 	return count;
 }
 
+uint32_t fw_neighbours_expire(
+	struct fw_neighbours *neighbours, uint64_t now_ns, uint32_t *at, struct weir_mbuf **lost)
+{
+	for (; neighbours->held > 0 && *at < SETS * PLACES; ++*at) {
+		struct fw_neighbour *entry = &neighbours->sets[*at / PLACES][*at % PLACES];
+
+		if (entry->held_count > 0 && now_ns - entry->asked_ns >= ASKS * AGAIN)
+			return fw_neighbour_release(neighbours, entry, lost);
+	}
+	return 0;
+}
+
 enum fw_neighbour_state fw_neighbour_use(struct fw_neighbour *entry, uint64_t now_ns, bool *ask)
 {
 	entry->used_ns = now_ns;

@@ -50,6 +50,10 @@ uint32_t fw_neighbour_hold(struct fw_neighbours *neighbours, struct fw_neighbour
 /* Take those that wait, into FW_NEIGHBOUR_HELD places: how many. */
 uint32_t fw_neighbour_release(
 	struct fw_neighbours *neighbours, struct fw_neighbour *entry, struct weir_mbuf **mbufs);
+/* Take those that wait for one that was asked 3 s ago for the last time, into FW_NEIGHBOUR_HELD
+ * places: how many, 0 when there are no more. *at is 0 at first. */
+uint32_t fw_neighbours_expire(
+	struct fw_neighbours *neighbours, uint64_t now_ns, uint32_t *at, struct weir_mbuf **lost);
 /* It has said where it is. */
 void fw_neighbour_heard(struct fw_neighbour *entry, const uint8_t *mac, uint64_t now_ns);
 /* Who is behind these ports, a bit each, may be elsewhere now: they are asked again, but for those

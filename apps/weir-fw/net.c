@@ -204,9 +204,27 @@ static void set_mac(struct fw_interface *interface, const uint8_t *mac)
 
 /* The address of Ethernet is the interface's, but for a tap: that one is of the host at its other
  * end. */
-bool fw_net_look(struct fw_net *net, const struct app *app, uint32_t port)
+static void take_mac(
+	struct fw_net *net, const struct app *app, uint32_t port, const struct weir_port_link *link)
 {
 	static const uint8_t none[6];
+
+	if (memcmp(link->mac, none, 6) != 0 &&
+		strncmp(weir_port_name(app->ports[port]), "tap:", 4) != 0)
+		set_mac(&net->interfaces[port], link->mac);
+}
+
+void fw_net_mac_now(struct fw_net *net, const struct app *app, uint32_t port, uint8_t mac[6])
+{
+	struct weir_port_link link;
+
+	if (!weir_port_link(app->ports[port], &link) && !link.gone)
+		take_mac(net, app, port, &link);
+	fw_net_mac(net, port, mac);
+}
+
+bool fw_net_look(struct fw_net *net, const struct app *app, uint32_t port)
+{
 	struct fw_interface *interface = &net->interfaces[port];
 	const struct weir_port_link before = interface->link;
 	struct weir_port_link *link = &interface->link;
@@ -215,9 +233,7 @@ bool fw_net_look(struct fw_net *net, const struct app *app, uint32_t port)
 		*link = before;
 	if (link->gone)
 		return false;
-	if (memcmp(link->mac, none, 6) != 0 &&
-		strncmp(weir_port_name(app->ports[port]), "tap:", 4) != 0)
-		set_mac(interface, link->mac);
+	take_mac(net, app, port, link);
 	/* relaxed: as above */
 	atomic_store_explicit(&interface->mtu, link->mtu, memory_order_relaxed);
 	return (link->up && !before.up) || link->ifindex != before.ifindex ||

@@ -60,6 +60,8 @@ void fw_net_open(struct fw_net *net, const struct app *app, char (*names)[FW_IFN
 /* See what became of the interface of a port meanwhile. Returns whether neighbours behind it may be
  * others now: it was away, or down, or has another address of Ethernet. */
 bool fw_net_look(struct fw_net *net, const struct app *app, uint32_t port);
+/* The MAC that it has at this moment, which the last look may not have seen. From any thread. */
+void fw_net_mac_now(struct fw_net *net, const struct app *app, uint32_t port, uint8_t mac[6]);
 
 /* What an interface is like now. */
 static inline void fw_net_mac(const struct fw_net *net, uint32_t port, uint8_t mac[6])

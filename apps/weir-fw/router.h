@@ -111,6 +111,8 @@ int fw_hops_open(struct fw_hops *hops, struct weir_stage *stage, struct fw_live 
 void fw_hops_close(struct fw_hops *hops);
 void fw_hops_send(struct fw_hops *hops, struct weir_mbuf *mbuf, uint32_t port, uint8_t family,
 	const uint8_t *hop);
+/* Give up packets that have waited too long for a neighbour. */
+void fw_hops_expire(struct fw_live *live);
 /* See what became of the interfaces; and forget who was behind those that are others now. */
 void fw_hops_look(struct fw_live *live);
 void fw_hops_hear(struct fw_hops *hops, const struct fw_message *message, uint32_t port);

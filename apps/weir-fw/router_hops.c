@@ -59,12 +59,18 @@ const uint8_t *fw_own_address(const struct fw_live *live, uint32_t port, uint8_t
 	return address;
 }
 
+/* What a question or an answer says of us is kept for long. */
+static void mac_to_tell(struct fw_hops *hops, uint32_t port, uint8_t mac[6])
+{
+	fw_net_mac_now(&hops->live->net, &hops->live->bridge.run.app, port, mac);
+}
+
 static void ask(struct fw_hops *hops, const struct fw_neighbour *entry)
 {
 	const uint8_t *source = fw_own_address(hops->live, entry->port, entry->family);
 	uint8_t frame[FW_NEIGHBOUR_FRAME], mac[6];
 
-	fw_net_mac(&hops->live->net, entry->port, mac);
+	mac_to_tell(hops, entry->port, mac);
 	if (source)
 		send_frame(hops, entry->port, frame,
 			fw_neighbour_question(frame, entry->family, mac, source, entry->address));
@@ -156,11 +162,12 @@ void fw_hops_hear(struct fw_hops *hops, const struct fw_message *message, uint32
 		fw_neighbour_heard(entry, message->mac, hops->clock_ns);
 		release(hops, entry);
 	}
-	fw_net_mac(&hops->live->net, port, mac);
-	if (ours && message->sender && message->mac)
-		send_frame(hops, port, frame,
-			fw_neighbour_answer(frame, message->family, mac, message->target,
-				message->sender, message->mac));
+	if (!ours || !message->sender || !message->mac)
+		return;
+	mac_to_tell(hops, port, mac);
+	send_frame(hops, port, frame,
+		fw_neighbour_answer(frame, message->family, mac, message->target, message->sender,
+			message->mac));
 }
 
 /* ---- its life ---- */
@@ -210,15 +217,37 @@ static void forget(void *context)
 	fw_neighbours_forget(hops->neighbours, hops->live->anew);
 }
 
+/* On the same. */
+static void give_up(void *context)
+{
+	struct fw_hops *hops = context;
+	struct weir_mbuf *lost[FW_NEIGHBOUR_HELD];
+	uint32_t at = 0, count;
+
+	while ((count = fw_neighbours_expire(hops->neighbours, app_now_ns(), &at, lost)) > 0) {
+		weir_stage_made(hops->stage, count);
+		weir_stage_drop(hops->stage, FW_ROUTER_NEIGHBOUR, lost, count);
+	}
+}
+
+static const char *stage_of_hops(const struct fw_live *live)
+{
+	return live->reload.workers > 1 ? "neighbours" : "firewall";
+}
+
+void fw_hops_expire(struct fw_live *live)
+{
+	fw_live_call(live, stage_of_hops(live), 0, give_up, live->hops, FW_PATIENCE_MS);
+}
+
 void fw_hops_look(struct fw_live *live)
 {
-	const char *stage = live->reload.workers > 1 ? "neighbours" : "firewall";
-
 	for (uint32_t i = 0; i < live->bridge.count; i++)
 		if (fw_net_look(&live->net, &live->bridge.run.app, i))
 			live->anew |= UINT64_C(1) << i;
 	/* one that is busy or stuck is asked again */
-	if (live->anew && !fw_live_call(live, stage, 0, forget, live->hops, FW_PATIENCE_MS))
+	if (live->anew &&
+		!fw_live_call(live, stage_of_hops(live), 0, forget, live->hops, FW_PATIENCE_MS))
 		live->anew = 0;
 }
 

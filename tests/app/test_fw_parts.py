@@ -189,7 +189,8 @@ class Bridge(LiveTest):
 
 
 class Idle(Fifo):
-    """Fragments whose others never come are given up in time, though nothing else comes either."""
+    """What waits for something that never comes is given up in time, though nothing else comes either: for other
+    fragments, for a neighbour that does not answer."""
 
     def await_so(self, is_so):
         begun = time.monotonic()
@@ -197,25 +198,25 @@ class Idle(Fifo):
             self.assertLess(time.monotonic() - begun, TIMEOUT)
             time.sleep(0.01)
 
-    def counted(self):
+    def counted(self, reason):
         """How many came, and of these how many were given up."""
         stages = {s["name"]: s for s in self.ask("pipeline")["ok"][0]["stages"]}
-        return stages["in0"]["packets"], sum(s["counters"].get("fragments", 0) for s in stages.values())
+        return stages["in0"]["packets"], sum(s["counters"].get(reason, 0) for s in stages.values())
 
-    def give_up(self, frames, *options):
+    def give_up(self, frames, *options, reason="fragments"):
         now = self.folder / "now"
         process = self.run_fifo(NEW, *options, outside="null:count=1", env={
             **os.environ, "LD_PRELOAD": os.environ["WEIR_TEST_CLOCK"], "WEIR_TEST_NOW": str(now),
             "ASAN_OPTIONS": "verify_asan_link_order=0"})
         self.write(frames)
-        self.await_so(lambda: self.counted()[0] == len(frames))
-        self.assertEqual(self.counted()[1], 0)
+        self.await_so(lambda: self.counted(reason)[0] == len(frames))
+        self.assertEqual(self.counted(reason)[1], 0)
         now.touch()  # it is half a minute later
-        self.await_so(lambda: self.counted()[1] == len(frames))
+        self.await_so(lambda: self.counted(reason)[1] == len(frames))
         self.await_so(lambda: self.ask("pools")["ok"][0]["in_use"] == 0)
         self.fifo.close()
         report = self.checked(self.end(process)[0])
-        self.assertEqual(report["dropped"]["fragments"], len(frames))
+        self.assertEqual(report["dropped"][reason.replace(" ", "_")], len(frames))
 
     def of_bridge(self, workers):
         self.give_up([mac(f, OUTSIDE, INSIDE) for f in (*ASKS[:2], OTHER[0])], "--workers", workers)
@@ -223,6 +224,11 @@ class Idle(Fifo):
     def of_router(self, workers):
         self.give_up([mac(f, "02:77:65:69:72:01", INSIDE) for f in (*ASKS[:2], OTHER[0])], "--workers", workers,
                      "--address", "inside=10.0.0.9/24")
+
+    def for_neighbour(self, workers):
+        self.give_up([mac(datagram(("10.0.0.2", "192.0.2.7"), (1000, 53)), "02:77:65:69:72:01", INSIDE)] * 3,
+                     "--workers", workers, "--address", "inside=10.0.0.9/24", "--address", "outside=192.0.2.1/24",
+                     reason="no neighbour")
 
     def test_bridge(self):
         self.of_bridge(1)
@@ -235,6 +241,12 @@ class Idle(Fifo):
 
     def test_router_of_several_threads(self):
         self.of_router(3)
+
+    def test_no_neighbour(self):
+        self.for_neighbour(1)
+
+    def test_no_neighbour_of_several_threads(self):
+        self.for_neighbour(3)
 
 
 main()
