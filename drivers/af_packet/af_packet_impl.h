@@ -75,6 +75,7 @@ struct afp_tx {
 	bool ready;
 	uint32_t generation;
 	uint64_t look_at;
+	uint64_t full_since_ns; /* the queue of the interface drops; 0: it does not */
 	struct mmsghdr messages[AFP_BATCH];
 	struct iovec pieces[AFP_PIECES];
 	struct weir__vnet headers[AFP_BATCH];

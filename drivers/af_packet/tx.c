@@ -32,12 +32,32 @@ static enum outcome interface_failed(struct afp *afp, struct afp_tx *tx, int err
 	return STOP;
 }
 
+/* The queue of the interface dropped the packet. It is full, or will never take it, as a shaper one
+ * that is longer than its bucket: so it is tried again, for so long. */
+#define FULL_NS UINT64_C(1000000000)
+
+static bool may_fit_later(struct afp_tx *tx)
+{
+	uint64_t now_ns = weir__monotonic_ns();
+
+	if (tx->full_since_ns == 0)
+		tx->full_since_ns = now_ns;
+	if (now_ns - tx->full_since_ns < FULL_NS)
+		return true;
+	tx->full_since_ns = 0;
+	return false;
+}
+
 static enum outcome failed(struct afp *afp, struct afp_tx *tx, int error, enum weir_drop *reason)
 {
 	switch (error) {
 	case EAGAIN:
 	case EINTR:
 		return STOP;
+	case ENOBUFS:
+		if (may_fit_later(tx))
+			return STOP;
+		break;
 	case ENETDOWN:
 	case ENODEV:
 	case ENXIO:
@@ -160,6 +180,7 @@ uint32_t weir__afp_tx(void *priv, uint32_t queue, struct weir_mbuf **mbufs, uint
 			got = sendmmsg(undone ? tx->undone_fd : tx->fd, tx->messages,
 				(uint32_t)some, MSG_DONTWAIT);
 		if (weir_likely(got > 0)) {
+			tx->full_since_ns = 0;
 			sent(afp, queue, mbufs + done, (uint32_t)got);
 			done += (uint32_t)got;
 			continue;

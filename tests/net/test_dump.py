@@ -68,6 +68,19 @@ class RoundTrip(ProgramTest):
         got = self.round_trip(packets, "--workers", "2", prefix=("taskset", "-c", core))
         self.assertEqual(captures.by_flow(got), captures.by_flow(packets))
 
+    def test_full_queue(self):
+        """The queue of the interface drops what does not fit, and says so: nothing is lost by that. Two
+        sockets fill it."""
+        try:
+            self.net.run("a", "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "20mbit", "burst", "4k",
+                         "limit", "20k")
+        except AssertionError as error:
+            self.skipTest(f"no shaper in this kernel: {error}")
+        packets = captures.flows(50, 100)
+        core = min(os.sched_getaffinity(0))
+        got = self.round_trip(packets, "--workers", "2", prefix=("taskset", "-c", core))
+        self.assertEqual(captures.by_flow(got), captures.by_flow(packets))
+
     def test_corpus(self):
         packets = []
         for path in self.captures_of_the_corpus():
@@ -87,5 +100,5 @@ class RoundTrip(ProgramTest):
 
 
 if __name__ == "__main__":
-    require("taskset")
+    require("taskset", "tc")
     main()
