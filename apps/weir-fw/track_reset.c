@@ -56,6 +56,7 @@ static bool gives_up(const struct fw_connection *connection, const struct fw_seg
 	const struct fw_tcp *tcp = &connection->tcp;
 
 	return tcp->state == FW_TCP_SYN_SENT && connection->answered &&
+	       fw_tcp_last_kind(tcp) == KIND_ACK &&
 	       segment->sequence == (uint32_t)tcp->last.numbers;
 }
 
