@@ -9,14 +9,12 @@
  * services does. */
 #include "apps/weir-fw/router.h"
 
+#include "base/big_impl.h"
+
 #include <string.h>
 #include <sys/random.h>
 
 enum { ETHERNET = 14, TYPE_ARP = 0x0806 };
-static uint32_t big16(const uint8_t *bytes)
-{
-	return (uint32_t)(bytes[0] << 8 | bytes[1]);
-}
 
 static void decided(struct fw_router *router, const struct fw_decision *decision)
 {
@@ -221,7 +219,7 @@ static void handle(struct fw_router *router, struct weir_mbuf *mbuf)
 		fw_router_drop(router, FW_ROUTER_FOREIGN, mbuf);
 		return;
 	}
-	if (big16(weir_mbuf_data(mbuf) + 12) == TYPE_ARP) {
+	if (weir__big16(weir_mbuf_data(mbuf) + 12) == TYPE_ARP) {
 		hear_arp(router, mbuf);
 		return;
 	}

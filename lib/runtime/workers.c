@@ -114,6 +114,7 @@ static int make_workers(struct weir_pipeline *pipeline)
 
 static void end_workers(struct weir_pipeline *pipeline)
 {
+	/* relaxed: as in weir_pipeline_stop() */
 	atomic_store_explicit(&pipeline->told, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < pipeline->graph_count; i++) {
 		if (pipeline->graphs[i]->worker)
@@ -196,7 +197,8 @@ int weir_pipeline_stop(struct weir_pipeline *pipeline, uint32_t timeout_ms)
 {
 	uint64_t until = weir__monotonic_ns() + timeout_ms * UINT64_C(1000000);
 
-	/* at once: those in front may wait for room in a ring, and so for those behind */
+	/* at once: those in front may wait for room in a ring, and so for those behind; relaxed:
+	 * nothing else is told by it */
 	atomic_store_explicit(&pipeline->told, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < pipeline->graph_count; i++) {
 		struct weir__graph *graph = pipeline->graphs[i];
